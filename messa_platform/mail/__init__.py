@@ -1,0 +1,1 @@
+"""Mail in over SMTP, reading it, and the mails that we write."""

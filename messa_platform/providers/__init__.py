@@ -1,0 +1,1 @@
+"""How texts leave and come in: the plugin contract, the registry, channels, callbacks; one folder a plugin."""

@@ -1,0 +1,1 @@
+"""Organisations: the group tree, accounts, domains, settings in force, quotas, numbers."""
