@@ -43,7 +43,7 @@ def make_broker(url: str) -> dramatiq.Broker:
     if url == "embedded":
         return StubBroker(middleware=middleware)
     if url.startswith(("redis://", "rediss://", "unix://")):
-        return RedisBroker(url=url, middleware=middleware, namespace="messa")
+        return RedisBroker(url=url, middleware=middleware, namespace="messa")  # type: ignore[no-untyped-call]
     if url.startswith(("amqp://", "amqps://")):
         return RabbitmqBroker(url=url, middleware=middleware, confirm_delivery=True)
     raise ValueError("broker.url: use embedded, redis://… or amqp://…")
@@ -107,7 +107,9 @@ class NoWaker(Waker):
         return
 
 
-def bind(broker: dramatiq.Broker, specs: Sequence[ActorSpec], runtime: Any) -> Mapping[str, dramatiq.Actor[..., None]]:
+def bind(
+    broker: dramatiq.Broker, specs: Sequence[ActorSpec], runtime: Any
+) -> Mapping[str, dramatiq.Actor[..., None]]:
     """Declare every actor on `broker`; their functions get `runtime` first."""
     return {spec.name: _bind_one(broker, spec, runtime) for spec in specs}
 
@@ -134,7 +136,9 @@ def sender(broker: dramatiq.Broker, specs: Sequence[ActorSpec]) -> Callable[[Key
     def send(key: Key) -> None:
         name, *words = key
         broker.enqueue(
-            dramatiq.Message(queue_name=queues[name], actor_name=name, args=tuple(words), kwargs={}, options={})
+            dramatiq.Message(
+                queue_name=queues[name], actor_name=name, args=tuple(words), kwargs={}, options={}
+            )
         )
 
     return send

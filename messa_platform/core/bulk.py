@@ -35,14 +35,18 @@ def unnest(table: Table, columns: Sequence[str]) -> str:
 
 
 def _selected(table: Table, column: str) -> str:
-    return f"CAST(given.{column} AS {_type(table, column)})" if _is_array(table, column) else f"given.{column}"
+    return (
+        f"CAST(given.{column} AS {_type(table, column)})" if _is_array(table, column) else f"given.{column}"
+    )
 
 
 @cache
 def _insert(table: Table, columns: tuple[str, ...], suffix: str) -> TextClause:
     name = _DIALECT.identifier_preparer.quote(table.name)
     chosen = ", ".join(_selected(table, c) for c in columns)
-    return text(f"INSERT INTO {name} ({', '.join(columns)}) SELECT {chosen} FROM {unnest(table, columns)} {suffix}")
+    return text(
+        f"INSERT INTO {name} ({', '.join(columns)}) SELECT {chosen} FROM {unnest(table, columns)} {suffix}"
+    )
 
 
 def _literal(value: Sequence[Any] | None) -> str | None:
@@ -50,14 +54,19 @@ def _literal(value: Sequence[Any] | None) -> str | None:
     return None if value is None else "{" + ",".join(str(v) for v in value) + "}"
 
 
-def by_column(table: Table, rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> dict[str, list[Any]]:
+def by_column(
+    table: Table, rows: Sequence[Mapping[str, Any]], columns: Sequence[str]
+) -> dict[str, list[Any]]:
     """Turn rows into one list a column, as `unnest` takes them."""
     return {
-        c: [_literal(row[c]) for row in rows] if _is_array(table, c) else [row[c] for row in rows] for c in columns
+        c: [_literal(row[c]) for row in rows] if _is_array(table, c) else [row[c] for row in rows]
+        for c in columns
     }
 
 
-def insert_rows(session: Session, table: Table, rows: Sequence[Mapping[str, Any]], suffix: str = "") -> list[Any]:
+def insert_rows(
+    session: Session, table: Table, rows: Sequence[Mapping[str, Any]], suffix: str = ""
+) -> list[Any]:
     """Insert `rows` (all with the same keys) in their order; `suffix` is what follows, such as `ON CONFLICT … RETURNING …`.
 
     Gives the rows that RETURNING gave, else an empty list.

@@ -41,7 +41,9 @@ def make_engine(url: str, *, pool_size: int = 20, pooler: bool = False) -> Engin
         # PgBouncer in transaction mode hands the next transaction another server session, and refuses start-up options
         connect_args = {"prepare_threshold": None, "application_name": "messa"}
     # hide_parameters: an error's text would otherwise quote messages and secrets in the log
-    return create_engine(url, pool_size=pool_size, max_overflow=10, hide_parameters=True, connect_args=connect_args)
+    return create_engine(
+        url, pool_size=pool_size, max_overflow=10, hide_parameters=True, connect_args=connect_args
+    )
 
 
 def after_commit(session: Session, action: Callable[[], None], *, once_as: object) -> None:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import Any, cast
+from typing import Any
 
 import structlog
 from structlog.typing import EventDict, WrappedLogger
 
-_FORBIDDEN = frozenset({"text", "body", "raw", "password", "secret", "token", "api_user", "subject", "sms_text"})
+_FORBIDDEN = frozenset(
+    {"text", "body", "raw", "password", "secret", "token", "api_user", "subject", "sms_text"}
+)
 
 
 def _refuse_contents(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
@@ -34,7 +36,11 @@ def configure(*, json: bool, level: str = "INFO") -> None:
         structlog.processors.format_exc_info,
         _refuse_contents,
     ]
-    renderer: Any = structlog.processors.JSONRenderer() if json else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    renderer: Any = (
+        structlog.processors.JSONRenderer()
+        if json
+        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    )
     if not json:
         shared.remove(structlog.processors.format_exc_info)  # the console draws tracebacks itself
     handler = logging.StreamHandler(sys.stderr)
@@ -62,4 +68,4 @@ def configure(*, json: bool, level: str = "INFO") -> None:
 
 def logger(name: str) -> structlog.stdlib.BoundLogger:
     """The logger of a module."""
-    return cast(structlog.stdlib.BoundLogger, structlog.stdlib.get_logger(name))
+    return structlog.stdlib.get_logger(name)

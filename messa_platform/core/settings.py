@@ -45,7 +45,16 @@ class Settings:
 
 
 def _boolean(text: str) -> bool:
-    words = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
+    words = {
+        "true": True,
+        "yes": True,
+        "on": True,
+        "1": True,
+        "false": False,
+        "no": False,
+        "off": False,
+        "0": False,
+    }
     return words[text.strip().lower()]
 
 
@@ -74,7 +83,9 @@ def declared(sections: Iterable[type[Any]]) -> dict[str, tuple[type[Any], datacl
     return {f"{section_name(s)}.{f.name}": (s, f) for s in sections for f in dataclasses.fields(s)}
 
 
-def load(sections: Iterable[type[Any]], values: Mapping[str, str], environment: Mapping[str, str]) -> Settings:
+def load(
+    sections: Iterable[type[Any]], values: Mapping[str, str], environment: Mapping[str, str]
+) -> Settings:
     """Read `sections` from an ini file's dictionary and the environment. Raises `WrongSettings`."""
     sections = tuple(sections)
     keys = declared(sections)
@@ -87,7 +98,9 @@ def load(sections: Iterable[type[Any]], values: Mapping[str, str], environment: 
     for name, (section, field) in keys.items():
         variable = "MESSA_" + name.replace(".", "_").upper()
         if field.metadata["secret"] and name in values:
-            faults.append(f"{name}: is a secret and does not belong in a file; set {variable} in the environment")
+            faults.append(
+                f"{name}: is a secret and does not belong in a file; set {variable} in the environment"
+            )
             continue
         text = environment.get(variable, values.get(name))
         if text is None:

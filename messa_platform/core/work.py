@@ -15,12 +15,28 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, DateTime, Enum, Index, Table, and_, bindparam, func, literal, select, text, update
-from sqlalchemy.orm import Mapped, Session, declarative_mixin, declared_attr, mapped_column
+from sqlalchemy import (
+    ColumnElement,
+    DateTime,
+    Enum,
+    Index,
+    Table,
+    TextClause,
+    and_,
+    bindparam,
+    func,
+    literal,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.orm import Mapped, Session, declarative_mixin, mapped_column
 
+from messa_platform.core.bulk import by_column, unnest
 from messa_platform.core.clock import Clock
 from messa_platform.core.db import Database
 from messa_platform.core.ids import new_id
@@ -45,7 +61,12 @@ _OPEN_SQL = "state IN ('ready', 'leased')"
 def enum_text(kind: type[StrEnum]) -> Enum:
     """A closed set kept as text with a check, so that a new word needs no ALTER TYPE."""
     return Enum(
-        kind, native_enum=False, length=32, create_constraint=True, values_callable=lambda e: [m.value for m in e], name=kind.__name__.lower()
+        kind,
+        native_enum=False,
+        length=32,
+        create_constraint=True,
+        values_callable=lambda e: [m.value for m in e],
+        name=kind.__name__.lower(),
     )
 
 
@@ -53,7 +74,9 @@ def enum_text(kind: type[StrEnum]) -> Enum:
 class WorkColumns:
     """The columns that make a table a queue."""
 
-    state: Mapped[WorkState] = mapped_column(enum_text(WorkState), default=WorkState.READY, server_default="ready")
+    state: Mapped[WorkState] = mapped_column(
+        enum_text(WorkState), default=WorkState.READY, server_default="ready"
+    )
     next_attempt_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
     attempts: Mapped[int] = mapped_column(default=0, server_default="0")
     lease_id: Mapped[UUID | None]
@@ -83,6 +106,16 @@ class Claim:
         return identifier
 
 
+@cache
+def _finish(table: Table, columns: tuple[str, ...]) -> TextClause:
+    name = table.name
+    also = "".join(f", {c} = given.{c}" for c in columns)
+    return text(
+        f"UPDATE {name} SET state = 'done', lease_id = NULL{also} FROM {unnest(table, ('id', *columns))}"
+        f" WHERE {name}.id = given.id AND {name}.lease_id = :lease"
+    )
+
+
 @dataclass(frozen=True)
 class WorkQueue:
     """A table as a queue. `pauses` are waited between tries, the last of them used up parks; `lease` is the longest a worker may take."""
@@ -107,7 +140,10 @@ class WorkQueue:
             update(t)
             .where(t.c.id == due.c.id)
             .values(
-                state=WorkState.LEASED, next_attempt_at=bindparam("until"), lease_id=bindparam("lease"), attempts=t.c.attempts + 1
+                state=WorkState.LEASED,
+                next_attempt_at=bindparam("until"),
+                lease_id=bindparam("lease"),
+                attempts=t.c.attempts + 1,
             )
             .returning(*t.c, (due.c.state == WorkState.LEASED).label("was_leased"))
         )
@@ -119,26 +155,40 @@ class WorkQueue:
         return sorted((Claim(row, lease_id, row.was_leased) for row in rows), key=lambda claim: claim.id)
 
     def _of(self, claims: Sequence[Claim]) -> ColumnElement[bool]:
-        return and_(self.table.c.id == func.any([c.id for c in claims]), self.table.c.lease_id == claims[0].lease_id)
+        return and_(
+            self.table.c.id == func.any([c.id for c in claims]), self.table.c.lease_id == claims[0].lease_id
+        )
 
-    def finish(self, session: Session, claims: Sequence[Claim], values: Mapping[str, Any] | None = None) -> None:
-        """Mark claims of one batch as done, in the transaction of what they did. Raises `LeaseLost` if any is another's by now."""
+    def finish(
+        self, session: Session, claims: Sequence[Claim], rows: Sequence[Mapping[str, Any]] = ()
+    ) -> None:
+        """Mark claims of one batch as done, in the transaction of what they did; `rows` are values to write beside, one mapping a claim.
+
+        Raises `LeaseLost` if any is another's by now.
+        """
         if not claims:
             return
-        change = {"state": WorkState.DONE, "lease_id": None, **(values or {})}
-        done = session.execute(update(self.table).where(self._of(claims)).values(change))
+        columns = tuple(rows[0]) if rows else ()
+        parameters = by_column(self.table, rows, columns) | {
+            "id": [c.id for c in claims],
+            "lease": claims[0].lease_id,
+        }
+        done = session.execute(_finish(self.table, columns), parameters)
         if done.rowcount != len(claims):  # type: ignore[attr-defined]
             raise LeaseLost(self.name)
 
     def put_back(self, session: Session, claim: Claim, now: datetime, error: str) -> bool:
         """Try a claim again after its pause, or park it if its tries are used up; True if it was parked."""
-        spent = claim.row.attempts > len(self.pauses)
+        spent: bool = claim.row.attempts > len(self.pauses)
         pause = timedelta() if spent else self.pauses[claim.row.attempts - 1]
         session.execute(
             update(self.table)
             .where(self._of([claim]))
             .values(
-                state=WorkState.PARKED if spent else WorkState.READY, next_attempt_at=now + pause, lease_id=None, last_error=error[:2000]
+                state=WorkState.PARKED if spent else WorkState.READY,
+                next_attempt_at=now + pause,
+                lease_id=None,
+                last_error=error[:2000],
             )
         )
         return spent
@@ -146,13 +196,24 @@ class WorkQueue:
     def park(self, session: Session, claim: Claim, reason: str) -> None:
         """Lay a claim aside for a person, with its reason."""
         session.execute(
-            update(self.table).where(self._of([claim])).values(state=WorkState.PARKED, lease_id=None, last_error=reason[:2000])
+            update(self.table)
+            .where(self._of([claim]))
+            .values(state=WorkState.PARKED, lease_id=None, last_error=reason[:2000])
+        )
+
+    def prolong(self, session: Session, claim: Claim, until: datetime) -> None:
+        """Keep a claim's row leased until `until`, so that whoever claims it then sees it as orphaned."""
+        session.execute(
+            update(self.table).where(self._of([claim])).values(next_attempt_at=until, lease_id=None)
         )
 
     def is_due(self, session: Session, now: datetime) -> bool:
         """Whether anything waits to be claimed."""
         found = session.execute(
-            select(literal(1)).where(text(_OPEN_SQL), self.table.c.next_attempt_at <= now).select_from(self.table).limit(1)
+            select(literal(1))
+            .where(text(_OPEN_SQL), self.table.c.next_attempt_at <= now)
+            .select_from(self.table)
+            .limit(1)
         )
         return found.first() is not None
 
@@ -192,7 +253,12 @@ def work_off(
 
 
 def _settle(
-    database: Database, queue: WorkQueue, clock: Clock, claims: list[Claim], handle: Handler, on_parked: Parked | None
+    database: Database,
+    queue: WorkQueue,
+    clock: Clock,
+    claims: list[Claim],
+    handle: Handler,
+    on_parked: Parked | None,
 ) -> None:
     try:
         with database.unit_of_work() as session:
@@ -209,7 +275,12 @@ def _settle(
 
 
 def _put_back(
-    database: Database, queue: WorkQueue, clock: Clock, claim: Claim, error: Exception, on_parked: Parked | None
+    database: Database,
+    queue: WorkQueue,
+    clock: Clock,
+    claim: Claim,
+    error: Exception,
+    on_parked: Parked | None,
 ) -> None:
     log.exception("work_failed", queue=queue.name, row=str(claim.id), attempt=claim.row.attempts)
     # the class only: an exception's text may quote what somebody wrote
@@ -222,5 +293,3 @@ def _put_back(
 def pauses(*seconds: float) -> tuple[timedelta, ...]:
     """Growing pauses, in seconds."""
     return tuple(timedelta(seconds=s) for s in seconds)
-
-

@@ -1,0 +1,222 @@
+"""The queue of mails that messa writes; every room may put one in.
+
+Delivery is at least once: a worker that dies between the relay's 250 and its own note of it sends the mail again, with the same Message-ID,
+by which mail systems know it as one.
+"""
+
+from __future__ import annotations
+
+import smtplib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime
+from typing import Any, ClassVar, cast
+from uuid import UUID
+
+from sqlalchemy import DateTime, Table, func
+from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from messa_platform.core.clock import Clock
+from messa_platform.core.db import Base, Database
+from messa_platform.core.ids import new_id
+from messa_platform.core.logs import logger
+from messa_platform.core.settings import key
+from messa_platform.core.work import Claim, WorkColumns, WorkQueue, due_index, pauses
+
+log = logger(__name__)
+
+POST_ACTOR = "deliver_mail"
+
+
+@dataclass(frozen=True)
+class RelaySettings:
+    """The mail server that takes our outgoing mails on."""
+
+    SECTION: ClassVar[str] = "relay"
+    host: str = key("127.0.0.1", "Address of the SMTP server that our outgoing mails are handed to.")
+    port: int = key(25, "Its port.")
+    starttls: bool = key(False, "Whether to ask it for STARTTLS before anything else.")
+    user: str = key("", "The name to sign in there with; empty: no sign-in.")
+    password: str = key("", "The password to sign in there with.", secret=True)
+    timeout: float = key(30.0, "Seconds to wait for its answers.")
+
+
+class OutgoingMail(Base, WorkColumns):
+    """A mail of ours and its way out. `key` names the reason it was written: a second one for the same reason is not."""
+
+    __tablename__ = "outgoing_mail"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    key: Mapped[str] = mapped_column(unique=True)
+    tenant_id: Mapped[UUID | None]
+    envelope_sender: Mapped[str]
+    recipient: Mapped[str]
+    headers: Mapped[dict[str, str]] = mapped_column(JSONB)
+    text: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
+    sent_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+
+    __table_args__ = (due_index("outgoing_mail"),)
+
+
+OUTGOING = cast(Table, OutgoingMail.__table__)
+# about two days in all, the time that mail systems try
+QUEUE = WorkQueue(
+    "outgoing_mail", OUTGOING, pauses(600)[0], pauses(5, 30, 120, 600, 1800, 3600, *[7200] * 22)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """A mail to write. `sender` is an address of ours; `envelope_sender` "" is the null sender, to which nobody answers."""
+
+    key: str
+    sender: str
+    sender_name: str
+    recipient: str
+    subject: str
+    text: str
+    envelope_sender: str = ""
+    message_id: str | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+    tenant_id: UUID | None = None
+
+
+class Post:
+    """Puts mails into the queue; `domain` is ours. Waking the deliverer is the caller's `wake`."""
+
+    def __init__(self, domain: str, wake: Any) -> None:
+        self.domain = domain
+        self._wake = wake
+
+    def put(self, session: Session, now: datetime, mails: Sequence[Mail]) -> None:
+        """Queue `mails` in the session's transaction; those whose key was used before are left out."""
+        if not mails:
+            return
+        rows = [self._row(now, mail) for mail in mails]
+        session.execute(insert(OUTGOING).values(rows).on_conflict_do_nothing(index_elements=["key"]))
+        self._wake(session, POST_ACTOR)
+
+    def _row(self, now: datetime, mail: Mail) -> dict[str, Any]:
+        identifier = new_id()
+        headers = {
+            "From": str(Address(_header_text(mail.sender_name), addr_spec=mail.sender)),
+            "To": str(Address(addr_spec=mail.recipient)),
+            "Subject": _header_text(mail.subject),
+            "Date": format_datetime(now),
+            "Message-ID": mail.message_id or f"<mail.{identifier}@{self.domain}>",
+            # RFC 3834: so that no robot answers a robot
+            "Auto-Submitted": "auto-generated",
+            "X-Loop": self.domain,
+            **{name: _header_text(value) for name, value in mail.headers.items()},
+        }
+        return {
+            "id": identifier,
+            "key": mail.key,
+            "tenant_id": mail.tenant_id,
+            "envelope_sender": mail.envelope_sender,
+            "recipient": mail.recipient,
+            "headers": headers,
+            "text": mail.text,
+            "created_at": now,
+            "next_attempt_at": now,
+        }
+
+
+def _header_text(text: str) -> str:
+    """One line: what came from outside must not begin a header of its own."""
+    return " ".join(text.split())
+
+
+def compose(row: Any) -> EmailMessage:
+    """The mail of a queue row, as it goes to the relay."""
+    message = EmailMessage(policy=SMTP.clone(max_line_length=78))
+    for name, value in row.headers.items():
+        message[name] = value
+    message.set_content(row.text, charset="utf-8", cte="quoted-printable")
+    return message
+
+
+class Relay:
+    """Hands mails to the relay, several on one connection."""
+
+    def __init__(self, settings: RelaySettings) -> None:
+        self._settings = settings
+
+    @contextmanager
+    def connection(self) -> Iterator[smtplib.SMTP]:
+        """A connection, signed in. Raises OSError or SMTPException if there is none to be had."""
+        s = self._settings
+        with smtplib.SMTP(s.host, s.port, timeout=s.timeout) as smtp:
+            if s.starttls:
+                smtp.starttls()
+            if s.user:
+                smtp.login(s.user, s.password)
+            yield smtp
+
+
+def deliver(database: Database, clock: Clock, relay: Relay, *, batch: int = 50) -> None:
+    """Hand everything that is due to the relay. Runs as an actor; several may run at once."""
+    while True:
+        with database.unit_of_work() as session:
+            claims = QUEUE.claim(session, clock.now(), batch)
+        if not claims:
+            return
+        faults = _send_all(relay, claims)
+        with database.unit_of_work() as session:
+            _note(session, clock.now(), claims, faults)
+        if len(claims) < batch:
+            return
+
+
+def _send_all(relay: Relay, claims: Sequence[Claim]) -> dict[UUID, Exception]:
+    """Send each; gives what went wrong, by row."""
+    faults: dict[UUID, Exception] = {}
+    waiting = list(claims)
+    try:
+        with relay.connection() as smtp:
+            while waiting:
+                row = waiting[0].row
+                try:
+                    smtp.send_message(
+                        compose(row), from_addr=row.envelope_sender or "<>", to_addrs=[row.recipient]
+                    )
+                except smtplib.SMTPServerDisconnected:
+                    raise
+                except (smtplib.SMTPException, ValueError, UnicodeError) as error:
+                    faults[row.id] = error
+                waiting.pop(0)
+    except (OSError, smtplib.SMTPException) as error:
+        faults |= {claim.id: error for claim in waiting}
+    return faults
+
+
+def _is_permanent(error: Exception) -> bool:
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        return all(code >= 500 for code, _ in error.recipients.values())
+    if isinstance(error, smtplib.SMTPResponseException):
+        return error.smtp_code >= 500
+    return isinstance(error, ValueError)
+
+
+def _note(session: Session, now: datetime, claims: Sequence[Claim], faults: dict[UUID, Exception]) -> None:
+    sent = [c for c in claims if c.id not in faults]
+    QUEUE.finish(session, sent, [{"sent_at": now} for _ in sent])
+    for claim in claims:
+        error = faults.get(claim.id)
+        if error is None:
+            continue
+        reason = type(error).__name__
+        if _is_permanent(error):
+            QUEUE.park(session, claim, reason)
+            log.warning("mail_refused", mail=str(claim.id), error=reason)
+        elif QUEUE.put_back(session, claim, now, reason):
+            log.error("mail_parked", mail=str(claim.id), error=reason)
+        else:
+            log.info("mail_delayed", mail=str(claim.id), error=reason, attempt=claim.row.attempts)

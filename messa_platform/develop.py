@@ -1,0 +1,92 @@
+"""`make run`: the demo as one command. Two processes, the platform and the simulator, started and ended together."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import FrameType
+
+from messa_platform.core.settings import Settings
+from messa_platform.core.site import SiteSettings, WebSettings
+from messa_platform.mail.settings import SmtpSettings
+
+READY_VARIABLE = "MESSA_TELL_READY"
+"""Set by `run` for its child, which then prints addresses and sign-ins once it listens."""
+
+_READY = """
+messa is up.
+
+  Portal      http://{web}/
+  Simulator   http://{web}/simulator   (the phones it reaches, and every mail the platform sent)
+  Health      http://{web}/healthz  http://{web}/readyz
+  SMTP        {smtp}   (for example: mail from user@demo.example to 0701740605@{domain})
+
+  Accounts    user@demo.example (member of Master), admin@demo.example (admin of Master),
+              sub@demo.example (admin of Skolan), admin@other.example (another tenant)
+
+  Send one    swaks --server {smtp} --from user@demo.example --to 0701740605@{domain} --header 'Subject: Hej' --body 'Från e-post till sms'
+
+Ctrl-C ends everything.
+"""
+
+
+def tell_ready(settings: Settings) -> None:
+    """Print where everything is, if this process was started by `run`."""
+    if os.environ.get(READY_VARIABLE) != "1":
+        return
+    web, smtp = settings[WebSettings], settings[SmtpSettings]
+    sys.stdout.write(
+        _READY.format(
+            web=f"{web.host}:{web.port}",
+            smtp=f"{smtp.host}:{smtp.port}",
+            domain=settings[SiteSettings].mail_domain,
+        )
+    )
+    sys.stdout.flush()
+
+
+def run(settings_file: Path) -> int:
+    """Start the simulator and the platform, wait, and end both; gives the exit code.
+
+    Each child is in a session of its own, so that Ctrl-C reaches this process alone, which then ends them in order:
+    the platform first, since what it hands over at the end needs the simulator.
+    """
+    here = settings_file.resolve().parent
+    messa = [sys.executable, "-m", "messa_platform.cli", "--settings", str(settings_file)]
+    stopping = False
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        nonlocal stopping
+        stopping = True
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
+    journal = here / "var" / "simulator"
+    children = [
+        subprocess.Popen([*messa, "simulator", "--journal", str(journal)], start_new_session=True),  # noqa: S603
+        subprocess.Popen([*messa, "serve"], start_new_session=True, env={**os.environ, READY_VARIABLE: "1"}),  # noqa: S603
+    ]
+    try:
+        while not stopping and all(child.poll() is None for child in children):
+            time.sleep(0.2)
+    finally:
+        ended_by_itself = [child.returncode for child in children if child.poll() is not None]
+        for child in reversed(children):
+            _end(child)
+    if stopping:
+        sys.stdout.write("messa has ended.\n")
+        return 0
+    return next((code for code in ended_by_itself if code), 1)
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    child.terminate()
+    try:
+        child.wait(30)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()

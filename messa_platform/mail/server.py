@@ -1,0 +1,175 @@
+"""Mail in over SMTP: what is answered 250 is on disk (spec M6)."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from aiosmtpd.smtp import SMTP, Envelope, Session
+
+from messa_platform.core.clock import Clock
+from messa_platform.core.logs import logger
+from messa_platform.mail.committer import Arrived, Committer
+from messa_platform.mail.gatekeeper import Gatekeeper
+from messa_platform.mail.settings import SmtpSettings
+
+log = logger(__name__)
+
+
+class Door(SMTP):
+    """aiosmtpd's SMTP with room for the long lines that real mail programs send (RFC 5321 allows 998, few keep to it)."""
+
+    line_length_limit = 2**20
+
+
+class Handler:
+    """aiosmtpd's hooks: each answers with a line, or leaves the answer to aiosmtpd."""
+
+    def __init__(
+        self, gatekeeper: Gatekeeper, committer: Committer, clock: Clock, settings: SmtpSettings
+    ) -> None:
+        self._gatekeeper = gatekeeper
+        self._committer = committer
+        self._clock = clock
+        self._settings = settings
+        self._look_ups = ThreadPoolExecutor(4, thread_name_prefix="smtp-look-up")
+
+    async def handle_PROXY(self, server: SMTP, session: Session, envelope: Envelope, proxy_data: Any) -> bool:
+        """The load balancer tells whom it speaks for; only one that is configured is asked at all."""
+        return bool(proxy_data.valid)
+
+    async def handle_MAIL(
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        refusal = self._gatekeeper.refuse_peer(_peer(session))
+        if refusal:
+            return refusal.answer
+        if not address.isprintable():
+            return "553 5.1.7 The sender's address has characters that no address can have"
+        envelope.mail_from = address
+        envelope.mail_options.extend(options)
+        return "250 2.1.0 OK"
+
+    async def handle_RCPT(
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        if len(envelope.rcpt_tos) >= self._settings.max_recipients:
+            return f"452 4.5.3 More than {self._settings.max_recipients} recipients; send the rest in another mail"
+        sender = _sender(envelope)
+        known = self._gatekeeper.cached(sender)
+        if known is None:
+            try:
+                known = await asyncio.get_running_loop().run_in_executor(
+                    self._look_ups, self._gatekeeper.look_up, sender
+                )
+            except Exception as error:
+                log.error("look_up_failed", error=type(error).__name__)
+                return "451 4.3.0 The address cannot be checked now; try again in a minute"
+        refusal = self._gatekeeper.refuse_recipient(address, *known)
+        if refusal:
+            return refusal.answer
+        envelope.rcpt_tos.append(address)
+        return "250 2.1.5 OK"
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+        mail = Arrived(
+            received_at=self._clock.now(),
+            peer=_peer(session),
+            helo=(session.host_name or "").encode("ascii", "replace").decode()[:255],
+            envelope_sender=_sender(envelope),
+            recipients=envelope.rcpt_tos,
+            raw=bytes(envelope.original_content or b""),
+        )
+        try:
+            stored = await self._committer.store(mail)
+        except Exception:
+            return "451 4.3.0 The mail could not be stored; try again in a minute"
+        log.info("mail_stored", mail=str(stored), recipients=len(mail.recipients), size=len(mail.raw))
+        return f"250 2.0.0 OK {stored}"
+
+    def close(self) -> None:
+        """End the look-ups."""
+        self._look_ups.shutdown(wait=False, cancel_futures=True)
+
+
+def _peer(session: Session) -> str:
+    # behind a proxy `session.peer` is the proxy
+    if session.proxy_data is not None:
+        return str(session.proxy_data.src_addr)
+    return str(session.peer[0]) if isinstance(session.peer, tuple) else ""
+
+
+def _sender(envelope: Envelope) -> str:
+    """The envelope's sender in lower case; the null sender is the empty string."""
+    sender = (envelope.mail_from or "").lower()
+    return "" if sender == "<>" else sender
+
+
+class SmtpServer:
+    """The SMTP server in a thread and event loop of its own."""
+
+    def __init__(self, handler: Handler, settings: SmtpSettings, hostname: str) -> None:
+        self._handler = handler
+        self._settings = settings
+        self._hostname = hostname
+        self._loop = asyncio.new_event_loop()
+        self._server: asyncio.Server | None = None
+        self._thread = threading.Thread(target=self._loop.run_forever, name="smtp", daemon=True)
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where it listens."""
+        if self._server is None:
+            raise RuntimeError("the SMTP server has not been started")
+        host, port = self._server.sockets[0].getsockname()[:2]
+        return host, port
+
+    @property
+    def listening(self) -> bool:
+        """Whether it takes connections."""
+        return self._server is not None and self._server.is_serving()
+
+    def start(self) -> None:
+        """Begin to listen. Raises OSError if the address is taken."""
+        self._thread.start()
+        self._server = asyncio.run_coroutine_threadsafe(self._listen(), self._loop).result()
+
+    async def _listen(self) -> asyncio.Server:
+        s = self._settings
+        return await self._loop.create_server(
+            self._protocol(), s.host, s.port, backlog=1024, reuse_address=True
+        )
+
+    def _protocol(self) -> Callable[[], SMTP]:
+        s = self._settings
+        tls = None
+        if s.tls_certificate:
+            tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+            tls.load_cert_chain(s.tls_certificate, s.tls_key)
+
+        def make() -> SMTP:
+            return Door(
+                self._handler,
+                data_size_limit=s.max_bytes,
+                enable_SMTPUTF8=True,
+                hostname=self._hostname,
+                ident="messa",
+                tls_context=tls,
+                timeout=s.timeout,
+                proxy_protocol_timeout=10 if s.proxy_protocol else None,
+                loop=self._loop,
+            )
+
+        return make
+
+    def close(self) -> None:
+        """Stop listening and end the connections."""
+        if self._server is not None:
+            self._loop.call_soon_threadsafe(self._server.close)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(10)
+        self._handler.close()

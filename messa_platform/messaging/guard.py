@@ -1,0 +1,118 @@
+"""What must not be sent twice: a submission handed in again (spec M9, V3), and the same text within 24 hours (M9)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import cast
+from uuid import UUID
+
+from sqlalchemy import Table, text
+from sqlalchemy.orm import Session
+
+from messa_platform.core.bulk import insert_rows
+from messa_platform.messaging.drafts import Draft, Repeated, Submission
+from messa_platform.messaging.models import ClientReference, RecentText
+from messa_platform.messaging.statuses import Status
+
+REFERENCES = cast(Table, ClientReference.__table__)
+RECENT = cast(Table, RecentText.__table__)
+
+WINDOW = timedelta(hours=24)
+
+_FORMER = text(
+    "SELECT r.account_id, r.reference, r.message_id FROM client_reference r"
+    " JOIN unnest(CAST(:accounts AS uuid[]), CAST(:references AS text[])) AS given (account_id, reference)"
+    " USING (account_id, reference)"
+)
+
+
+def recognise_repeats(
+    session: Session, now: datetime, submissions: Sequence[Submission], drafts: Mapping[int, Sequence[Draft]]
+) -> dict[int, Repeated]:
+    """Note each submission's reference; gives, by index, those that were handed in before."""
+    named = [
+        (s.account_id, s.reference, i) for i, s in enumerate(submissions) if s.reference and drafts.get(i)
+    ]
+    rows = [
+        {"account_id": account, "reference": reference, "message_id": drafts[i][0].id, "at": now}
+        for account, reference, i in sorted(named)
+    ]
+    noted = insert_rows(session, REFERENCES, rows, "ON CONFLICT DO NOTHING RETURNING message_id")
+    new = {row.message_id for row in noted}
+    repeats = [(account, reference, i) for account, reference, i in named if drafts[i][0].id not in new]
+    if not repeats:
+        return {}
+    parameters = {"accounts": [r[0] for r in repeats], "references": [r[1] for r in repeats]}
+    former = {(row.account_id, row.reference): row.message_id for row in session.execute(_FORMER, parameters)}
+    return {i: Repeated(submissions[i], former[account, reference]) for account, reference, i in repeats}
+
+
+# A text sent longer ago than the window, or one whose submission asks for no guard, takes the row over.
+_CLAIM = (
+    "ON CONFLICT (account_id, remote, digest) DO UPDATE SET message_id = EXCLUDED.message_id, at = EXCLUDED.at"
+    " WHERE recent_text.at <= EXCLUDED.at - interval '24 hours' RETURNING message_id"
+)
+_TAKE = "ON CONFLICT (account_id, remote, digest) DO UPDATE SET message_id = EXCLUDED.message_id, at = EXCLUDED.at"
+
+
+def claim_texts(session: Session, now: datetime, drafts: Sequence[Draft]) -> list[tuple[Draft, Draft]]:
+    """Refuse the open drafts whose text was sent within the window, and note the others.
+
+    Gives the pairs (later, first) of drafts in this very batch with the same text: the later one's fate hangs on the first's, which
+    `settle_twins` tells once the quota has spoken.
+    """
+    first: dict[tuple[UUID, str, bytes], Draft] = {}
+    twins: list[tuple[Draft, Draft]] = []
+    for draft in drafts:
+        if draft.open and draft.guard_key in first and draft.submission.guard:
+            twins.append((draft, first[draft.guard_key]))
+        elif draft.open:
+            first[draft.guard_key] = draft
+    ordered = [first[k] for k in sorted(first)]
+    guarded = [d for d in ordered if d.submission.guard]
+    noted = {row.message_id for row in insert_rows(session, RECENT, _rows(guarded, now), _CLAIM)}
+    for draft in guarded:
+        if draft.id not in noted:
+            draft.refuse(Status.ALREADY_SENT)
+    insert_rows(session, RECENT, _rows([d for d in ordered if not d.submission.guard], now), _TAKE)
+    for later, _ in twins:
+        later.refuse(Status.ALREADY_SENT)
+    return twins
+
+
+def _rows(drafts: Iterable[Draft], now: datetime) -> list[dict[str, object]]:
+    rows = []
+    for draft in drafts:
+        account_id, remote, digest = draft.guard_key
+        rows.append(
+            {"account_id": account_id, "remote": remote, "digest": digest, "message_id": draft.id, "at": now}
+        )
+    return rows
+
+
+def settle_twins(twins: Iterable[tuple[Draft, Draft]]) -> None:
+    """A later twin of a draft that was refused after all is refused for the same reason, since only sent texts count."""
+    for later, first in twins:
+        if not first.open:
+            later.status = first.status
+            later.rule_group_id, later.rule_group_name = first.rule_group_id, first.rule_group_name
+
+
+_RELEASE = text("DELETE FROM recent_text WHERE message_id = ANY(CAST(:ids AS uuid[]))")
+
+
+def release(session: Session, message_ids: Sequence[UUID]) -> None:
+    """These messages were not sent after all: their texts may be tried again at once."""
+    if message_ids:
+        session.execute(_RELEASE, {"ids": list(message_ids)})
+
+
+_FORGET_TEXTS = text("DELETE FROM recent_text WHERE at < :before")
+_FORGET_REFERENCES = text("DELETE FROM client_reference WHERE at < :before")
+
+
+def forget_old(session: Session, now: datetime) -> None:
+    """Drop what guards nothing any more: texts after their window, references after 30 days."""
+    session.execute(_FORGET_TEXTS, {"before": now - WINDOW})
+    session.execute(_FORGET_REFERENCES, {"before": now - timedelta(days=30)})

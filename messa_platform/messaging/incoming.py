@@ -1,0 +1,139 @@
+"""Incoming texts: into the thread and the log, and on to the account as a mail (spec R2, R3, R5)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from messa_platform.core.bulk import insert_rows
+from messa_platform.core.ids import new_id
+from messa_platform.core.logs import logger
+from messa_platform.messaging.models import Door
+from messa_platform.messaging.outcomes import REFERENCE
+from messa_platform.messaging.segments import segment
+from messa_platform.messaging.statuses import Direction, Status
+from messa_platform.messaging.store import EVENT, MESSAGE, event_row, threads
+from messa_platform.providers.base import IncomingText
+from messa_platform.tenants.accounts import FREE_MASTER
+from messa_platform.tenants.numbers import Holder, holders
+from messa_platform.tenants.senders import Sender, senders
+
+log = logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """An incoming text that reached the account `holder`; `mail_reference` is the mail that its thread last sent, if any."""
+
+    message_id: UUID
+    holder: Sender
+    thread_id: UUID
+    remote: str
+    local: str
+    text: str
+
+
+class Listener(Protocol):
+    """Told of incoming texts that reached an account, in the transaction that stores them."""
+
+    def came_in(self, session: Session, now: datetime, arrivals: Sequence[Arrival]) -> None:
+        """Queue what is to follow, such as the mail to the account."""
+
+
+def take(
+    session: Session, now: datetime, channel_id: UUID, texts: Sequence[IncomingText], listener: Listener
+) -> None:
+    """Store texts that came in by a channel and tell `listener` of those that reached an account. Repeats are known by their reference."""
+    new = _unseen(session, channel_id, texts)
+    if not new:
+        return
+    held = holders(session, sorted({t.recipient for _, t in new}))
+    known = senders(session, {h.account_id for h in held.values()})
+    reached = [(i, t, known[held[t.recipient].account_id]) for i, t in new if _reaches(held.get(t.recipient))]
+    wanted = [(s.settings.tenant_id, s.account_id, t.sender, None) for _, t, s in reached]
+    in_thread = threads(session, now, wanted)
+    rows = []
+    for identifier, incoming in new:
+        holder = held.get(incoming.recipient)
+        owner = known[holder.account_id] if holder else None
+        thread_id = in_thread.get((owner.account_id, incoming.sender)) if owner and _reaches(holder) else None
+        rows.append(_row(session, now, channel_id, identifier, incoming, owner, thread_id))
+        if thread_id is None:
+            log.warning("incoming_to_nobody", message=str(identifier), resting=holder is not None)
+    insert_rows(session, MESSAGE, rows)
+    insert_rows(session, EVENT, [_event(r, now) for r in rows])
+    listener.came_in(
+        session,
+        now,
+        [
+            Arrival(i, s, in_thread[s.account_id, t.sender], t.sender, t.recipient, t.text)
+            for i, t, s in reached
+        ],
+    )
+
+
+def _event(row: dict[str, Any], now: datetime) -> dict[str, object]:
+    return event_row(row["id"], row["tenant_id"], Status.INCOMING, now)
+
+
+def _reaches(holder: Holder | None) -> bool:
+    # a number that rests is nobody's: its last holder's log has the text, its next holder never sees it (spec R5)
+    return holder is not None and not holder.resting
+
+
+def _unseen(
+    session: Session, channel_id: UUID, texts: Sequence[IncomingText]
+) -> list[tuple[UUID, IncomingText]]:
+    given = [(new_id(), t) for t in texts]
+    rows = [{"channel_id": channel_id, "reference": f"in:{t.reference}", "message_id": i} for i, t in given]
+    noted = insert_rows(
+        session,
+        REFERENCE,
+        sorted(rows, key=lambda r: str(r["reference"])),
+        "ON CONFLICT DO NOTHING RETURNING message_id",
+    )
+    new = {row.message_id for row in noted}
+    return [(i, t) for i, t in given if i in new]
+
+
+NOBODY = UUID(int=0)
+"""The account of a text to a number that nobody has ever held; it is logged in *free*, the platform's own tenant."""
+
+
+def _row(
+    session: Session,
+    now: datetime,
+    channel_id: UUID,
+    identifier: UUID,
+    incoming: IncomingText,
+    owner: Sender | None,
+    thread_id: UUID | None,
+) -> dict[str, object]:
+    if owner:
+        tenant_id, group_id, account_id = owner.settings.tenant_id, owner.settings.group_id, owner.account_id
+    else:
+        free = session.execute(FREE_MASTER).one()
+        tenant_id, group_id, account_id = free.tenant_id, free.group_id, NOBODY
+    return {
+        "id": identifier,
+        "tenant_id": tenant_id,
+        "group_id": group_id,
+        "account_id": account_id,
+        "thread_id": thread_id,
+        "direction": Direction.IN,
+        "door": Door.PROVIDER,
+        "status": Status.INCOMING,
+        "status_at": now,
+        "remote": incoming.sender,
+        "local": incoming.recipient,
+        "text": incoming.text,
+        "encoding": segment(incoming.text).encoding,
+        "parts": 0,
+        "channel_id": channel_id,
+        "created_at": now,
+    }

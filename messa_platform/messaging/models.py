@@ -1,0 +1,180 @@
+"""Tables of the messages.
+
+`message` and `message_event` are partitioned by month on their UUIDv7, so an id tells its partition and a range of dates is a range of ids.
+They have no foreign keys: history outlives the accounts and groups that it names (spec G13), and four look-ups a row are spared on the hot way.
+What is looked up by another key than the id has a narrow table beside them, unpartitioned.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    DateTime,
+    Index,
+    LargeBinary,
+    SmallInteger,
+    UniqueConstraint,
+    func,
+    text,
+)
+from sqlalchemy.orm import Mapped, mapped_column
+
+from messa_platform.core.db import Base
+from messa_platform.core.ids import new_id
+from messa_platform.core.work import WorkColumns, due_index, enum_text
+from messa_platform.messaging.segments import Encoding
+from messa_platform.messaging.statuses import Direction, Status
+
+
+class Door(StrEnum):
+    """By which door a message came in."""
+
+    MAIL = "mail"
+    PORTAL = "portal"
+    LEGACY = "legacy"
+    V2 = "v2"
+    PROVIDER = "provider"
+
+
+def _at() -> Mapped[datetime]:
+    return mapped_column(DateTime(timezone=True), server_default=func.now())
+
+
+class Thread(Base):
+    """All messages between one account and one remote mobile number. `mail_reference` is the Message-ID that a reply mail answers."""
+
+    __tablename__ = "thread"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    tenant_id: Mapped[UUID]
+    account_id: Mapped[UUID]
+    remote: Mapped[str]
+    display_name: Mapped[str] = mapped_column(default="", server_default="")
+    last_message_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    mail_reference: Mapped[str | None]
+
+    __table_args__ = (
+        UniqueConstraint("account_id", "remote"),
+        Index("ix_thread_latest", "account_id", "last_message_at"),
+    )
+
+
+class Message(Base):
+    """One outgoing text to one recipient, or one incoming text. `parts` is *Antal*: what is charged, 0 for incoming and refused ones."""
+
+    __tablename__ = "message"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    tenant_id: Mapped[UUID]
+    group_id: Mapped[UUID]
+    account_id: Mapped[UUID]
+    thread_id: Mapped[UUID | None]
+    direction: Mapped[Direction] = mapped_column(enum_text(Direction))
+    door: Mapped[Door] = mapped_column(enum_text(Door))
+    status: Mapped[Status] = mapped_column(enum_text(Status))
+    status_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    rule_group_id: Mapped[UUID | None]
+    remote: Mapped[str]
+    local: Mapped[str]
+    text: Mapped[str]
+    encoding: Mapped[Encoding] = mapped_column(enum_text(Encoding))
+    parts: Mapped[int] = mapped_column(SmallInteger)
+    channel_id: Mapped[UUID | None]
+    mail_id: Mapped[UUID | None]
+    quota_buckets: Mapped[list[int] | None] = mapped_column(ARRAY(BigInteger))
+    created_at: Mapped[datetime] = _at()
+
+    __table_args__ = (
+        Index("ix_message_thread", "thread_id", "id"),
+        Index("ix_message_account", "account_id", "id"),
+        Index("ix_message_group", "group_id", "id"),
+        {"postgresql_partition_by": "RANGE (id)"},
+    )
+
+
+class MessageEvent(Base):
+    """One change of a message, or one word of a provider that changed nothing (`status` is then what the message had)."""
+
+    __tablename__ = "message_event"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    message_id: Mapped[UUID]
+    tenant_id: Mapped[UUID]
+    status: Mapped[Status] = mapped_column(enum_text(Status))
+    changed: Mapped[bool] = mapped_column(server_default=text("true"))
+    code: Mapped[str] = mapped_column(server_default="")
+    at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+    __table_args__ = (
+        Index("ix_message_event_message", "message_id"),
+        {"postgresql_partition_by": "RANGE (id)"},
+    )
+
+
+class DispatchItem(Base, WorkColumns):
+    """What waits to leave, with all that a send needs, so that a claim is one statement. `id` is the message's; the row goes with the outcome."""
+
+    __tablename__ = "dispatch_queue"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    tenant_id: Mapped[UUID]
+    channel_id: Mapped[UUID]
+    remote: Mapped[str]
+    local: Mapped[str]
+    text: Mapped[str]
+    parts: Mapped[int] = mapped_column(SmallInteger)
+
+    __table_args__ = (due_index("dispatch_queue", "channel_id"),)
+
+
+class ProviderReference(Base):
+    """By which id a provider knows a message: receipts find their message, and a repeated incoming text is known."""
+
+    __tablename__ = "provider_reference"
+
+    channel_id: Mapped[UUID] = mapped_column(primary_key=True)
+    reference: Mapped[str] = mapped_column(primary_key=True)
+    message_id: Mapped[UUID]
+
+
+class EarlyReceipt(Base):
+    """A receipt that came before our own record of the send; applied when that is written (spec S7)."""
+
+    __tablename__ = "early_receipt"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    channel_id: Mapped[UUID]
+    reference: Mapped[str]
+    status: Mapped[str | None]
+    code: Mapped[str]
+    at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+    __table_args__ = (Index("ix_early_receipt_reference", "channel_id", "reference"),)
+
+
+class RecentText(Base):
+    """The 24-hour guard: who has sent which text (its SHA-256) to which number, and when last (spec M9)."""
+
+    __tablename__ = "recent_text"
+
+    account_id: Mapped[UUID] = mapped_column(primary_key=True)
+    remote: Mapped[str] = mapped_column(primary_key=True)
+    digest: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    message_id: Mapped[UUID] = mapped_column(index=True)
+    at: Mapped[datetime] = mapped_column(DateTime(timezone=True), index=True)
+
+
+class ClientReference(Base):
+    """What a client calls its submission, so that one handed in twice is one: for mail its Message-ID and envelope (spec M9)."""
+
+    __tablename__ = "client_reference"
+
+    account_id: Mapped[UUID] = mapped_column(primary_key=True)
+    reference: Mapped[str] = mapped_column(primary_key=True)
+    message_id: Mapped[UUID]
+    at: Mapped[datetime] = mapped_column(DateTime(timezone=True), index=True)

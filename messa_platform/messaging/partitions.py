@@ -1,0 +1,61 @@
+"""The monthly partitions of the big tables: made ahead, by ranges of UUIDv7."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import Connection, text
+
+from messa_platform.core.ids import id_at
+
+PARTITIONED = ("message", "message_event")
+
+
+def month_start(at: datetime) -> datetime:
+    """The first instant, in UTC, of the month of `at`."""
+    return datetime(at.year, at.month, 1, tzinfo=UTC)
+
+
+def next_month(start: datetime) -> datetime:
+    """The month after the one that begins at `start`."""
+    return datetime(start.year + start.month // 12, start.month % 12 + 1, 1, tzinfo=UTC)
+
+
+def months(first: datetime, last: datetime) -> Iterator[datetime]:
+    """The starts of the months from that of `first` to that of `last`."""
+    start = month_start(first)
+    while start <= last:
+        yield start
+        start = next_month(start)
+
+
+def partition_name(table: str, start: datetime) -> str:
+    """The name of a month's partition: `message_2026_11`."""
+    return f"{table}_{start:%Y_%m}"
+
+
+def ensure_partitions(connection: Connection, first: datetime, last: datetime) -> list[str]:
+    """Make the partitions that are missing for the months from `first` to `last`; gives the names of the new ones."""
+    made = []
+    # two processes that start at once would both find one missing
+    connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('messa.partitions'))"))
+    for start in months(first, last):
+        for table in PARTITIONED:
+            name = partition_name(table, start)
+            if connection.execute(text("SELECT to_regclass(:name)"), {"name": name}).scalar() is None:
+                low, high = id_at(start), id_at(next_month(start))
+                connection.exec_driver_sql(
+                    f"CREATE TABLE {name} PARTITION OF {table} FOR VALUES FROM ('{low}') TO ('{high}')"
+                )
+                made.append(name)
+    return made
+
+
+AHEAD = timedelta(days=93)
+"""How far ahead partitions are made: three months are left to notice that they no longer are."""
+
+
+def ahead(connection: Connection, now: datetime) -> None:
+    """Make the partitions from this month on that will be needed soon."""
+    ensure_partitions(connection, now, now + AHEAD)

@@ -1,0 +1,94 @@
+"""Delivery receipts: what a provider says of a text after it took it (spec S7, X5)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import cast
+from uuid import UUID
+
+from sqlalchemy import Table, text
+from sqlalchemy.orm import Session
+
+from messa_platform.core.bulk import insert_rows
+from messa_platform.core.ids import new_id
+from messa_platform.core.logs import logger
+from messa_platform.messaging.changes import Word, apply
+from messa_platform.messaging.models import EarlyReceipt
+from messa_platform.messaging.statuses import Status
+from messa_platform.providers.base import Receipt
+
+log = logger(__name__)
+
+EARLY = cast(Table, EarlyReceipt.__table__)
+EARLY_LIFE = timedelta(days=30)
+
+_KNOWN = text(
+    "SELECT reference, message_id FROM provider_reference WHERE channel_id = :channel AND reference = ANY(CAST(:references AS text[]))"
+)
+
+
+def take(session: Session, now: datetime, channel_id: UUID, receipts: Sequence[Receipt]) -> None:
+    """Apply receipts of a channel, in order. One whose send is not on record yet is kept and applied when that is written."""
+    if not receipts:
+        return
+    parameters = {"channel": channel_id, "references": sorted({r.reference for r in receipts})}
+    known = {row.reference: row.message_id for row in session.execute(_KNOWN, parameters)}
+    apply(session, [_word(known[r.reference], r, now) for r in receipts if r.reference in known])
+    early = [r for r in receipts if r.reference not in known]
+    insert_rows(session, EARLY, [_early_row(channel_id, r, now) for r in early])
+
+
+def _word(message_id: UUID, receipt: Receipt, now: datetime) -> Word:
+    status = Status(receipt.status) if receipt.status else None
+    # a network's clock may run ahead; an event of ours is never in the future
+    return Word(message_id, status, receipt.code, min(receipt.at or now, now))
+
+
+def _early_row(channel_id: UUID, receipt: Receipt, now: datetime) -> dict[str, object]:
+    return {
+        "id": new_id(),
+        "channel_id": channel_id,
+        "reference": receipt.reference,
+        "status": receipt.status,
+        "code": receipt.code,
+        "at": min(receipt.at or now, now),
+    }
+
+
+_OF_REFERENCES = text(
+    "WITH gone AS (DELETE FROM early_receipt WHERE channel_id = :channel AND reference = ANY(CAST(:references AS text[]))"
+    " RETURNING id, reference, status, code, at)"
+    " SELECT p.message_id, gone.status, gone.code, gone.at FROM gone JOIN provider_reference p"
+    " ON p.channel_id = :channel AND p.reference = gone.reference ORDER BY gone.id"
+)
+_OVERTAKEN = text(
+    "WITH gone AS (DELETE FROM early_receipt e USING provider_reference p"
+    " WHERE p.channel_id = e.channel_id AND p.reference = e.reference"
+    " RETURNING e.id, p.message_id, e.status, e.code, e.at) SELECT * FROM gone ORDER BY id"
+)
+
+
+def early_words(session: Session, channel_id: UUID, references: Sequence[str]) -> list[Word]:
+    """Take out what was said of these references before they were on record."""
+    if not references:
+        return []
+    rows = session.execute(_OF_REFERENCES, {"channel": channel_id, "references": list(references)})
+    return [Word(r.message_id, Status(r.status) if r.status else None, r.code, r.at) for r in rows]
+
+
+def match_early(session: Session) -> int:
+    """Apply early receipts whose reference was being written while they came: neither transaction could see the other. Gives how many."""
+    rows = session.execute(_OVERTAKEN).all()
+    apply(session, [Word(r.message_id, Status(r.status) if r.status else None, r.code, r.at) for r in rows])
+    return len(rows)
+
+
+_FORGET = text("DELETE FROM early_receipt WHERE at < :before")
+
+
+def forget_old(session: Session, now: datetime) -> None:
+    """Drop receipts that never found their message."""
+    dropped = session.execute(_FORGET, {"before": now - EARLY_LIFE})
+    if dropped.rowcount:  # type: ignore[attr-defined]
+        log.warning("receipts_without_message", dropped=dropped.rowcount)  # type: ignore[attr-defined]

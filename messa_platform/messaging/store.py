@@ -1,0 +1,123 @@
+"""Drafts become rows: threads, messages, events, and what waits to leave; a statement each for any number of drafts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import cast
+from uuid import UUID
+
+from sqlalchemy import Table
+from sqlalchemy.orm import Session
+
+from messa_platform.core.bulk import insert_rows
+from messa_platform.core.ids import new_id
+from messa_platform.messaging.drafts import Draft
+from messa_platform.messaging.models import DispatchItem, Message, MessageEvent, Thread
+from messa_platform.messaging.statuses import Direction, Status
+
+THREAD = cast(Table, Thread.__table__)
+MESSAGE = cast(Table, Message.__table__)
+EVENT = cast(Table, MessageEvent.__table__)
+DISPATCH = cast(Table, DispatchItem.__table__)
+
+ThreadKey = tuple[UUID, str]
+
+_TOUCH = (
+    "ON CONFLICT (account_id, remote) DO UPDATE SET last_message_at = greatest(thread.last_message_at, EXCLUDED.last_message_at),"
+    " mail_reference = coalesce(EXCLUDED.mail_reference, thread.mail_reference) RETURNING id, account_id, remote"
+)
+
+
+def threads(
+    session: Session, now: datetime, wanted: Sequence[tuple[UUID, UUID, str, str | None]]
+) -> dict[ThreadKey, UUID]:
+    """The threads of (tenant, account, remote number, Message-ID of the mail or None), made where missing; by account and number."""
+    rows = {
+        (account_id, remote): {
+            "id": new_id(),
+            "tenant_id": tenant_id,
+            "account_id": account_id,
+            "remote": remote,
+            "last_message_at": now,
+            "mail_reference": reference,
+        }
+        for tenant_id, account_id, remote, reference in wanted
+    }
+    touched = insert_rows(session, THREAD, [rows[k] for k in sorted(rows)], _TOUCH)
+    return {(row.account_id, row.remote): row.id for row in touched}
+
+
+def event_row(
+    message_id: UUID, tenant_id: UUID, status: Status, at: datetime, code: str = "", changed: bool = True
+) -> dict[str, object]:
+    """One line of a message's history."""
+    return {
+        "id": new_id(),
+        "message_id": message_id,
+        "tenant_id": tenant_id,
+        "status": status,
+        "changed": changed,
+        "code": code,
+        "at": at,
+    }
+
+
+def messages(session: Session, now: datetime, drafts: Sequence[Draft]) -> None:
+    """Store drafts as messages, the open ones as QUEUED."""
+    if not drafts:
+        return
+    in_thread = threads(
+        session,
+        now,
+        [
+            (d.sender.settings.tenant_id, d.sender.account_id, d.recipient, d.submission.mail_reference)
+            for d in drafts
+            if d.status is not Status.INVALID_NUMBER
+        ],
+    )
+    insert_rows(session, MESSAGE, [_message(d, now, in_thread) for d in drafts])
+    insert_rows(
+        session,
+        EVENT,
+        [event_row(d.id, d.sender.settings.tenant_id, d.status or Status.QUEUED, now) for d in drafts],
+    )
+    insert_rows(session, DISPATCH, [_waiting(d, now) for d in drafts if d.open])
+
+
+def _message(draft: Draft, now: datetime, in_thread: dict[ThreadKey, UUID]) -> dict[str, object]:
+    sender = draft.sender
+    return {
+        "id": draft.id,
+        "tenant_id": sender.settings.tenant_id,
+        "group_id": sender.settings.group_id,
+        "account_id": sender.account_id,
+        "thread_id": in_thread.get((sender.account_id, draft.recipient)),
+        "direction": Direction.OUT,
+        "door": draft.submission.door,
+        "status": draft.status or Status.QUEUED,
+        "status_at": now,
+        "rule_group_id": draft.rule_group_id,
+        "remote": draft.recipient,
+        "local": draft.local,
+        "text": draft.text,
+        "encoding": draft.encoding,
+        "parts": draft.parts if draft.open else 0,
+        "channel_id": draft.channel_id if draft.open else None,
+        "mail_id": draft.submission.mail_id,
+        "quota_buckets": draft.buckets,
+        "created_at": now,
+    }
+
+
+def _waiting(draft: Draft, now: datetime) -> dict[str, object]:
+    return {
+        "id": draft.id,
+        "tenant_id": draft.sender.settings.tenant_id,
+        "channel_id": draft.channel_id,
+        "remote": draft.recipient,
+        "local": draft.local,
+        "text": draft.text,
+        "parts": draft.parts,
+        "next_attempt_at": now,
+    }

@@ -1,0 +1,124 @@
+"""The one way in: what a door hands over becomes messages, or is refused with a status that is stored all the same."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from messa_platform.core.clock import Clock
+from messa_platform.messaging import guard, store
+from messa_platform.messaging.drafts import (
+    Draft,
+    NotAllowed,
+    Receipted,
+    Repeated,
+    Result,
+    Submission,
+    draw_up,
+    entry,
+)
+from messa_platform.messaging.statuses import Status
+from messa_platform.providers.routing import routes
+from messa_platform.tenants import numbers, quota
+from messa_platform.tenants.quota import Demand, Granted
+from messa_platform.tenants.senders import Sender, senders
+
+
+class Announcer(Protocol):
+    """Tells others what a submission brought about, after its transaction is committed."""
+
+    def waiting(self, session: Session, channel_id: UUID) -> None:
+        """Something waits to leave by a channel."""
+
+    def pool_empty(self, session: Session, now: datetime) -> None:
+        """There was no number left to lend (spec R6)."""
+
+
+def submit(
+    session: Session, clock: Clock, announcer: Announcer, submissions: Sequence[Submission]
+) -> list[Result]:
+    """Take in submissions, all in the session's transaction; gives what became of each, in order.
+
+    The number of statements does not depend on how many submissions and recipients there are.
+    """
+    now = clock.now()
+    allowed = _authorise(session, submissions)
+    drafted = _draw_up(session, submissions, allowed)
+    repeated = guard.recognise_repeats(session, now, submissions, drafted)
+    drafts = [d for index, of_one in drafted.items() if index not in repeated for d in of_one]
+    _route(session, drafts)
+    twins = guard.claim_texts(session, now, drafts)
+    _reserve(session, now, drafts)
+    guard.settle_twins(twins)
+    if not _lend_sender_ids(session, now, drafts):
+        announcer.pool_empty(session, now)
+    store.messages(session, now, drafts)
+    for channel_id in sorted({d.channel_id for d in drafts if d.open and d.channel_id}):
+        announcer.waiting(session, channel_id)
+    return [
+        _result(submission, allowed.get(index), drafted.get(index, ()), repeated.get(index))
+        for index, submission in enumerate(submissions)
+    ]
+
+
+def _authorise(session: Session, submissions: Sequence[Submission]) -> dict[int, Sender]:
+    known = senders(session, (s.account_id for s in submissions))
+    found = ((index, known.get(s.account_id)) for index, s in enumerate(submissions))
+    return {index: sender for index, sender in found if sender is not None and not sender.blocked}
+
+
+def _draw_up(
+    session: Session, submissions: Sequence[Submission], allowed: Mapping[int, Sender]
+) -> dict[int, list[Draft]]:
+    own = numbers.own_ranges(session)
+    return {index: draw_up(submissions[index], sender, own) for index, sender in allowed.items()}
+
+
+def _route(session: Session, drafts: Sequence[Draft]) -> None:
+    waiting = [d for d in drafts if d.open]
+    channels = routes(session, {d.sender.settings.tenant_id for d in waiting})
+    for draft in waiting:
+        draft.channel_id = channels.get(draft.sender.settings.tenant_id)
+        if draft.channel_id is None:
+            draft.refuse(Status.NO_ROUTE)
+
+
+def _reserve(session: Session, now: datetime, drafts: Sequence[Draft]) -> None:
+    waiting = [d for d in drafts if d.open]
+    demands = [Demand(d.sender.account_id, d.sender.group_since, d.sender.settings, d.parts) for d in waiting]
+    refused = []
+    for draft, answer in zip(waiting, quota.reserve(session, now, demands), strict=True):
+        if isinstance(answer, Granted):
+            draft.buckets = answer.buckets
+        else:
+            draft.strike(answer)
+            refused.append(draft.id)
+    guard.release(session, refused)
+
+
+def _lend_sender_ids(session: Session, now: datetime, drafts: Sequence[Draft]) -> bool:
+    """Set each open draft's sender id: the account's own number where it may receive, else the sender name. False: no number was left."""
+    waiting = [d for d in drafts if d.open]
+    without = {
+        d.sender.account_id: d.sender
+        for d in waiting
+        if d.sender.settings.may_receive and not d.sender.number
+    }
+    lent = numbers.lend(session, now, list(without.values()))
+    for draft in waiting:
+        own = draft.sender.number or lent.get(draft.sender.account_id)
+        receives = draft.sender.settings.may_receive
+        draft.local = own if receives and own else draft.sender.settings.sender_name
+    return len(lent) == len(without)
+
+
+def _result(
+    submission: Submission, sender: Sender | None, drafts: Sequence[Draft], repeated: Repeated | None
+) -> Result:
+    if sender is None:
+        return NotAllowed(submission)
+    return repeated or Receipted(submission, sender, tuple(entry(d) for d in drafts))

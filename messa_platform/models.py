@@ -1,0 +1,11 @@
+"""Every table of every room: importing this module declares them all."""
+
+from __future__ import annotations
+
+from messa_platform.core import post
+from messa_platform.mail import models as mail
+from messa_platform.messaging import models as messaging
+from messa_platform.providers import models as providers
+from messa_platform.tenants import models as tenants
+
+ROOMS = (post, tenants, providers, messaging, mail)

@@ -1,0 +1,99 @@
+"""Where providers call us: `/providers/<channel>/…`. The plugin authenticates and reads; `messaging` stores; then the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from pyramid.config import Configurator
+from pyramid.request import Request
+from pyramid.response import Response
+from pyramid.security import NO_PERMISSION_REQUIRED
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from messa_platform.core.logs import logger
+from messa_platform.core.resources import Resource
+from messa_platform.providers.base import Callback, CallbackRefused, IncomingText, Receipt, TakesCallbacks
+from messa_platform.providers.models import Channel
+from messa_platform.providers.pool import NoProvider
+from messa_platform.providers.registry import checked_settings
+
+log = logger(__name__)
+
+
+class Sink(Protocol):
+    """Where what a callback held is stored; messaging registers itself."""
+
+    def take(
+        self, session: Session, now: datetime, channel_id: UUID, events: Sequence[Receipt | IncomingText]
+    ) -> None:
+        """Store events of a channel, in order, in the session's transaction."""
+
+
+class ProvidersResource(Resource):
+    """`/providers`: a child for each channel, by its name."""
+
+    def __getitem__(self, name: str) -> ChannelResource:
+        channel = self.request.db.execute(select(Channel).where(Channel.name == name)).scalar_one_or_none()
+        if channel is None:
+            raise KeyError(name)
+        return ChannelResource(self.request, name, self, channel)
+
+
+class ChannelResource(Resource):
+    """`/providers/<channel>`: one configured connection."""
+
+    def __init__(self, request: Request, name: str, parent: Resource, channel: Channel) -> None:
+        super().__init__(request, name, parent)
+        self.channel = channel
+
+    def __getitem__(self, name: str) -> CallbackResource:
+        return CallbackResource(self.request, name, self, self.channel, name)
+
+
+class CallbackResource(Resource):
+    """`/providers/<channel>/<path>`: the path is the plugin's own affair."""
+
+    def __init__(self, request: Request, name: str, parent: Resource, channel: Channel, path: str) -> None:
+        super().__init__(request, name, parent)
+        self.channel = channel
+        self.path = path
+
+    def __getitem__(self, name: str) -> CallbackResource:
+        return CallbackResource(self.request, name, self, self.channel, f"{self.path}/{name}")
+
+
+def callback(context: CallbackResource, request: Request) -> Response:
+    """Take a callback. It is answered well only when everything in it is stored (spec X5)."""
+    runtime = request.registry["messa.runtime"]
+    channel = context.channel
+    try:
+        plugin = runtime.providers.plugin(channel.plugin)
+    except NoProvider:
+        return Response("unknown channel", status=404, content_type="text/plain")
+    if not issubclass(plugin, TakesCallbacks):
+        return Response("this channel takes no callbacks", status=404, content_type="text/plain")
+    asked = Callback(
+        method=request.method,
+        path=context.path,
+        query=dict(request.GET),
+        headers={name.lower(): value for name, value in request.headers.items()},
+        body=request.body,
+    )
+    try:
+        result = plugin.read_callback(checked_settings(plugin, channel.settings), asked)
+    except CallbackRefused as refused:
+        log.warning("callback_refused", channel=channel.name, why=str(refused))
+        return Response(str(refused), status=refused.status, content_type="text/plain")
+    runtime.sink.take(request.db, runtime.clock.now(), channel.id, result.events)
+    return Response(result.body, status=result.status, content_type=result.content_type)
+
+
+def includeme(config: Configurator) -> None:
+    """Mount `/providers`."""
+    config.add_child("providers", lambda request, parent: ProvidersResource(request, "providers", parent))
+    # the provider signs in by the means of its plugin, which `read_callback` checks
+    config.add_view(callback, context=CallbackResource, permission=NO_PERMISSION_REQUIRED)

@@ -1,0 +1,36 @@
+"""Tables of the providers: the channels by which texts leave and come in."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import DateTime, ForeignKey, Index, func, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from messa_platform.core.db import Base
+from messa_platform.core.ids import new_id
+
+
+class Channel(Base):
+    """A configured connection to a provider: a plugin's name and its settings. `tenant_id` None: the platform's own.
+
+    `rate` is texts a second (None: no limit); `tokens`, of at most one second's worth, are what may leave at once since `refilled_at`.
+    """
+
+    __tablename__ = "channel"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    tenant_id: Mapped[UUID | None] = mapped_column(ForeignKey("tenant.id"))
+    name: Mapped[str] = mapped_column(unique=True)
+    plugin: Mapped[str]
+    settings: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    enabled: Mapped[bool] = mapped_column(default=True, server_default=text("true"))
+    priority: Mapped[int] = mapped_column(default=0, server_default="0")
+    rate: Mapped[float | None]
+    tokens: Mapped[float] = mapped_column(default=0.0, server_default="0")
+    refilled_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
+
+    __table_args__ = (Index("ix_channel_route", "tenant_id", "priority"),)

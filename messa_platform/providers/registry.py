@@ -1,0 +1,62 @@
+"""The plugins that are installed, found by their entry points in the group `messa.providers`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+from cerberus import Validator
+
+from messa_platform.core.logs import logger
+from messa_platform.providers.base import CONTRACT_VERSION, Provider
+
+log = logger(__name__)
+
+ENTRY_POINT_GROUP = "messa.providers"
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A plugin that cannot be used, and why; it stops nobody else."""
+
+    name: str
+    why: str
+
+
+Plugin = type[Provider]
+
+
+class WrongChannelSettings(ValueError):
+    """A channel's settings do not fit its plugin's schema; the text names each fault."""
+
+
+def load_plugins() -> dict[str, Plugin | Broken]:
+    """Every installed plugin by its name."""
+    found = {point.name: _load(point) for point in entry_points(group=ENTRY_POINT_GROUP)}
+    for plugin in found.values():
+        if isinstance(plugin, Broken):
+            log.error("plugin_broken", plugin=plugin.name, why=plugin.why)
+    return found
+
+
+def _load(point: EntryPoint) -> Plugin | Broken:
+    try:
+        plugin = point.load()
+    except Exception as error:  # a stranger's code may fail in any way at import
+        return Broken(point.name, f"{type(error).__name__}: {error}")
+    version = getattr(plugin, "contract", None)
+    if version != CONTRACT_VERSION:
+        return Broken(point.name, f"written for contract {version}, this is contract {CONTRACT_VERSION}")
+    loaded: Plugin = plugin
+    return loaded
+
+
+def checked_settings(plugin: Plugin, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """`settings` with the schema's defaults. Raises `WrongChannelSettings`."""
+    validator = Validator(plugin.settings_schema, allow_unknown=False)
+    if not validator.validate(dict(settings)):
+        raise WrongChannelSettings(f"{plugin.name}: {validator.errors}")
+    document: dict[str, Any] = validator.document
+    return document

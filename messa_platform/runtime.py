@@ -1,0 +1,208 @@
+"""What a process is made of: the rooms' parts, put together from the settings once, at start."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from uuid import UUID
+
+import dramatiq
+from dramatiq.brokers.stub import StubBroker
+from sqlalchemy.orm import Session
+
+from messa_platform.core import post
+from messa_platform.core.actors import ActorSpec, NoWaker, Waker, bind, make_broker, sender
+from messa_platform.core.clock import Clock, SystemClock
+from messa_platform.core.db import Database, make_engine
+from messa_platform.core.embedded import Held, attach
+from messa_platform.core.migrations import at_head
+from messa_platform.core.post import Post, Relay, RelaySettings
+from messa_platform.core.settings import Settings, load
+from messa_platform.core.site import BrokerSettings, DatabaseSettings, SiteSettings, WebSettings
+from messa_platform.core.sweeper import Chore, Look, Sweeper
+from messa_platform.mail import failures, intake
+from messa_platform.mail.intake import Intake
+from messa_platform.mail.letters import Letters
+from messa_platform.mail.replies import ReplyMails
+from messa_platform.mail.settings import SmtpSettings
+from messa_platform.messaging import dispatch, guard, partitions, receipts
+from messa_platform.messaging.announce import Announcements
+from messa_platform.messaging.dispatch import Dispatcher
+from messa_platform.messaging.settings import DispatchSettings
+from messa_platform.messaging.sink import EventSink
+from messa_platform.providers.pool import ProviderPool
+from messa_platform.providers.registry import load_plugins
+
+SECTIONS = (
+    SiteSettings,
+    DatabaseSettings,
+    BrokerSettings,
+    WebSettings,
+    SmtpSettings,
+    RelaySettings,
+    DispatchSettings,
+)
+"""Every section of settings there is."""
+
+
+class CannotStart(Exception):
+    """The process must not start as it was asked to; the text says what to do."""
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """The parts of a process, for its actors, views and servers."""
+
+    settings: Settings
+    held: Held | None
+    database: Database
+    clock: Clock
+    broker: dramatiq.Broker
+    waker: Waker
+    post: Post
+    relay: Relay
+    providers: ProviderPool
+    dispatcher: Dispatcher
+    intake: Intake
+    letters: Letters
+    sink: EventSink
+    sweeper: Sweeper
+    checks: dict[str, Callable[[], str | None]]
+
+    def close(self) -> None:
+        """Let go of everything, last acquired first."""
+        self.sweeper.close()
+        self.providers.close()
+        self.broker.close()
+        self.database.close()
+        if self.held:
+            self.held.close()
+
+
+def _read_mail(runtime: Runtime) -> None:
+    if runtime.intake.run():
+        runtime.waker.wake(intake.READ_ACTOR)
+
+
+def _dispatch(runtime: Runtime, channel_id: str) -> None:
+    if runtime.dispatcher.run(UUID(channel_id)):
+        runtime.waker.wake(dispatch.DISPATCH_ACTOR, channel_id)
+
+
+def _deliver_mail(runtime: Runtime) -> None:
+    post.deliver(runtime.database, runtime.clock, runtime.relay)
+
+
+ACTORS = (
+    ActorSpec(intake.READ_ACTOR, _read_mail, queue="mail"),
+    ActorSpec(dispatch.DISPATCH_ACTOR, _dispatch, queue="dispatch"),
+    ActorSpec(post.POST_ACTOR, _deliver_mail, queue="post"),
+)
+
+
+def _looks() -> tuple[Look, ...]:
+    return (
+        lambda session, now: [(intake.READ_ACTOR,)] if intake.QUEUE.is_due(session, now) else [],
+        lambda session, now: [(post.POST_ACTOR,)] if post.QUEUE.is_due(session, now) else [],
+        lambda session, now: [(dispatch.DISPATCH_ACTOR, str(c)) for c in dispatch.due_channels(session, now)],
+    )
+
+
+def _chores(settings: Settings) -> tuple[Chore, ...]:
+    keep_raw = timedelta(days=settings[SmtpSettings].keep_raw_days)
+
+    def forget(session: Session, now: datetime) -> None:
+        guard.forget_old(session, now)
+        receipts.forget_old(session, now)
+        failures.forget_old(session, now - timedelta(days=1))
+
+    return (
+        Chore(
+            "match_early", timedelta(seconds=1), lambda session, now: _quietly(receipts.match_early(session))
+        ),
+        Chore("forget", timedelta(hours=1), forget),
+        Chore(
+            "empty_raw",
+            timedelta(minutes=1),
+            lambda session, now: _quietly(intake.empty_old(session, now - keep_raw)),
+        ),
+        Chore(
+            "partitions", timedelta(days=1), lambda session, now: partitions.ahead(session.connection(), now)
+        ),
+    )
+
+
+def _quietly(_count: int) -> None:
+    """A chore's count is of no interest here."""
+
+
+def read_settings(values: Mapping[str, str], environment: Mapping[str, str] | None = None) -> Settings:
+    """The settings of a deployment. Raises `WrongSettings`."""
+    return load(SECTIONS, values, os.environ if environment is None else environment)
+
+
+def open_database(settings: Settings) -> tuple[Held | None, str]:
+    """The database's URL; with the embedded server, what holds it."""
+    configured = settings[DatabaseSettings].url or os.environ.get("DATABASE_URL", "")
+    if configured:
+        # other tools write postgres:// and postgresql://, for which SQLAlchemy would take another driver
+        scheme, _, rest = configured.partition("://")
+        return None, f"postgresql+psycopg://{rest}" if scheme in ("postgres", "postgresql") else configured
+    held = attach(Path(settings[DatabaseSettings].data_dir))
+    return held, held.url
+
+
+def build(settings: Settings, *, reads_queue: bool, clock: Clock | None = None) -> Runtime:
+    """Put a process together. `reads_queue`: its own actors take the wake-ups of an embedded broker."""
+    broker = make_broker(settings[BrokerSettings].url)
+    embedded = isinstance(broker, StubBroker)
+    waker = NoWaker() if embedded and not reads_queue else Waker(sender(broker, ACTORS), embedded=embedded)
+    held, url = open_database(settings)
+    database_settings = settings[DatabaseSettings]
+    engine = make_engine(url, pool_size=database_settings.pool_size, pooler=database_settings.pooler)
+    database, clock = Database(engine), clock or SystemClock()
+    site = settings[SiteSettings]
+    writer = Post(site.mail_domain, waker.wake_after_commit)
+    letters = Letters(site.mail_domain, site.public_url)
+    providers = ProviderPool(load_plugins(), send_limit=settings[DispatchSettings].lease_seconds * 2 / 3)
+    queue = dispatch.queue(timedelta(seconds=settings[DispatchSettings].lease_seconds))
+    announcements = Announcements(waker, writer, site.operator_mail)
+    runtime = Runtime(
+        settings=settings,
+        held=held,
+        database=database,
+        clock=clock,
+        broker=broker,
+        waker=waker,
+        post=writer,
+        relay=Relay(settings[RelaySettings]),
+        providers=providers,
+        dispatcher=Dispatcher(database, clock, providers, queue),
+        intake=Intake(database, clock, announcements, letters, writer),
+        letters=letters,
+        sink=EventSink(ReplyMails(letters, writer)),
+        sweeper=Sweeper(database, clock, waker, _looks(), _chores(settings)),
+        checks={"database": lambda: _database_fault(database)},
+    )
+    bind(broker, ACTORS, runtime)
+    return runtime
+
+
+def _database_fault(database: Database) -> str | None:
+    try:
+        with database.engine.connect() as connection:
+            return None if at_head(connection) else "the database is not migrated; run: messa migrate"
+    except Exception as error:
+        return f"the database does not answer: {type(error).__name__}"
+
+
+def refuse_unread_broker(settings: Settings) -> None:
+    """A process that would wake actors in an embedded broker that no process reads must not start. Raises `CannotStart`."""
+    if settings[BrokerSettings].url == "embedded":
+        raise CannotStart(
+            "broker.url is embedded: its messages stay in one process. Run everything in one with `messa serve`, or set"
+            " MESSA_BROKER_URL to redis://… or amqp://…"
+        )

@@ -1,0 +1,124 @@
+"""The servers of a process: web, SMTP, workers and sweeper, in one (`messa serve`) or each apart."""
+
+from __future__ import annotations
+
+import ipaddress
+import signal
+import threading
+from collections.abc import Callable
+from contextlib import ExitStack
+from types import FrameType
+
+import waitress
+from dramatiq import Worker
+
+from messa_platform import make_app
+from messa_platform.core.logs import logger
+from messa_platform.core.site import BrokerSettings, SiteSettings, WebSettings
+from messa_platform.mail.committer import Committer
+from messa_platform.mail.gatekeeper import Gatekeeper
+from messa_platform.mail.intake import READ_ACTOR
+from messa_platform.mail.server import Handler, SmtpServer
+from messa_platform.mail.settings import SmtpSettings
+from messa_platform.runtime import CannotStart, Runtime
+
+log = logger(__name__)
+
+_LOOPBACK = (ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1/128"))
+
+Stopped = threading.Event
+
+
+def stop_signal() -> Stopped:
+    """An event that SIGTERM or SIGINT sets."""
+    stopped = threading.Event()
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        stopped.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
+    return stopped
+
+
+def start_smtp(runtime: Runtime, stack: ExitStack) -> SmtpServer:
+    """Listen for mail. Raises `CannotStart` if the address is taken."""
+    settings, site = runtime.settings[SmtpSettings], runtime.settings[SiteSettings]
+    trusted = settings.trusted_relays + (_LOOPBACK if site.demo else ())
+    # Until senders are verified (SPF, DKIM, DMARC), whoever may hand mail over may send at others' cost.
+    log.warning(
+        "senders_not_verified",
+        says="Mail is taken only from these relays, and what they hand over is believed.",
+        relays=[str(network) for network in trusted],
+    )
+    gatekeeper = Gatekeeper(runtime.database, site.mail_domain, trusted)
+    committer = Committer(runtime.database.engine, lambda: runtime.waker.wake(READ_ACTOR))
+    server = SmtpServer(
+        Handler(gatekeeper, committer, runtime.clock, settings),
+        settings,
+        settings.hostname or site.mail_domain,
+    )
+    try:
+        server.start()
+    except OSError as error:
+        raise CannotStart(
+            f"smtp.port: cannot listen on {settings.host}:{settings.port}: {error.strerror}"
+        ) from error
+    stack.callback(committer.close)
+    stack.callback(server.close)
+    runtime.checks["smtp"] = lambda: None if server.listening else "the SMTP server does not listen"
+    log.info("smtp_listens", host=server.address[0], port=server.address[1])
+    return server
+
+
+def start_workers(runtime: Runtime, stack: ExitStack) -> Worker:
+    """Work off the actors' queues in threads of this process."""
+    # an embedded broker's process is never forked by dramatiq, which otherwise says this; without it time limits never fire
+    runtime.broker.emit_after("process_boot")
+    worker = Worker(
+        runtime.broker, worker_threads=runtime.settings[BrokerSettings].threads, worker_timeout=100
+    )
+    worker.start()
+    stack.callback(worker.stop, 20_000)
+    return worker
+
+
+def start_web(runtime: Runtime, stack: ExitStack) -> tuple[str, int]:
+    """Answer HTTP. Raises `CannotStart` if the address is taken."""
+    settings = runtime.settings[WebSettings]
+    try:
+        server = waitress.create_server(
+            make_app(runtime), host=settings.host, port=settings.port, threads=settings.threads, ident="messa"
+        )
+    except OSError as error:
+        raise CannotStart(
+            f"web.port: cannot listen on {settings.host}:{settings.port}: {error.strerror}"
+        ) from error
+    thread = threading.Thread(target=server.run, name="web", daemon=True)
+    thread.start()
+    stack.callback(_stop_web, server.close, thread)
+    log.info("web_listens", host=server.effective_host, port=server.effective_port)
+    return str(server.effective_host), int(server.effective_port)
+
+
+def _stop_web(close: Callable[[], None], thread: threading.Thread) -> None:
+    close()
+    thread.join(5)
+
+
+def start_sweeper(runtime: Runtime) -> None:
+    """Sweep once, so that what a former process left is taken up at once, then go on."""
+    runtime.sweeper.sweep()
+    runtime.sweeper.start()
+
+
+def serve(runtime: Runtime, stopped: Stopped, ready: Callable[[], None] = lambda: None) -> None:
+    """Everything in one process, until it is told to stop; what is under way is finished."""
+    with ExitStack() as stack:
+        start_workers(runtime, stack)
+        start_sweeper(runtime)
+        start_smtp(runtime, stack)
+        start_web(runtime, stack)
+        ready()
+        stopped.wait()
+        log.info("stopping")

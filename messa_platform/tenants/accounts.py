@@ -1,0 +1,114 @@
+"""Accounts by address: found, or made in the group whose verified domain matches, else in *free* (spec M5, D3)."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import cast
+from uuid import UUID
+
+from sqlalchemy import Table, text
+from sqlalchemy.orm import Session
+
+from messa_platform.core.bulk import insert_rows
+from messa_platform.core.ids import new_id
+from messa_platform.tenants.models import Account, AccountToken, TokenKind
+
+WELCOME_LIFE = timedelta(days=30)
+"""How long the link in a welcome mail works."""
+
+ACCOUNT = cast(Table, Account.__table__)
+
+
+@dataclass(frozen=True, slots=True)
+class Newcomer:
+    """What a first mail tells of its sender: the display name ("" if none) and the language (None: the tenant's)."""
+
+    display_name: str
+    language: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """An account that an address has; `is_new`: this look-up made it."""
+
+    id: UUID
+    is_new: bool
+
+
+_BY_ADDRESS = text("SELECT address, id FROM account WHERE address = ANY(CAST(:addresses AS text[]))")
+
+# The longest verified domain that equals an address's domain or is a parent of it (D3).
+_HOMES = text(
+    "SELECT DISTINCT ON (w.address) w.address, d.tenant_id, d.group_id"
+    " FROM unnest(CAST(:addresses AS text[]), CAST(:names AS text[])) AS w (address, name)"
+    " JOIN domain d ON d.name = w.name AND d.state = 'verified' ORDER BY w.address, length(d.name) DESC"
+)
+FREE_MASTER = text(
+    'SELECT t.id AS tenant_id, g.id AS group_id FROM tenant t JOIN "group" g ON g.tenant_id = t.id AND g.parent_id IS NULL WHERE t.is_free'
+)
+
+
+def parents(domain: str) -> list[str]:
+    """A domain and every domain above it, longest first: `a.b.se` -> `a.b.se`, `b.se`, `se`."""
+    labels = domain.split(".")
+    return [".".join(labels[i:]) for i in range(len(labels))]
+
+
+def find(session: Session, addresses: Iterable[str]) -> dict[str, UUID]:
+    """The accounts that these addresses have (lower case), by address."""
+    rows = session.execute(_BY_ADDRESS, {"addresses": sorted(set(addresses))})
+    return {row.address: row.id for row in rows}
+
+
+def find_or_create(session: Session, now: datetime, newcomers: Mapping[str, Newcomer]) -> dict[str, Known]:
+    """The accounts of the addresses that are the keys of `newcomers`; the unknown ones are made, from its values."""
+    known = {address: Known(i, False) for address, i in find(session, newcomers).items()}
+    missing = sorted(newcomers.keys() - known.keys())
+    if missing:
+        made = _create(session, now, {address: newcomers[address] for address in missing})
+        # an address that another worker made meanwhile is known by now, and not new
+        raced = find(session, [a for a in missing if a not in made])
+        known |= {a: Known(i, True) for a, i in made.items()} | {a: Known(i, False) for a, i in raced.items()}
+    return known
+
+
+def _create(session: Session, now: datetime, newcomers: Mapping[str, Newcomer]) -> dict[str, UUID]:
+    pairs = [(address, name) for address in newcomers for name in parents(address.rpartition("@")[2])]
+    homes = {
+        row.address: row
+        for row in session.execute(
+            _HOMES, {"addresses": [p[0] for p in pairs], "names": [p[1] for p in pairs]}
+        )
+    }
+    free = session.execute(FREE_MASTER).one()
+    rows = [
+        {
+            "id": new_id(),
+            "tenant_id": homes.get(address, free).tenant_id,
+            "group_id": homes.get(address, free).group_id,
+            "group_since": now,
+            "address": address,
+            "display_name": newcomer.display_name[:200],
+            "language": newcomer.language,
+            "created_at": now,
+        }
+        for address, newcomer in newcomers.items()
+    ]
+    made = insert_rows(session, ACCOUNT, rows, "ON CONFLICT (address) DO NOTHING RETURNING address, id")
+    return {row.address: row.id for row in made}
+
+
+def issue_token(session: Session, now: datetime, account_id: UUID, kind: TokenKind, life: timedelta) -> str:
+    """A new secret word for a mailed link; only its digest is stored."""
+    word = secrets.token_urlsafe(32)
+    session.add(AccountToken(digest=digest(word), account_id=account_id, kind=kind, expires_at=now + life))
+    return word
+
+
+def digest(word: str) -> bytes:
+    """What is stored of a secret word that is random itself: its SHA-256."""
+    return hashlib.sha256(word.encode()).digest()

@@ -1,0 +1,219 @@
+"""Quotas: reserving parts along the whole chain of limits, and giving back what was not sent.
+
+Two kinds apply, the first that strikes decides: *each account in this very group* (`Personal`) and *the group together with its
+subgroups* (`Group`), the latter for every group from the account's own up to Master. They are asked in that order.
+
+A quota is never overspent, however many senders race: a reservation locks the counters of every scope that it touches, in one statement and
+in the order of their ids, then reads what is used, then writes. Two reservations that share a scope therefore wait for each other, and
+never for each other in a ring.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import cast
+from uuid import UUID
+
+from sqlalchemy import Table, text
+from sqlalchemy.orm import Session
+
+from messa_platform.core.bulk import insert_rows, unnest
+from messa_platform.core.clock import start_of_stockholm_day, stockholm_day
+from messa_platform.tenants.group_settings import InForce, Quota
+from messa_platform.tenants.models import QuotaCounter, QuotaUsage
+
+COUNTER = cast(Table, QuotaCounter.__table__)
+USAGE = cast(Table, QuotaUsage.__table__)
+
+
+class Kind(StrEnum):
+    """Which kind of limit struck, in the words of spec S6."""
+
+    PERSONAL = "Personal"
+    GROUP = "Group"
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """`parts` that an account wants to send under `settings`; `account_since` is when it came to its group."""
+
+    account_id: UUID
+    account_since: datetime
+    settings: InForce
+    parts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """The parts are reserved; `buckets` are the usage rows that hold them, for `give_back`."""
+
+    buckets: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Struck:
+    """A limit struck: `used_up` says that the window's quota is spent, otherwise sending is not allowed at all."""
+
+    kind: Kind
+    used_up: bool
+    group_id: UUID
+    group_name: str
+
+
+Answer = Granted | Struck
+
+
+@dataclass(frozen=True, slots=True)
+class _Scope:
+    """A counter that a demand touches: where its parts are booked, and the limit on it, if any, with the start of what counts."""
+
+    id: UUID
+    kind: Kind
+    bucket: datetime
+    quota: Quota | None
+    counts_from: datetime
+
+
+def _scope(
+    identifier: UUID, kind: Kind, quota: Quota | None, joined: datetime | None, now: datetime
+) -> _Scope:
+    today = stockholm_day(now)
+    midnight = start_of_stockholm_day(today)
+    if quota is None:
+        return _Scope(identifier, kind, midnight, None, midnight)
+    epoch = max(quota.since, joined) if joined else quota.since
+    if quota.window_days is None:
+        counts_from = epoch
+    else:
+        counts_from = start_of_stockholm_day(today - timedelta(days=quota.window_days - 1))
+    return _Scope(identifier, kind, max(midnight, epoch), quota, counts_from)
+
+
+def _scopes(demand: Demand, now: datetime) -> tuple[_Scope, ...]:
+    """The scopes of a demand in the order in which they are asked: the account, its group, and so up to Master."""
+    settings = demand.settings
+    quotas = {q.group_id: q for q in settings.group_quotas}
+    personal = _scope(demand.account_id, Kind.PERSONAL, settings.account_quota, demand.account_since, now)
+    groups = (_scope(g, Kind.GROUP, quotas.get(g), None, now) for g in reversed(settings.path))
+    return (personal, *groups)
+
+
+def _struck(scopes: Iterable[_Scope], parts: int, left: Mapping[UUID, int]) -> Struck | None:
+    for scope in scopes:
+        quota = scope.quota
+        if quota is None or quota.sms is None:
+            continue
+        if quota.sms == 0 or parts > left[scope.id]:
+            return Struck(scope.kind, quota.sms != 0, quota.group_id, quota.group_name)
+    return None
+
+
+def reserve(session: Session, now: datetime, demands: Sequence[Demand]) -> list[Answer]:
+    """Reserve for each demand, in order, all its parts or nothing; gives an answer for each.
+
+    The locks are held until the session's transaction ends, so reserve late in it.
+    """
+    if not demands:
+        return []
+    of_account = {d.account_id: _scopes(d, now) for d in demands}
+    chains = [of_account[d.account_id] for d in demands]
+    scopes = {scope.id: scope for chain in of_account.values() for scope in chain}
+    _lock(session, sorted(scopes))
+    left = _left(session, [s for s in scopes.values() if s.quota is not None and s.quota.sms])
+    struck: list[Struck | None] = []
+    spent: dict[UUID, int] = {}
+    for demand, chain in zip(demands, chains, strict=True):
+        blow = _struck(chain, demand.parts, left)
+        struck.append(blow)
+        if blow is None:
+            for scope in chain:
+                spent[scope.id] = spent.get(scope.id, 0) + demand.parts
+                if scope.id in left:
+                    left[scope.id] -= demand.parts
+    bucket = _book(session, [(scopes[i], parts) for i, parts in sorted(spent.items())])
+    return [
+        blow if blow is not None else Granted(tuple(bucket[s.id] for s in chain))
+        for blow, chain in zip(struck, chains, strict=True)
+    ]
+
+
+_LOCK = text(
+    "SELECT scope_id FROM quota_counter WHERE scope_id = ANY(CAST(:ids AS uuid[])) ORDER BY scope_id FOR UPDATE"
+)
+
+
+def _lock(session: Session, ids: Sequence[UUID]) -> None:
+    locked = session.execute(_LOCK, {"ids": ids}).all()
+    if len(locked) < len(ids):
+        insert_rows(session, COUNTER, [{"scope_id": i} for i in ids], "ON CONFLICT DO NOTHING")
+        session.execute(_LOCK, {"ids": ids}).all()
+
+
+_USED = text(
+    "SELECT w.scope_id, coalesce(sum(u.parts), 0) FROM unnest(CAST(:ids AS uuid[]), CAST(:since AS timestamptz[])) AS w (scope_id, since)"
+    " LEFT JOIN quota_usage u ON u.scope_id = w.scope_id AND u.bucket >= w.since GROUP BY w.scope_id"
+)
+
+
+def _left(session: Session, limited: Sequence[_Scope]) -> dict[UUID, int]:
+    if not limited:
+        return {}
+    rows = session.execute(_USED, {"ids": [s.id for s in limited], "since": [s.counts_from for s in limited]})
+    used = {scope_id: int(parts) for scope_id, parts in rows}
+    return {
+        s.id: s.quota.sms - used[s.id] for s in limited if s.quota is not None and s.quota.sms is not None
+    }
+
+
+def _book(session: Session, spent: Sequence[tuple[_Scope, int]]) -> dict[UUID, int]:
+    rows = [{"scope_id": scope.id, "bucket": scope.bucket, "parts": parts} for scope, parts in spent]
+    booked = insert_rows(
+        session,
+        USAGE,
+        rows,
+        "ON CONFLICT (scope_id, bucket) DO UPDATE SET parts = quota_usage.parts + EXCLUDED.parts RETURNING scope_id, id",
+    )
+    return {row.scope_id: row.id for row in booked}
+
+
+_LOCK_OF_BUCKETS = text(
+    "SELECT scope_id FROM quota_counter WHERE scope_id IN (SELECT scope_id FROM quota_usage WHERE id = ANY(CAST(:ids AS bigint[])))"
+    " ORDER BY scope_id FOR UPDATE"
+)
+_GIVE_BACK = text(
+    f"UPDATE quota_usage AS u SET parts = u.parts - given.parts FROM {unnest(USAGE, ('id', 'parts'))} WHERE u.id = given.id"
+)
+
+
+def give_back(session: Session, unsent: Iterable[tuple[Sequence[int], int]]) -> None:
+    """Give back the parts of messages that ended as UNSENT: for each its buckets and its parts (spec G7)."""
+    back: dict[int, int] = {}
+    for buckets, parts in unsent:
+        for bucket in buckets:
+            back[bucket] = back.get(bucket, 0) + parts
+    if not back:
+        return
+    session.execute(_LOCK_OF_BUCKETS, {"ids": sorted(back)}).all()
+    session.execute(_GIVE_BACK, {"id": list(back), "parts": list(back.values())})
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What remains under one limit: `sms` parts of it, of `quota.sms` in all."""
+
+    kind: Kind
+    quota: Quota
+    sms: int
+
+
+def left(
+    session: Session, now: datetime, account_id: UUID, account_since: datetime, settings: InForce
+) -> list[Left]:
+    """What remains under each limit that applies to an account, in the order in which they are asked."""
+    scopes = _scopes(Demand(account_id, account_since, settings, 0), now)
+    limited = [s for s in scopes if s.quota is not None and s.quota.sms is not None]
+    remaining = _left(session, limited)
+    return [Left(s.kind, s.quota, max(0, remaining[s.id])) for s in limited if s.quota is not None]

@@ -1,0 +1,88 @@
+"""Who sends: an account, with the settings in force for its group, in two statements for any number of accounts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+from uuid import UUID
+
+from sqlalchemy import Row, text
+from sqlalchemy.orm import Session
+
+from messa_platform.tenants.group_settings import GroupNode, InForce, Key, in_force, signature_for
+from messa_platform.tenants.models import Lock, TenantState
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """An account as the sending of a text needs it. `number` is the one lent to it, if any."""
+
+    account_id: UUID
+    address: str
+    display_name: str
+    language: str
+    group_since: datetime
+    blocked: bool
+    tenant_state: TenantState
+    settings: InForce
+    own_signature: str | None
+    number: str | None
+
+    @property
+    def signature(self) -> str:
+        """The signature that goes on its texts."""
+        return signature_for(self.settings, self.own_signature)
+
+
+_ACCOUNTS = text(
+    "SELECT a.id, a.address, a.display_name, coalesce(a.language, t.language) AS language, a.group_id, a.group_since, a.tenant_id,"
+    " (a.blocked OR a.removed_at IS NOT NULL) AS blocked, a.signature, t.state AS tenant_state, n.msisdn"
+    " FROM account a JOIN tenant t ON t.id = a.tenant_id LEFT JOIN number n ON n.account_id = a.id"
+    " WHERE a.id = ANY(CAST(:ids AS uuid[]))"
+)
+
+_PATHS = text(
+    'SELECT g.id AS group_id, g.tenant_id, above.id, above.name, s.key, s.value, s.lock, s.set_at FROM "group" g'
+    ' JOIN "group" above ON above.path @> g.path LEFT JOIN group_setting s ON s.group_id = above.id'
+    " WHERE g.id = ANY(CAST(:ids AS uuid[])) ORDER BY g.id, nlevel(above.path), above.id"
+)
+
+
+def settings_of(session: Session, group_ids: Iterable[UUID]) -> dict[UUID, InForce]:
+    """The settings in force for each of the groups."""
+    rows = session.execute(_PATHS, {"ids": list(set(group_ids))})
+    return {
+        group_id: _in_force(list(of_group))
+        for group_id, of_group in groupby(rows, key=lambda row: UUID(str(row.group_id)))
+    }
+
+
+def _in_force(rows: Sequence[Row[tuple[object, ...]]]) -> InForce:
+    path = []
+    for group_id, of_node in groupby(rows, key=lambda row: (row.id, row.name)):
+        own = {Key(r.key): (r.value, Lock(r.lock), r.set_at) for r in of_node if r.key is not None}
+        path.append(GroupNode(*group_id, own))
+    return in_force(rows[0].tenant_id, path)
+
+
+def senders(session: Session, account_ids: Iterable[UUID]) -> Mapping[UUID, Sender]:
+    """The accounts as senders, by id; an unknown id is left out."""
+    rows = session.execute(_ACCOUNTS, {"ids": list(set(account_ids))}).all()
+    settings = settings_of(session, {row.group_id for row in rows})
+    return {
+        row.id: Sender(
+            account_id=row.id,
+            address=row.address,
+            display_name=row.display_name,
+            language=row.language,
+            group_since=row.group_since,
+            blocked=row.blocked,
+            tenant_state=TenantState(row.tenant_state),
+            settings=settings[row.group_id],
+            own_signature=row.signature,
+            number=row.msisdn,
+        )
+        for row in rows
+    }
