@@ -12,7 +12,7 @@ from types import FrameType
 import waitress
 from dramatiq import Worker
 
-from messa_platform import make_app
+from messa_platform.application import make_app
 from messa_platform.core.logs import logger
 from messa_platform.core.site import BrokerSettings, SiteSettings, WebSettings
 from messa_platform.mail.committer import Committer

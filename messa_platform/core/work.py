@@ -34,7 +34,7 @@ from sqlalchemy import (
     text,
     update,
 )
-from sqlalchemy.orm import Mapped, Session, declarative_mixin, mapped_column
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from messa_platform.core.bulk import by_column, unnest
 from messa_platform.core.clock import Clock
@@ -70,7 +70,6 @@ def enum_text(kind: type[StrEnum]) -> Enum:
     )
 
 
-@declarative_mixin
 class WorkColumns:
     """The columns that make a table a queue."""
 

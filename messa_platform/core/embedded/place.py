@@ -184,16 +184,17 @@ def _for_root(asked: Path) -> Place:
 
 def _kept_in(base: Path) -> Place:
     keeper, cluster = owner(base), base / "pgdata"
-    if cluster.exists():
-        lent = owner(cluster)
-    else:
-        # An ordinary user's own folder stays that user's, so that both root and the user can go on with it.
-        lent = keeper if keeper.uid != 0 and is_known(keeper) else unprivileged()
+    lent = owner(cluster) if cluster.exists() else _lent_by(keeper)
     if lent.uid == 0:
         raise EmbeddedError(
             f"{cluster} belongs to root, as whom PostgreSQL does not run. Give it to another user."
         )
     return Place(base, keeper, lent)
+
+
+def _lent_by(keeper: User) -> User:
+    # An ordinary user's own folder stays that user's, so that both root and the user can go on with it.
+    return keeper if keeper.uid != 0 and is_known(keeper) else unprivileged()
 
 
 def _suits(asked: Path) -> bool:
@@ -203,8 +204,7 @@ def _suits(asked: Path) -> bool:
         return False
     if not asked.exists():
         return may_enter(unprivileged(), asked.parent)
-    holder = owner(asked)
-    return may_enter(holder if holder.uid != 0 and is_known(holder) else unprivileged(), asked)
+    return may_enter(_lent_by(owner(asked)), asked)
 
 
 def _pointed_to(asked: Path) -> Path | None:

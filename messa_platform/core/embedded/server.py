@@ -110,7 +110,6 @@ def _attach(at: Place, binaries: Sequence[Binaries] | None) -> Held:
         if share is None:
             share = _shares[at.base] = _Share(locks.hold(at.holders))
         try:
-            place.socket_folder(at)
             version = _running_version(at, binaries)
             held = Held(at, cluster.password_of(at), version)
             share.count += 1
@@ -157,7 +156,10 @@ def _running_version(at: Place, binaries: Sequence[Binaries] | None) -> str:
     # More than once: the server that is found may be about to end, being stopped by hand or by a watchdog
     # that did not live to see it through.
     for _ in range(_TRIES):
-        if not locks.is_held_by_another(at.watchdog):
+        watched = locks.is_held_by_another(at.watchdog)
+        # After that question: a watchdog that ends takes the folder away before it gives up its lock.
+        place.socket_folder(at)
+        if not watched:
             _start_watchdog(at, find_binaries() if binaries is None else binaries)
         if _answers(at):
             return _sign_in(at)

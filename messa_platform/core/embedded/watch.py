@@ -80,8 +80,7 @@ class Watch:
             if self.ending:
                 return
             if not self._has_crashed():
-                say(f"the server has ended (exit code {code}), and so does its watchdog")
-                os._exit(0 if code == 0 else 1)
+                self._end(f"the server has ended (exit code {code}), and so does its watchdog")
             lived = time.monotonic() - begun
             pause = 0.1 if lived > _LONGEST_PAUSE else min(2 * pause + 0.1, _LONGEST_PAUSE)
             say(f"the server ended unexpectedly (exit code {code}); starting it again in {pause:.1f} s")
@@ -90,8 +89,7 @@ class Watch:
             try:
                 self._start_again()
             except OSError as error:
-                say(f"the server cannot be started again: {error}")
-                os._exit(1)  # whoever attaches next looks for other programs
+                self._end(f"the server cannot be started again: {error}")
 
     def end_with_last_holder(self) -> None:
         """Sleeps until nobody holds the server, then stops it."""
@@ -169,6 +167,12 @@ class Watch:
                 self._signal(signal.SIGQUIT)
                 self._is_gone_within(STOP_SECONDS)
             shutil.rmtree(self.plan.sockets, ignore_errors=True)
+
+    def _end(self, words: str) -> None:
+        # With holders left, who have no server now. Whoever attaches next starts another, with what it finds then.
+        say(words)
+        shutil.rmtree(self.plan.sockets, ignore_errors=True)
+        os._exit(1)
 
     def _signal(self, number: signal.Signals) -> None:
         if self.server is not None:

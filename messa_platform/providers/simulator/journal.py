@@ -62,6 +62,14 @@ class Journal:
                 raise JournalDamaged(f"{self._path}, line {number}: not a JSON object")
             yield entry
 
+    def read_kind(self, kind: Kind, holding: str = "") -> Iterator[dict[str, Any]]:
+        """The entries of one kind that have `holding` somewhere in them; the others are not even parsed."""
+        mark = wire.encode({"kind": kind})[:-2]
+        needle = wire.encode_text(holding)[1:-1].encode("ascii")
+        for line in self.lines():
+            if line.startswith(mark) and needle in line:
+                yield wire.decode(line) or {}
+
     def lines(self) -> Iterator[bytes]:
         """Every raw line after the heading; safe in a thread while others append."""
         with self._path.open("rb") as file:

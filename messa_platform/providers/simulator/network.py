@@ -7,7 +7,7 @@ texts on the phone.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Any, Final
@@ -241,23 +241,24 @@ def _refusal(request: Mapping[str, Any], code: str) -> bytes:
     )
 
 
-def restore(entries: Iterable[Mapping[str, Any]], store: Store, callbacks: Callbacks) -> None:
-    """Put a journal's entries back into the memory, and plan the events that the platform has yet to take."""
-    waiting: dict[str, Event] = {}
-    for entry in entries:
+def restore(journal: Journal, store: Store, callbacks: Callbacks) -> None:
+    """Put a journal's entries back into the memory, and plan the events that the platform has yet to take.
+
+    Raises `JournalDamaged`.
+    """
+    posted = {key for entry in journal.read_kind(Kind.POSTED) for key in entry["keys"]}
+    waiting: list[Event] = []
+    for entry in journal.read():
         match entry["kind"]:
             case Kind.SUBMIT:
                 submit = Submit.read(entry)
                 store.remember(submit)
-                waiting.update((event.key, event) for event in callbacks.receipts_of(submit))
+                if any(receipt_key(submit.n, index) not in posted for index in range(len(submit.receipts))):
+                    waiting += callbacks.receipts_of(submit)
             case Kind.INCOMING:
                 text = Incoming.read(entry)
                 store.remember(text)
-                event = callbacks.incoming_of(text)
-                waiting[event.key] = event
+                waiting.append(callbacks.incoming_of(text))
             case Kind.MAIL:
                 store.remember(Mail.read(entry))
-            case Kind.POSTED:
-                for key in entry["keys"]:
-                    waiting.pop(key, None)
-    callbacks.plan(waiting.values())
+    callbacks.plan(event for event in waiting if event.key not in posted)

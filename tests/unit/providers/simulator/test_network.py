@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from messa_platform.core.clock import FixedClock
+from messa_platform.providers.simulator import wire
 from messa_platform.providers.simulator.behaviour import Answer
 from messa_platform.providers.simulator.callbacks import Callbacks, Target
 from messa_platform.providers.simulator.conditions import BadConditions, Conditions, changed
@@ -200,12 +201,12 @@ def test_a_restart_brings_back_phones_and_what_was_not_posted(tmp_path: Path, be
     bench.take(ANNA, "m2")
     bench.network.bring(ANNA, OURS, "Jag kommer")
     posted = sorted(bench.callbacks._events)[0]
-    bench.journal.append([json.dumps({"kind": "posted", "keys": [posted.key]}).encode() + b"\n"])
+    bench.journal.append([wire.encode({"kind": "posted", "keys": [posted.key]})])
     waiting = {event["reference"] for event in bench.events()} - {json.loads(posted.body)["reference"]}
 
     async def again() -> Bench:
         fresh = Bench(tmp_path)
-        restore(fresh.journal.read(), fresh.store, fresh.callbacks)
+        restore(fresh.journal, fresh.store, fresh.callbacks)
         return fresh
 
     fresh = asyncio.run(again())

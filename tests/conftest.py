@@ -1,0 +1,85 @@
+"""Fixtures of all tests: a real PostgreSQL for the whole run, one template database a worker, one copy of it a test."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from sqlalchemy.engine import make_url
+from tests.support.world import World
+
+from messa_platform.core.clock import FixedClock, SystemClock
+from messa_platform.core.db import Database, make_engine
+from messa_platform.core.embedded import attach
+from messa_platform.core.migrations import upgrade
+from messa_platform.tenants.tree import ensure_free_tenant
+
+
+def with_database(url: str, name: str) -> str:
+    """The same server's URL for another of its databases."""
+    return make_url(url).set(database=name).render_as_string(hide_password=False)
+
+
+def _run(url: str, statement: str) -> None:
+    with psycopg.connect(url.replace("postgresql+psycopg", "postgresql"), autocommit=True) as connection:
+        connection.execute(statement.encode())
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[str]:
+    """A PostgreSQL server that all workers of the run share; its URL. `DATABASE_URL` names another one."""
+    if url := os.environ.get("DATABASE_URL"):
+        yield url.replace("postgresql://", "postgresql+psycopg://")
+        return
+    base = tmp_path_factory.getbasetemp()
+    shared = base if worker_id == "master" else base.parent
+    with attach(Path(shared) / "postgresql") as held:
+        yield held.url
+
+
+@pytest.fixture(scope="session")
+def template(server: str, worker_id: str) -> Iterator[str]:
+    """The name of a migrated database that has the platform's own tenant."""
+    name = f"template_{worker_id}_{os.getpid()}"
+    _run(server, f'CREATE DATABASE "{name}"')
+    url = with_database(server, name)
+    upgrade(url)
+    database = Database(make_engine(url, pool_size=1))
+    with database.unit_of_work() as session:
+        ensure_free_tenant(session, SystemClock().now())
+    database.close()
+    yield name
+    _run(server, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture
+def database_url(server: str, template: str, request: pytest.FixtureRequest) -> Iterator[str]:
+    """A database of the test's own, migrated, with nothing in it but the platform's own tenant."""
+    name = f"test_{os.getpid()}_{abs(hash(request.node.nodeid))}"
+    _run(server, f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+    yield with_database(server, name)
+    _run(server, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """The test's own database, opened."""
+    opened = Database(make_engine(database_url))
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def clock() -> FixedClock:
+    """A clock that stands still at today's noon or so until the test moves it."""
+    now = SystemClock().now()
+    return FixedClock(now.replace(hour=11, minute=0, second=0, microsecond=0))
+
+
+@pytest.fixture
+def world(database: Database, clock: FixedClock) -> World:
+    """Makes tenants, groups, accounts, numbers and channels in the test's database."""
+    return World(database, clock)

@@ -1,0 +1,124 @@
+"""What tests are about: tenants with trees, people, numbers and a channel, made in a sentence each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from messa_platform.core.clock import FixedClock
+from messa_platform.core.db import Database
+from messa_platform.core.ids import new_id
+from messa_platform.messaging.drafts import Receipted, Result, Submission
+from messa_platform.messaging.models import Door
+from messa_platform.messaging.submit import submit
+from messa_platform.providers.models import Channel
+from messa_platform.tenants.group_settings import Key
+from messa_platform.tenants.models import Account, Domain, DomainState, Group, Lock, NumberRange
+from messa_platform.tenants.tree import add_group, create_tenant, set_here
+
+
+@dataclass
+class Heard:
+    """An announcer that writes down what it is told."""
+
+    waiting_channels: list[UUID] = field(default_factory=list)
+    empty_pools: int = 0
+
+    def waiting(self, session: Session, channel_id: UUID) -> None:
+        self.waiting_channels.append(channel_id)
+
+    def pool_empty(self, session: Session, now: datetime) -> None:
+        self.empty_pools += 1
+
+
+class World:
+    """Makes things in a test's database, each in a transaction of its own."""
+
+    def __init__(self, database: Database, clock: FixedClock) -> None:
+        self.database = database
+        self.clock = clock
+        self.heard = Heard()
+
+    def tenant(self, slug: str = "kommun", name: str = "Kommunen") -> Group:
+        """A tenant; gives its Master group."""
+        with self.database.unit_of_work() as session:
+            return create_tenant(session, slug, name)[1]
+
+    def group(self, parent: Group, name: str) -> Group:
+        """A group under another."""
+        with self.database.unit_of_work() as session:
+            return add_group(session, parent, name)
+
+    def set(self, group: Group, key: Key, value: Any, lock: Lock = Lock.SUBADMIN) -> None:
+        """Set a setting on a group itself."""
+        with self.database.unit_of_work() as session:
+            set_here(session, self.clock.now(), group, key, value, lock)
+
+    def group_quota(self, group: Group, sms: int | None, window_days: int | None = None, max_parts: int = 9) -> None:
+        """Limit a group together with its subgroups."""
+        self.set(group, Key.GROUP_QUOTA, {"sms": sms, "window_days": window_days, "max_parts": max_parts})
+
+    def account_quota(self, group: Group, sms: int | None, window_days: int | None = None, max_parts: int = 9) -> None:
+        """Limit each account in a group."""
+        self.set(group, Key.ACCOUNT_QUOTA, {"sms": sms, "window_days": window_days, "max_parts": max_parts})
+
+    def account(self, group: Group, address: str, **values: Any) -> UUID:
+        """An account in a group; gives its id."""
+        with self.database.unit_of_work() as session:
+            account = Account(
+                id=new_id(),
+                tenant_id=group.tenant_id,
+                group_id=group.id,
+                group_since=self.clock.now(),
+                address=address,
+                **values,
+            )
+            session.add(account)
+            return account.id
+
+    def domain(self, group: Group, name: str) -> None:
+        """A verified domain of a group."""
+        with self.database.unit_of_work() as session:
+            session.add(Domain(tenant_id=group.tenant_id, group_id=group.id, name=name, state=DomainState.VERIFIED))
+
+    def numbers(self, first: int = 467301214000000, last: int = 467301214999999) -> None:
+        """A range of numbers to lend."""
+        with self.database.unit_of_work() as session:
+            session.add(NumberRange(first=first, last=last, next_number=first))
+
+    def channel(self, name: str = "simulator", **values: Any) -> UUID:
+        """The platform's channel; gives its id."""
+        with self.database.unit_of_work() as session:
+            settings = values.pop("settings", {"secret": "a-secret-of-the-test"})
+            channel = Channel(id=new_id(), name=name, plugin=values.pop("plugin", "simulator"), settings=settings, **values)
+            session.add(channel)
+            return channel.id
+
+    def submit(
+        self, account_id: UUID, recipients: Sequence[str], text_: str = "Hej", **values: Any
+    ) -> Result:
+        """Hand in one submission as the mail door does."""
+        submission = Submission(account_id, values.pop("door", Door.MAIL), text_, recipients, **values)
+        with self.database.unit_of_work() as session:
+            return submit(session, self.clock, self.heard, [submission])[0]
+
+    def words(self, account_id: UUID, recipients: Sequence[str], text_: str = "Hej", **values: Any) -> list[str]:
+        """Hand in one submission; gives the status word of each recipient."""
+        result = self.submit(account_id, recipients, text_, **values)
+        assert isinstance(result, Receipted), result
+        return [entry.word for entry in result.entries]
+
+    def rows(self, statement: str, **parameters: Any) -> list[Any]:
+        """The rows of a query."""
+        with self.database.unit_of_work() as session:
+            return list(session.execute(text(statement), parameters))
+
+    def value(self, statement: str, **parameters: Any) -> Any:
+        """The one value of a query."""
+        return self.rows(statement, **parameters)[0][0]
