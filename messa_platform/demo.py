@@ -11,7 +11,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from messa_platform.core.bulk import insert_rows
+from messa_platform.core.bulk import copy_rows
 from messa_platform.core.clock import start_of_stockholm_day, stockholm_day
 from messa_platform.core.ids import new_id, new_id_at
 from messa_platform.messaging.models import Door
@@ -149,9 +149,9 @@ def _history(session: Session, now: datetime, accounts: dict[str, Account]) -> N
                 at = start_of_stockholm_day(stockholm_day(day)) + minute
                 _exchange(chance, at, accounts[person.address], person, threads, messages)
         day += timedelta(days=1)
-    insert_rows(session, THREAD, list(threads.values()))
-    insert_rows(session, MESSAGE, messages)
-    insert_rows(session, EVENT, [_event(m) for m in messages])
+    copy_rows(session, THREAD, list(threads.values()))
+    copy_rows(session, MESSAGE, messages)
+    copy_rows(session, EVENT, [_event(m) for m in messages])
 
 
 def _exchange(

@@ -14,7 +14,7 @@ from dramatiq.brokers.stub import StubBroker
 from sqlalchemy.orm import Session
 
 from messa_platform.core import post
-from messa_platform.core.actors import ActorSpec, NoWaker, Waker, bind, make_broker, sender
+from messa_platform.core.actors import ActorSpec, More, NoWaker, Waker, bind, make_broker, sender
 from messa_platform.core.clock import Clock, SystemClock
 from messa_platform.core.db import Database, make_engine
 from messa_platform.core.embedded import Held, attach
@@ -75,6 +75,7 @@ class Runtime:
     def close(self) -> None:
         """Let go of everything, last acquired first."""
         self.sweeper.close()
+        self.waker.close()
         self.providers.close()
         self.broker.close()
         self.database.close()
@@ -82,17 +83,16 @@ class Runtime:
             self.held.close()
 
 
-def _read_mail(runtime: Runtime) -> None:
+def _read_mail(runtime: Runtime, _more: More) -> None:
     if runtime.intake.run():
         runtime.waker.wake(intake.READ_ACTOR)
 
 
-def _dispatch(runtime: Runtime, channel_id: str) -> None:
-    if runtime.dispatcher.run(UUID(channel_id)):
-        runtime.waker.wake(dispatch.DISPATCH_ACTOR, channel_id)
+def _dispatch(runtime: Runtime, more: More, channel_id: str) -> None:
+    runtime.dispatcher.run(UUID(channel_id), more)
 
 
-def _deliver_mail(runtime: Runtime) -> None:
+def _deliver_mail(runtime: Runtime, _more: More) -> None:
     post.deliver(runtime.database, runtime.clock, runtime.relay)
 
 

@@ -8,9 +8,11 @@ import threading
 from collections.abc import Callable
 from contextlib import ExitStack
 from types import FrameType
+from typing import Any
 
 import waitress
 from dramatiq import Worker
+from waitress import wasyncore
 
 from messa_platform.application import make_app
 from messa_platform.core.logs import logger
@@ -53,19 +55,19 @@ def start_smtp(runtime: Runtime, stack: ExitStack) -> SmtpServer:
     )
     gatekeeper = Gatekeeper(runtime.database, site.mail_domain, trusted)
     committer = Committer(runtime.database.engine, lambda: runtime.waker.wake(READ_ACTOR))
-    server = SmtpServer(
-        Handler(gatekeeper, committer, runtime.clock, settings),
-        settings,
-        settings.hostname or site.mail_domain,
-    )
+    stack.callback(committer.close)
+    handler = Handler(gatekeeper, committer, runtime.clock, settings)
+    try:
+        server = SmtpServer(handler, settings, settings.hostname or site.mail_domain)
+    except OSError as error:
+        raise CannotStart(f"smtp.tls_certificate, smtp.tls_key: cannot be used: {error}") from error
+    stack.callback(server.close)
     try:
         server.start()
     except OSError as error:
         raise CannotStart(
             f"smtp.port: cannot listen on {settings.host}:{settings.port}: {error.strerror}"
         ) from error
-    stack.callback(committer.close)
-    stack.callback(server.close)
     runtime.checks["smtp"] = lambda: None if server.listening else "the SMTP server does not listen"
     log.info("smtp_listens", host=server.address[0], port=server.address[1])
     return server
@@ -83,27 +85,41 @@ def start_workers(runtime: Runtime, stack: ExitStack) -> Worker:
     return worker
 
 
-def start_web(runtime: Runtime, stack: ExitStack) -> tuple[str, int]:
+def start_web(runtime: Runtime, stack: ExitStack) -> None:
     """Answer HTTP. Raises `CannotStart` if the address is taken."""
     settings = runtime.settings[WebSettings]
+    channels: dict[int, Any] = {}
     try:
         server = waitress.create_server(
-            make_app(runtime), host=settings.host, port=settings.port, threads=settings.threads, ident="messa"
+            make_app(runtime),
+            map=channels,
+            host=settings.host,
+            port=settings.port,
+            threads=settings.threads,
+            ident="messa",
         )
     except OSError as error:
+        wasyncore.close_all(channels)
         raise CannotStart(
             f"web.port: cannot listen on {settings.host}:{settings.port}: {error.strerror}"
         ) from error
-    thread = threading.Thread(target=server.run, name="web", daemon=True)
+    stopping = threading.Event()
+
+    def run() -> None:
+        # waitress's own loop ends only once the last client has gone; and it asks select(), which knows no file number over 1023
+        while not stopping.is_set():
+            wasyncore.loop(timeout=0.2, use_poll=True, map=channels, count=1)
+
+    def stop() -> None:
+        server.task_dispatcher.shutdown()  # once what is being answered is answered
+        stopping.set()
+        thread.join(10)
+        wasyncore.close_all(channels)
+
+    thread = threading.Thread(target=run, name="web", daemon=True)
     thread.start()
-    stack.callback(_stop_web, server.close, thread)
-    log.info("web_listens", host=server.effective_host, port=server.effective_port)
-    return str(server.effective_host), int(server.effective_port)
-
-
-def _stop_web(close: Callable[[], None], thread: threading.Thread) -> None:
-    close()
-    thread.join(5)
+    stack.callback(stop)
+    log.info("web_listens", host=settings.host, port=settings.port)
 
 
 def start_sweeper(runtime: Runtime) -> None:

@@ -26,9 +26,17 @@ log = logger(__name__)
 Key = tuple[str, ...]
 
 
+More = Callable[[], bool]
+"""Asked by an actor at work: whether it has been woken again since it last asked."""
+
+
 @dataclass(frozen=True)
 class ActorSpec:
-    """An actor before it meets a broker: `run` gets the runtime and the wake-up's words."""
+    """An actor before it meets a broker: `run` gets the runtime, a `More`, and the wake-up's words.
+
+    In one process it runs once at a time for the same words; so its batches grow with the load, where many at a time would
+    share out the same work in small pieces.
+    """
 
     name: str
     run: Callable[..., None]
@@ -53,8 +61,8 @@ class Waker:
     """Sends wake-ups, at most one waiting for a key at a time.
 
     In the process of an embedded broker a key is free again when its actor starts, which is exact: what was committed before the start is
-    seen by it. With a remote broker the start is not seen from here, so a key is held for `hold` seconds and, if it was asked for
-    meanwhile, sent once more at the end of them.
+    seen by it. With a remote broker the start is not seen from here: one thread sends what was asked for, each key once in `hold` seconds.
+    That thread is the only one that speaks to the broker, since a connection belongs to its thread and is kept as long as the process.
     """
 
     def __init__(self, send: Callable[[Key], None], *, embedded: bool, hold: float = 0.02) -> None:
@@ -62,23 +70,24 @@ class Waker:
         self._embedded = embedded
         self._hold = hold
         self._lock = threading.Lock()
-        self._waiting: dict[Key, bool] = {}
+        self._waiting: dict[Key, None] = {}  # a set that keeps its order
+        self._asked = threading.Event()
+        self._closed = threading.Event()
+        self._thread: threading.Thread | None = None
+        if not embedded:
+            self._thread = threading.Thread(target=self._run, name="waker", daemon=True)
+            self._thread.start()
 
     def wake(self, *key: str) -> None:
-        """Send a wake-up now, unless one waits already."""
+        """Send a wake-up, unless one waits already; with a remote broker it is on its way when this returns, not there."""
         with self._lock:
             if key in self._waiting:
-                self._waiting[key] = True
                 return
-            self._waiting[key] = False
-        try:
-            self._send(key)
-        except Exception as error:  # a broker that is away delays, it does not lose: the sweeper asks again
-            log.warning("wake_failed", actor=key[0], error=type(error).__name__)
-        if not self._embedded:
-            timer = threading.Timer(self._hold, self._release, [key])
-            timer.daemon = True
-            timer.start()
+            self._waiting[key] = None
+        if self._embedded:
+            self._try_send(key)
+        else:
+            self._asked.set()
 
     def started(self, key: Key) -> None:
         """An actor of this process has taken the wake-up `key`."""
@@ -86,15 +95,36 @@ class Waker:
             with self._lock:
                 self._waiting.pop(key, None)
 
-    def _release(self, key: Key) -> None:
+    def _run(self) -> None:
+        while not self._closed.is_set():
+            self._asked.wait()
+            self._asked.clear()
+            self._send_waiting()
+            self._closed.wait(self._hold)
+        self._send_waiting()
+
+    def _send_waiting(self) -> None:
         with self._lock:
-            again = self._waiting.pop(key, False)
-        if again:
-            self.wake(*key)
+            keys, self._waiting = self._waiting, {}
+        for key in keys:
+            self._try_send(key)
+
+    def _try_send(self, key: Key) -> None:
+        try:
+            self._send(key)
+        except Exception as error:  # a broker that is away delays, it does not lose: the sweeper asks again
+            log.warning("wake_failed", actor=key[0], error=type(error).__name__)
 
     def wake_after_commit(self, session: Session, *key: str) -> None:
         """Send a wake-up once the session's transaction is committed."""
         after_commit(session, lambda: self.wake(*key), once_as=key)
+
+    def close(self) -> None:
+        """Send what was asked for, then end."""
+        self._closed.set()
+        self._asked.set()
+        if self._thread is not None:
+            self._thread.join(10)
 
 
 class NoWaker(Waker):
@@ -107,25 +137,74 @@ class NoWaker(Waker):
         return
 
 
+class Flights:
+    """Which keys' actors are at work in this process, and which of them were woken meanwhile."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._again: dict[Key, bool] = {}
+
+    def begin(self, key: Key) -> bool:
+        """Whether the caller may work on `key`; otherwise the one that does is told to look again."""
+        with self._lock:
+            if key in self._again:
+                self._again[key] = True
+                return False
+            self._again[key] = False
+            return True
+
+    def take_again(self, key: Key) -> bool:
+        """Whether somebody asked for `key` since this was last called."""
+        with self._lock:
+            again, self._again[key] = self._again[key], False
+            return again
+
+    def end(self, key: Key) -> bool:
+        """The caller is done with `key`, unless it was asked for again: then False, and it must go on."""
+        with self._lock:
+            if self._again[key]:
+                self._again[key] = False
+                return False
+            del self._again[key]
+            return True
+
+    def abort(self, key: Key) -> None:
+        """The caller has failed; the sweeper finds what it left."""
+        with self._lock:
+            self._again.pop(key, None)
+
+
 def bind(
     broker: dramatiq.Broker, specs: Sequence[ActorSpec], runtime: Any
 ) -> Mapping[str, dramatiq.Actor[..., None]]:
     """Declare every actor on `broker`; their functions get `runtime` first."""
-    return {spec.name: _bind_one(broker, spec, runtime) for spec in specs}
+    flights = Flights()
+    return {spec.name: _bind_one(broker, spec, runtime, flights) for spec in specs}
 
 
-def _bind_one(broker: dramatiq.Broker, spec: ActorSpec, runtime: Any) -> dramatiq.Actor[..., None]:
+def _bind_one(
+    broker: dramatiq.Broker, spec: ActorSpec, runtime: Any, flights: Flights
+) -> dramatiq.Actor[..., None]:
     def run(*words: str) -> None:
-        runtime.waker.started((spec.name, *words))
-        spec.run(runtime, *words)
+        key = (spec.name, *words)
+        runtime.waker.started(key)
+        if not flights.begin(key):
+            return
+        try:
+            while True:
+                spec.run(runtime, lambda: flights.take_again(key), *words)
+                if flights.end(key):
+                    return
+        except BaseException:
+            flights.abort(key)
+            raise
 
+    options = {"time_limit": spec.time_limit_ms}
+    if not isinstance(broker, StubBroker):
+        # what piled up while no worker ran says nothing new; in one process `Waker` lets none pile up, and must see each one start
+        options["max_age"] = 60_000
     return dramatiq.Actor(
-        run,
-        broker=broker,
-        actor_name=spec.name,
-        queue_name=spec.queue,
-        priority=0,
-        options={"time_limit": spec.time_limit_ms, "max_age": 60_000},
+        run, broker=broker, actor_name=spec.name, queue_name=spec.queue, priority=0, options=options
     )
 
 

@@ -1,67 +1,83 @@
-"""Many rows in one statement, by arrays: the work for PostgreSQL and for SQLAlchemy does not grow with the statement's text.
+"""Many rows in one statement, whose text does not depend on how many there are.
 
-`INSERT … SELECT … FROM unnest(:a, :b)` is one cached statement for any number of rows, where `VALUES` is another text for each count.
+`copy_rows` is for what is only inserted: binary COPY, a fifth of the time of an INSERT (measured: 9 µs a message row against 40). `insert_rows` and
+`given` are for what must look at what is there: the rows travel as one JSON text, which the driver writes in half the time
+of one array a column (10 µs a row against 22).
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ARRAY, Table, TextClause, text
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Boolean,
+    DateTime,
+    Integer,
+    LargeBinary,
+    SmallInteger,
+    String,
+    Table,
+    TextClause,
+    Uuid,
+    text,
+)
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Session
 
 _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
 
+_BINARY_TYPES: tuple[tuple[type[Any], str], ...] = (
+    (Uuid, "uuid"),
+    (DateTime, "timestamptz"),
+    (String, "text"),
+    (BigInteger, "int8"),
+    (SmallInteger, "int2"),
+    (Integer, "int4"),
+    (Boolean, "bool"),
+    (LargeBinary, "bytea"),
+)
 
-def _type(table: Table, column: str) -> str:
+
+def _sql_type(table: Table, column: str) -> str:
     compiled: str = table.c[column].type.compile(_DIALECT)
     return compiled
 
 
-def _is_array(table: Table, column: str) -> bool:
-    return isinstance(table.c[column].type, ARRAY)
+def _binary_type(kind: Any) -> str:
+    if isinstance(kind, ARRAY):
+        return f"{_binary_type(kind.item_type)}[]"
+    return next(name for known, name in _BINARY_TYPES if isinstance(kind, known))
 
 
-def unnest(table: Table, columns: Sequence[str]) -> str:
-    """`unnest(…) AS given (…)` over one array parameter a column, with the columns' own types; parameters are named as the columns.
-
-    A column that is itself an array travels as text, since unnest would flatten it.
-    """
-    arrays = (f"CAST(:{c} AS {'text' if _is_array(table, c) else _type(table, c)}[])" for c in columns)
-    return f"unnest({', '.join(arrays)}) AS given ({', '.join(columns)})"
+def given(table: Table, columns: Sequence[str]) -> str:
+    """A FROM item, `given`, with these columns of `table` for each row of the parameter `:rows` (see `as_parameter`)."""
+    types = ", ".join(f"{c} {_sql_type(table, c)}" for c in columns)
+    return f"json_to_recordset(CAST(:rows AS json)) AS given ({types})"
 
 
-def _selected(table: Table, column: str) -> str:
-    return (
-        f"CAST(given.{column} AS {_type(table, column)})" if _is_array(table, column) else f"given.{column}"
-    )
+def _plain(value: object) -> object:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return f"\\x{value.hex()}" if isinstance(value, bytes) else str(value)
+
+
+def as_parameter(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Rows as the parameter `:rows` of a statement with `given`."""
+    return json.dumps(rows, default=_plain)
 
 
 @cache
 def _insert(table: Table, columns: tuple[str, ...], suffix: str) -> TextClause:
     name = _DIALECT.identifier_preparer.quote(table.name)
-    chosen = ", ".join(_selected(table, c) for c in columns)
     return text(
-        f"INSERT INTO {name} ({', '.join(columns)}) SELECT {chosen} FROM {unnest(table, columns)} {suffix}"
+        f"INSERT INTO {name} ({', '.join(columns)}) SELECT {', '.join(columns)} FROM {given(table, columns)} {suffix}"
     )
-
-
-def _literal(value: Sequence[Any] | None) -> str | None:
-    """An array of numbers or ids as PostgreSQL writes it."""
-    return None if value is None else "{" + ",".join(str(v) for v in value) + "}"
-
-
-def by_column(
-    table: Table, rows: Sequence[Mapping[str, Any]], columns: Sequence[str]
-) -> dict[str, list[Any]]:
-    """Turn rows into one list a column, as `unnest` takes them."""
-    return {
-        c: [_literal(row[c]) for row in rows] if _is_array(table, c) else [row[c] for row in rows]
-        for c in columns
-    }
 
 
 def insert_rows(
@@ -73,6 +89,27 @@ def insert_rows(
     """
     if not rows:
         return []
-    columns = tuple(rows[0])
-    result = session.execute(_insert(table, columns, suffix), by_column(table, rows, columns))
+    result = session.execute(_insert(table, tuple(rows[0]), suffix), {"rows": as_parameter(rows)})
     return list(result) if "RETURNING" in suffix else []
+
+
+@cache
+def _copy(table: Table, columns: tuple[str, ...]) -> tuple[bytes, tuple[str, ...]]:
+    name = _DIALECT.identifier_preparer.quote(table.name)
+    statement = f"COPY {name} ({', '.join(columns)}) FROM STDIN (FORMAT BINARY)"
+    return statement.encode(), tuple(_binary_type(table.c[c].type) for c in columns)
+
+
+def copy_rows(session: Session, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert `rows` (all with the same keys) by COPY; a row that a constraint refuses fails them all."""
+    if rows:
+        copy_into(session.connection().connection.cursor, table, rows)
+
+
+def copy_into(open_cursor: Any, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """The same on a psycopg connection, of which `open_cursor` is the way to a cursor."""
+    statement, types = _copy(table, tuple(rows[0]))
+    with open_cursor() as cursor, cursor.copy(statement) as copy:
+        copy.set_types(types)
+        for row in rows:
+            copy.write_row(tuple(row.values()))

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -107,7 +108,7 @@ class Post:
         identifier = new_id()
         headers = {
             "From": str(Address(_header_text(mail.sender_name), addr_spec=mail.sender)),
-            "To": str(Address(addr_spec=mail.recipient)),
+            "To": _address(mail.recipient),
             "Subject": _header_text(mail.subject),
             "Date": format_datetime(now),
             "Message-ID": mail.message_id or f"<mail.{identifier}@{self.domain}>",
@@ -127,6 +128,14 @@ class Post:
             "created_at": now,
             "next_attempt_at": now,
         }
+
+
+def _address(address: str) -> str:
+    """An address for a header. Some that exist are no addresses by RFC 5322 (`a..b@…`), and go as they are."""
+    try:
+        return str(Address(addr_spec=address))
+    except (ValueError, IndexError, MessageError):  # all of which the parser raises
+        return _header_text(address)
 
 
 def _header_text(text: str) -> str:
@@ -202,7 +211,8 @@ def _is_permanent(error: Exception) -> bool:
         return all(code >= 500 for code, _ in error.recipients.values())
     if isinstance(error, smtplib.SMTPResponseException):
         return error.smtp_code >= 500
-    return isinstance(error, ValueError)
+    # the relay takes no addresses in UTF-8, nor will it in an hour
+    return isinstance(error, ValueError | smtplib.SMTPNotSupportedError)
 
 
 def _note(session: Session, now: datetime, claims: Sequence[Claim], faults: dict[UUID, Exception]) -> None:

@@ -36,7 +36,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from messa_platform.core.bulk import by_column, unnest
+from messa_platform.core.bulk import as_parameter, given
 from messa_platform.core.clock import Clock
 from messa_platform.core.db import Database
 from messa_platform.core.ids import new_id
@@ -110,7 +110,7 @@ def _finish(table: Table, columns: tuple[str, ...]) -> TextClause:
     name = table.name
     also = "".join(f", {c} = given.{c}" for c in columns)
     return text(
-        f"UPDATE {name} SET state = 'done', lease_id = NULL{also} FROM {unnest(table, ('id', *columns))}"
+        f"UPDATE {name} SET state = 'done', lease_id = NULL{also} FROM {given(table, ('id', *columns))}"
         f" WHERE {name}.id = given.id AND {name}.lease_id = :lease"
     )
 
@@ -167,11 +167,9 @@ class WorkQueue:
         """
         if not claims:
             return
-        columns = tuple(rows[0]) if rows else ()
-        parameters = by_column(self.table, rows, columns) | {
-            "id": [c.id for c in claims],
-            "lease": claims[0].lease_id,
-        }
+        written = [{"id": c.id, **row} for c, row in zip(claims, rows or [{}] * len(claims), strict=True)]
+        columns = tuple(written[0])[1:]
+        parameters = {"rows": as_parameter(written), "lease": claims[0].lease_id}
         done = session.execute(_finish(self.table, columns), parameters)
         if done.rowcount != len(claims):  # type: ignore[attr-defined]
             raise LeaseLost(self.name)

@@ -11,18 +11,20 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import cast
 from uuid import UUID
 
 import psycopg
-from sqlalchemy import Engine
+from sqlalchemy import Engine, Table
 
+from messa_platform.core.bulk import copy_into
 from messa_platform.core.ids import new_id
 from messa_platform.core.logs import logger
+from messa_platform.mail.models import InboundMail
 
 log = logger(__name__)
 
-_COPY = "COPY inbound_mail (id, received_at, next_attempt_at, peer, helo, envelope_sender, recipients, raw) FROM STDIN (FORMAT BINARY)"
-_TYPES = ("uuid", "timestamptz", "timestamptz", "text", "text", "text", "text[]", "bytea")
+INBOUND = cast(Table, InboundMail.__table__)
 
 MOST = 500
 """Mails in one transaction at the most."""
@@ -96,22 +98,7 @@ class Committer:
     def _insert(self, group: Sequence[_Waiting]) -> None:
         connection = self._engine.raw_connection()
         try:
-            with connection.cursor() as cursor, cursor.copy(_COPY) as copy:  # type: ignore[attr-defined]
-                copy.set_types(_TYPES)
-                for w in group:
-                    m = w.mail
-                    copy.write_row(
-                        (
-                            w.id,
-                            m.received_at,
-                            m.received_at,
-                            m.peer,
-                            m.helo,
-                            m.envelope_sender,
-                            list(m.recipients),
-                            m.raw,
-                        )
-                    )
+            copy_into(connection.cursor, INBOUND, [_row(w) for w in group])
             connection.commit()
         except BaseException:
             # a broken connection must not come back from the pool, and a failed COPY leaves an aborted transaction
@@ -119,6 +106,20 @@ class Committer:
             raise
         finally:
             connection.close()
+
+
+def _row(waiting: _Waiting) -> dict[str, object]:
+    mail = waiting.mail
+    return {
+        "id": waiting.id,
+        "received_at": mail.received_at,
+        "next_attempt_at": mail.received_at,
+        "peer": mail.peer,
+        "helo": mail.helo,
+        "envelope_sender": mail.envelope_sender,
+        "recipients": list(mail.recipients),
+        "raw": mail.raw,
+    }
 
 
 def _answer(group: Sequence[_Waiting], error: Exception | None) -> None:

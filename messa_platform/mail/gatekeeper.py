@@ -44,12 +44,21 @@ class Gatekeeper:
         self._database = database
         self.domain = domain.lower()
         self._trusted = trusted
+        self._welcome: set[str] = set()
         self._lock = threading.Lock()
         self._country_codes: dict[str, tuple[float, str]] = {}
         self._ranges: tuple[float, Sequence[OwnRange]] = (float("-inf"), ())
 
     def refuse_peer(self, peer: str) -> Refusal | None:
         """Why this machine may not hand over mail; until senders are verified only listed relays may."""
+        if peer in self._welcome:
+            return None
+        refusal = self._judge_peer(peer)
+        if refusal is None and len(self._welcome) < 10_000:
+            self._welcome.add(peer)
+        return refusal
+
+    def _judge_peer(self, peer: str) -> Refusal | None:
         try:
             address = ipaddress.ip_address(peer)
         except ValueError:

@@ -10,9 +10,9 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from messa_platform.core.bulk import insert_rows
+from messa_platform.core.bulk import as_parameter, copy_rows, given
 from messa_platform.messaging.statuses import Status, may_follow
-from messa_platform.messaging.store import EVENT, event_row
+from messa_platform.messaging.store import EVENT, MESSAGE, event_row
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +31,9 @@ _LOCK = text(
     " AND id BETWEEN :first AND :last ORDER BY id FOR UPDATE"
 )
 _MOVE = text(
-    "UPDATE message SET status = given.status, status_at = given.at, parts = CASE WHEN given.status = 'UNSENT' THEN 0 ELSE parts END"
-    " FROM unnest(CAST(:ids AS uuid[]), CAST(:statuses AS text[]), CAST(:ats AS timestamptz[])) AS given (id, status, at)"
+    "UPDATE message SET status = given.status, status_at = given.status_at,"
+    " parts = CASE WHEN given.status = 'UNSENT' THEN 0 ELSE message.parts END"
+    f" FROM {given(MESSAGE, ('id', 'status', 'status_at'))}"
     " WHERE message.id = given.id AND message.id BETWEEN :first AND :last"
 )
 
@@ -67,13 +68,7 @@ def apply(session: Session, words: Sequence[Word]) -> list[Moved]:
         shown = word.status or now[word.message_id]
         events.append(event_row(word.message_id, tenant_id, shown, word.at, word.code, forward))
     if moved:
-        changes = {
-            "ids": list(moved),
-            "statuses": [now[i] for i in moved],
-            "ats": [word.at for word in moved.values()],
-            "first": min(moved),
-            "last": max(moved),
-        }
-        session.execute(_MOVE, changes)
-    insert_rows(session, EVENT, events)
+        changes = [{"id": i, "status": now[i], "status_at": word.at} for i, word in moved.items()]
+        session.execute(_MOVE, {"rows": as_parameter(changes), "first": min(moved), "last": max(moved)})
+    copy_rows(session, EVENT, events)
     return [Moved(i, now[i], rows[i].parts, rows[i].quota_buckets or ()) for i in moved]

@@ -1,19 +1,21 @@
 """The one way out: what waits for a channel is claimed, sent concurrently, and its outcomes written back in one go.
 
-Never sent twice on a doubt: the claim is committed before the provider is called, with no transaction open. A claim found with a lease that ran out
-belonged to a worker that died, perhaps after the text had left: it is asked for by our id first, and only what the provider says
+Never sent twice on a doubt: the claim is committed before the provider is called, with no transaction open. A claim found
+with a lease that ran out belonged to a worker that died, perhaps after the text had left: it is asked for by our id first, and only what the provider says
 it never got is sent again. Where it cannot be asked, the message becomes UNCONFIRMED and is not resent.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, cast
+from queue import Empty, SimpleQueue
+from typing import cast
 from uuid import UUID
 
-from sqlalchemy import Row, Table, func, select, text, update
+from sqlalchemy import Table, func, select, text, update
 from sqlalchemy.orm import Session
 
 from messa_platform.core.clock import Clock
@@ -24,7 +26,7 @@ from messa_platform.messaging import outcomes
 from messa_platform.messaging.models import DispatchItem
 from messa_platform.providers.base import Absent, Accepted, Found, Outcome, OutgoingText, Rejected, Unknown
 from messa_platform.providers.models import Channel
-from messa_platform.providers.pool import NoProvider, ProviderPool
+from messa_platform.providers.pool import Line, NoProvider, ProviderPool
 
 log = logger(__name__)
 
@@ -33,13 +35,20 @@ DISPATCH_ACTOR = "dispatch"
 TABLE = cast(Table, DispatchItem.__table__)
 CHANNEL = cast(Table, Channel.__table__)
 
-BATCH = 200
-"""Texts claimed at once."""
+BATCH = 250
+"""Texts claimed, and outcomes written, at once at the most."""
+WINDOW = 1000
+"""Texts of a channel in flight in one process at the most."""
+FIRST_ANSWER, NEXT_ANSWER = 0.05, 0.003
+"""Seconds to wait for an outcome before looking for new work, and for another one to write with it."""
 
 
 def queue(lease: timedelta) -> WorkQueue:
     """The queue of what waits to leave; a text is tried for about a day before it ends as UNSENT."""
     return WorkQueue("dispatch_queue", TABLE, lease, pauses(2, 5, 15, 60, 300, 900, 1800, *[3600] * 22))
+
+
+Answer = tuple[Claim, Outcome]
 
 
 @dataclass(frozen=True)
@@ -51,61 +60,77 @@ class Dispatcher:
     providers: ProviderPool
     queue: WorkQueue
 
-    def run(self, channel_id: UUID, rounds: int = 100) -> bool:
-        """Send what is due by a channel; True if more may wait."""
-        for _ in range(rounds):
-            with self.database.unit_of_work() as session:
-                now = self.clock.now()
-                channel = session.execute(select(CHANNEL).where(CHANNEL.c.id == channel_id)).first()
-                if channel is None or not channel.enabled:
-                    return False
-                most = _permitted(session, channel, now)
-                claims = (
-                    self.queue.claim(session, now, most, TABLE.c.channel_id == channel_id) if most else []
-                )
-            if not claims:
-                return False
-            self._send(channel, [c for c in claims if not c.orphaned])
-            self._reconcile(channel, [c for c in claims if c.orphaned])
-        return True
+    def run(self, channel_id: UUID, more: Callable[[], bool]) -> None:
+        """Send what is due by a channel, until nothing is due and nothing in flight.
 
-    def _send(self, channel: Row[Any], claims: Sequence[Claim]) -> None:
-        if not claims:
-            return
-        texts = [OutgoingText(c.row.id, c.row.remote, c.row.local, c.row.text, c.row.parts) for c in claims]
+        Up to `WINDOW` texts are in flight at once, and outcomes are written as they come, so that one slow answer holds up no other.
+        `more` tells whether something new was announced since it was last asked.
+        """
+        answers: SimpleQueue[Answer] = SimpleQueue()
+        in_flight, look = 0, True
+        while in_flight or look:
+            room = min(BATCH, WINDOW - in_flight)
+            if look and room:
+                line, claims = self._claim(channel_id, room)
+                look = len(claims) == room
+                if line is not None:
+                    in_flight += self._start(line, claims, answers)
+                    self._reconcile(line, [c for c in claims if c.orphaned])
+            done = _gather(answers) if in_flight else []
+            in_flight -= len(done)
+            if done and line is not None:
+                self._settle(line, done)
+            look = more() or look
+
+    def _claim(self, channel_id: UUID, room: int) -> tuple[Line | None, list[Claim]]:
+        with self.database.unit_of_work() as session:
+            now = self.clock.now()
+            channel = session.execute(select(CHANNEL).where(CHANNEL.c.id == channel_id)).first()
+            if channel is None or not channel.enabled:
+                return None, []
+            line = Line(channel.id, channel.name, channel.plugin, channel.settings, channel.rate)
+            most = room if channel.rate is None else _permitted(session, channel_id, now, room)
+            of_channel = TABLE.c.channel_id == channel_id
+            return line, self.queue.claim(session, now, most, of_channel) if most else []
+
+    def _start(self, line: Line, claims: Sequence[Claim], answers: SimpleQueue[Answer]) -> int:
+        """Begin to send the claims that no dead worker may have sent; gives how many there are."""
+        fresh = [c for c in claims if not c.orphaned]
+        if not fresh:
+            return 0
+        texts = [OutgoingText(c.row.id, c.row.remote, c.row.local, c.row.text, c.row.parts) for c in fresh]
         try:
-            answers = self.providers.send_all(
-                channel.id, channel.name, channel.plugin, channel.settings, texts, channel.rate
+            self.providers.start_sends(
+                line, texts, lambda place, outcome: answers.put((fresh[place], outcome))
             )
         except NoProvider as error:
-            log.error("no_provider", channel=channel.name, why=str(error))
-            answers = [Rejected(permanent=False, code="no_provider")] * len(texts)
-        self._settle(channel, list(zip(claims, answers, strict=True)))
+            log.error("no_provider", channel=line.name, why=str(error))
+            self._settle(line, [(c, Rejected(permanent=False, code="no_provider")) for c in fresh])
+            return 0
+        return len(fresh)
 
-    def _settle(self, channel: Row[Any], answers: Sequence[tuple[Claim, Outcome]]) -> None:
-        doubtful = [claim for claim, answer in answers if isinstance(answer, Unknown)]
+    def _settle(self, line: Line, answers: Sequence[Answer]) -> None:
         sure = [(c, a) for c, a in answers if not isinstance(a, Unknown)]
-        with self.database.unit_of_work() as session:
-            outcomes.write(session, self.clock.now(), self.queue, channel.id, sure)
-        self._reconcile(channel, doubtful)
+        if sure:
+            with self.database.unit_of_work() as session:
+                outcomes.write(session, self.clock.now(), self.queue, line.channel_id, sure)
+        self._reconcile(line, [claim for claim, answer in answers if isinstance(answer, Unknown)])
 
-    def _reconcile(self, channel: Row[Any], claims: Sequence[Claim]) -> None:
+    def _reconcile(self, line: Line, claims: Sequence[Claim]) -> None:
         """Ask the provider what it has of doubtful claims; send again only what it surely never got."""
         if not claims:
             return
         try:
-            found = self.providers.find_all(
-                channel.id, channel.name, channel.plugin, channel.settings, [c.row.id for c in claims]
-            )
+            found = self.providers.find_all(line, [c.row.id for c in claims])
         except NoProvider:
             found = [Unknown("no_provider")] * len(claims)
-        idempotent = found is None and self.providers.plugin(channel.plugin).capabilities.idempotent_submit
+        idempotent = found is None and self.providers.plugin(line.plugin).capabilities.idempotent_submit
         answers: Sequence[Found] = found if found is not None else [_unasked(idempotent)] * len(claims)
         pairs = list(zip(claims, answers, strict=True))
         with self.database.unit_of_work() as session:
             now = self.clock.now()
             settled = [(c, a) for c, a in pairs if isinstance(a, Accepted | Rejected)]
-            outcomes.write(session, now, self.queue, channel.id, settled)
+            outcomes.write(session, now, self.queue, line.channel_id, settled)
             outcomes.try_again(session, now, self.queue, [c for c, a in pairs if isinstance(a, Absent)])
             unknown = [c for c, a in pairs if isinstance(a, Unknown)]
             if found is None:
@@ -113,8 +138,21 @@ class Dispatcher:
             else:
                 outcomes.ask_again(session, now, self.queue, unknown)
         log.warning(
-            "reconciled", channel=channel.name, asked=len(claims), settled=len(settled), unknown=len(unknown)
+            "reconciled", channel=line.name, asked=len(claims), settled=len(settled), unknown=len(unknown)
         )
+
+
+def _gather(answers: SimpleQueue[Answer]) -> list[Answer]:
+    """The outcomes that have come: waits for the first a moment, then for its neighbours a shorter one."""
+    done: list[Answer] = []
+    patience = FIRST_ANSWER
+    while len(done) < BATCH:
+        try:
+            done.append(answers.get(timeout=patience))
+        except Empty:
+            break
+        patience = NEXT_ANSWER
+    return done
 
 
 def _unasked(idempotent: bool) -> Found:
@@ -122,24 +160,19 @@ def _unasked(idempotent: bool) -> Found:
     return Absent() if idempotent else Unknown("cannot_be_asked")
 
 
-def _permitted(session: Session, channel: Row[Any], now: datetime) -> int:
-    """How many texts may leave by a channel now: a token bucket of one second, in the channel's row, so that it holds for all processes."""
-    if channel.rate is None:
-        return BATCH
-    locked = session.execute(select(CHANNEL).where(CHANNEL.c.id == channel.id).with_for_update()).one()
-    passed = max(0.0, (now - locked.refilled_at).total_seconds())
-    tokens = min(max(1.0, locked.rate), locked.tokens + passed * locked.rate)
-    waiting = session.execute(
-        select(func.count()).select_from(
-            select(TABLE.c.id)
-            .where(TABLE.c.channel_id == channel.id, TABLE.c.next_attempt_at <= now)
-            .limit(BATCH)
-            .subquery()
-        )
-    ).scalar_one()
-    most = min(int(tokens), int(waiting), BATCH)
+def _permitted(session: Session, channel_id: UUID, now: datetime, room: int) -> int:
+    """How many texts may leave by a channel now: a token bucket in the channel's row, so that it holds for all processes together."""
+    channel = session.execute(select(CHANNEL).where(CHANNEL.c.id == channel_id).with_for_update()).one()
+    passed = max(0.0, (now - channel.refilled_at).total_seconds())
+    # the sweeper looks once a second: what a second's bucket holds must not spill before it comes
+    tokens = min(max(1.0, 2 * channel.rate), channel.tokens + passed * channel.rate)
+    due = (
+        select(TABLE.c.id).where(TABLE.c.channel_id == channel_id, TABLE.c.next_attempt_at <= now).limit(room)
+    )
+    waiting = session.execute(select(func.count()).select_from(due.subquery())).scalar_one()
+    most: int = min(int(tokens), waiting, max(1, math.ceil(channel.rate)), room)
     session.execute(
-        update(CHANNEL).where(CHANNEL.c.id == channel.id).values(tokens=tokens - most, refilled_at=now)
+        update(CHANNEL).where(CHANNEL.c.id == channel_id).values(tokens=tokens - most, refilled_at=now)
     )
     return most
 

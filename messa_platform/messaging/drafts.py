@@ -54,7 +54,7 @@ class Draft:
     rule_group_name: str | None = None
     channel_id: UUID | None = None
     local: str = ""
-    buckets: tuple[int, ...] | None = None
+    buckets: list[int] | None = None
 
     def refuse(self, status: Status) -> None:
         """Not to be sent, for the reason that `status` gives."""

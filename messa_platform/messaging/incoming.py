@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from messa_platform.core.bulk import insert_rows
+from messa_platform.core.bulk import copy_rows, insert_rows
 from messa_platform.core.ids import new_id
 from messa_platform.core.logs import logger
 from messa_platform.messaging.models import Door
 from messa_platform.messaging.outcomes import REFERENCE
-from messa_platform.messaging.segments import segment
+from messa_platform.messaging.segments import normalise, segment
 from messa_platform.messaging.statuses import Direction, Status
 from messa_platform.messaging.store import EVENT, MESSAGE, event_row, threads
 from messa_platform.providers.base import IncomingText
@@ -65,8 +65,8 @@ def take(
         rows.append(_row(session, now, channel_id, identifier, incoming, owner, thread_id))
         if thread_id is None:
             log.warning("incoming_to_nobody", message=str(identifier), resting=holder is not None)
-    insert_rows(session, MESSAGE, rows)
-    insert_rows(session, EVENT, [_event(r, now) for r in rows])
+    copy_rows(session, MESSAGE, rows)
+    copy_rows(session, EVENT, [_event(r, now) for r in rows])
     listener.came_in(
         session,
         now,
@@ -89,7 +89,8 @@ def _reaches(holder: Holder | None) -> bool:
 def _unseen(
     session: Session, channel_id: UUID, texts: Sequence[IncomingText]
 ) -> list[tuple[UUID, IncomingText]]:
-    given = [(new_id(), t) for t in texts]
+    # a network may hand over characters that no database takes, a NUL for one
+    given = [(new_id(), replace(t, text=normalise(t.text))) for t in texts]
     rows = [{"channel_id": channel_id, "reference": f"in:{t.reference}", "message_id": i} for i, t in given]
     noted = insert_rows(
         session,

@@ -117,7 +117,7 @@ class MessageEvent(Base):
 
 
 class DispatchItem(Base, WorkColumns):
-    """What waits to leave, with all that a send needs, so that a claim is one statement. `id` is the message's; the row goes with the outcome."""
+    """What waits to leave, with all that a send needs: a claim is one statement. `id` is the message's; the row goes with the outcome."""
 
     __tablename__ = "dispatch_queue"
 

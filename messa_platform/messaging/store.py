@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import Table
 from sqlalchemy.orm import Session
 
-from messa_platform.core.bulk import insert_rows
+from messa_platform.core.bulk import copy_rows, insert_rows
 from messa_platform.core.ids import new_id
 from messa_platform.messaging.drafts import Draft
 from messa_platform.messaging.models import DispatchItem, Message, MessageEvent, Thread
@@ -76,13 +76,13 @@ def messages(session: Session, now: datetime, drafts: Sequence[Draft]) -> None:
             if d.status is not Status.INVALID_NUMBER
         ],
     )
-    insert_rows(session, MESSAGE, [_message(d, now, in_thread) for d in drafts])
-    insert_rows(
+    copy_rows(session, MESSAGE, [_message(d, now, in_thread) for d in drafts])
+    copy_rows(
         session,
         EVENT,
         [event_row(d.id, d.sender.settings.tenant_id, d.status or Status.QUEUED, now) for d in drafts],
     )
-    insert_rows(session, DISPATCH, [_waiting(d, now) for d in drafts if d.open])
+    copy_rows(session, DISPATCH, [_waiting(d, now) for d in drafts if d.open])
 
 
 def _message(draft: Draft, now: datetime, in_thread: dict[ThreadKey, UUID]) -> dict[str, object]:

@@ -93,7 +93,7 @@ def _reserve(session: Session, now: datetime, drafts: Sequence[Draft]) -> None:
     refused = []
     for draft, answer in zip(waiting, quota.reserve(session, now, demands), strict=True):
         if isinstance(answer, Granted):
-            draft.buckets = answer.buckets
+            draft.buckets = list(answer.buckets)
         else:
             draft.strike(answer)
             refused.append(draft.id)

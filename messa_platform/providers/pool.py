@@ -1,6 +1,6 @@
 """The providers of a process: one instance a channel, all living in one event loop of their own thread.
 
-Actors are threads; providers are asynchronous, so that hundreds of texts may be in flight on one connection. `send_all` is the bridge.
+Actors are threads; providers are asynchronous, so that hundreds of texts may be in flight on one connection.
 """
 
 from __future__ import annotations
@@ -8,12 +8,13 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeVar
 from uuid import UUID
 
 from messa_platform.core.logs import logger
 from messa_platform.providers.base import Found, Outcome, OutgoingText, Provider, Reconciles, Unknown
-from messa_platform.providers.registry import Broken, Plugin, checked_settings
+from messa_platform.providers.registry import Broken, Plugin, WrongChannelSettings, checked_settings
 
 log = logger(__name__)
 
@@ -21,7 +22,18 @@ R = TypeVar("R")
 
 
 class NoProvider(Exception):
-    """The channel's plugin is not installed or broken; its texts wait."""
+    """The channel's plugin is not installed, broken, or its settings are wrong; its texts wait."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A channel as its provider needs it; `rate` is texts a second, None for no limit."""
+
+    channel_id: UUID
+    name: str
+    plugin: str
+    settings: Mapping[str, Any]
+    rate: float | None
 
 
 class ProviderPool:
@@ -34,6 +46,7 @@ class ProviderPool:
         self._send_limit = send_limit
         self._plugins = plugins
         self._providers: dict[UUID, tuple[Mapping[str, Any], Provider]] = {}
+        self._tasks: set[asyncio.Future[None]] = set()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="providers", daemon=True)
         self._thread.start()
@@ -45,63 +58,49 @@ class ProviderPool:
             raise NoProvider(f"{name}: {plugin.why if isinstance(plugin, Broken) else 'not installed'}")
         return plugin
 
-    def send_all(
-        self,
-        channel_id: UUID,
-        name: str,
-        plugin: str,
-        settings: Mapping[str, Any],
-        texts: Sequence[OutgoingText],
-        rate: float | None,
-    ) -> list[Outcome]:
-        """Send the texts concurrently, no faster than `rate` a second; an outcome for each, in order. Raises `NoProvider`."""
+    def start_sends(
+        self, line: Line, texts: Sequence[OutgoingText], answered: Callable[[int, Outcome], None]
+    ) -> None:
+        """Begin to send the texts concurrently, no faster than the line's rate; `answered` is told each outcome with its text's place.
 
-        async def send(provider: Provider, text: OutgoingText, delay: float) -> Outcome:
-            if delay:
-                await asyncio.sleep(delay)
-            return await provider.send(text)
+        It is called in the providers' thread and must not block. Raises `NoProvider`.
+        """
 
-        async def run() -> list[Outcome]:
-            provider = await self._provider(channel_id, name, plugin, settings)
-            delays = [i / rate if rate else 0.0 for i in range(len(texts))]
-            return await asyncio.gather(
-                *(
-                    _guarded(send(provider, t, d), Unknown, self._send_limit + d)
-                    for t, d in zip(texts, delays, strict=True)
-                )
-            )
+        async def send(provider: Provider, place: int, text: OutgoingText) -> None:
+            if line.rate:
+                await asyncio.sleep(place / line.rate)
+            answered(place, await _guarded(provider.send(text), self._send_limit))
 
-        return self._call(run())
+        async def start() -> None:
+            provider = await self._provider(line)
+            for place, text in enumerate(texts):
+                task = asyncio.ensure_future(send(provider, place, text))
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
 
-    def find_all(
-        self,
-        channel_id: UUID,
-        name: str,
-        plugin: str,
-        settings: Mapping[str, Any],
-        message_ids: Sequence[UUID],
-    ) -> list[Found] | None:
+        self._call(start())
+
+    def find_all(self, line: Line, message_ids: Sequence[UUID]) -> list[Found] | None:
         """Ask the provider whether it has these messages; None if it cannot be asked. Raises `NoProvider`."""
 
         async def run() -> list[Found] | None:
-            provider = await self._provider(channel_id, name, plugin, settings)
+            provider = await self._provider(line)
             if not isinstance(provider, Reconciles):
                 return None
-            return await asyncio.gather(
-                *(_guarded(provider.find(i), Unknown, self._send_limit) for i in message_ids)
-            )
+            return await asyncio.gather(*(_guarded(provider.find(i), self._send_limit) for i in message_ids))
 
         return self._call(run())
 
-    async def _provider(
-        self, channel_id: UUID, name: str, plugin: str, settings: Mapping[str, Any]
-    ) -> Provider:
-        held = self._providers.get(channel_id)
-        if held is not None and held[0] == settings:
+    async def _provider(self, line: Line) -> Provider:
+        held = self._providers.get(line.channel_id)
+        if held is not None and held[0] == line.settings:
             return held[1]
-        kind = self.plugin(plugin)
-        provider = kind(checked_settings(kind, settings), name)
-        self._providers[channel_id] = (dict(settings), provider)
+        kind = self.plugin(line.plugin)
+        try:
+            provider = kind(checked_settings(kind, line.settings), line.name)
+        except WrongChannelSettings as error:
+            raise NoProvider(str(error)) from error
+        self._providers[line.channel_id] = (dict(line.settings), provider)
         if held is not None:
             await held[1].close()
         return provider
@@ -125,12 +124,13 @@ class ProviderPool:
         self._loop.close()
 
 
-async def _guarded(attempt: Awaitable[R], unknown: Callable[[str], R], limit: float) -> R:
+async def _guarded(attempt: Awaitable[R], limit: float) -> R | Unknown:
     """What escapes a plugin, or takes for ever, leaves the outcome unknown: bytes may have left."""
     try:
-        return await asyncio.wait_for(attempt, limit)
+        async with asyncio.timeout(limit):
+            return await attempt
     except TimeoutError:
-        return unknown("timeout")
+        return Unknown("timeout")
     except Exception as error:
         log.error("plugin_failed", error=type(error).__name__)
-        return unknown(type(error).__name__)
+        return Unknown(type(error).__name__)

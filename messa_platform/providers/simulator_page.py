@@ -14,9 +14,18 @@ from pyramid.security import NO_PERMISSION_REQUIRED
 from messa_platform.core.resources import Resource, Root
 from messa_platform.core.site import WebSettings
 
-_PASSED_ON = ("Accept", "Accept-Language", "Content-Type", "If-None-Match", "Cookie")
+_PASSED_ON = ("Accept", "Accept-Language", "Content-Type", "If-None-Match", "Cookie", "Sec-Fetch-Site", "Origin")
 _PASSED_BACK = frozenset(
-    {"content-type", "content-security-policy", "location", "etag", "cache-control", "set-cookie"}
+    {
+        "content-type",
+        "content-security-policy",
+        "location",
+        "etag",
+        "cache-control",
+        "set-cookie",
+        "x-content-type-options",
+        "referrer-policy",
+    }
 )
 
 
@@ -36,7 +45,7 @@ def forward(context: SimulatorResource, request: Request) -> Response:
         connection.request(request.method, request.path_qs, body=request.body, headers=headers)
         answer = connection.getresponse()
         body = answer.read()
-    except OSError:
+    except (OSError, http.client.HTTPException):
         return Response(
             "Simulatorn svarar inte. Starta den med: messa simulator\n",
             status=502,

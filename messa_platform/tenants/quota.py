@@ -20,7 +20,7 @@ from uuid import UUID
 from sqlalchemy import Table, text
 from sqlalchemy.orm import Session
 
-from messa_platform.core.bulk import insert_rows, unnest
+from messa_platform.core.bulk import as_parameter, given, insert_rows
 from messa_platform.core.clock import start_of_stockholm_day, stockholm_day
 from messa_platform.tenants.group_settings import InForce, Quota
 from messa_platform.tenants.models import QuotaCounter, QuotaUsage
@@ -140,16 +140,13 @@ def reserve(session: Session, now: datetime, demands: Sequence[Demand]) -> list[
     ]
 
 
-_LOCK = text(
-    "SELECT scope_id FROM quota_counter WHERE scope_id = ANY(CAST(:ids AS uuid[])) ORDER BY scope_id FOR UPDATE"
-)
+# Makes the counters that are missing and locks the others in one go, each in its turn: PostgreSQL locks the rows that a DO UPDATE
+# leaves as they are, too. Locking first what is there and then adding the rest is two orders, and so a ring of three.
+_LOCK = "ON CONFLICT (scope_id) DO UPDATE SET scope_id = EXCLUDED.scope_id WHERE false"
 
 
 def _lock(session: Session, ids: Sequence[UUID]) -> None:
-    locked = session.execute(_LOCK, {"ids": ids}).all()
-    if len(locked) < len(ids):
-        insert_rows(session, COUNTER, [{"scope_id": i} for i in ids], "ON CONFLICT DO NOTHING")
-        session.execute(_LOCK, {"ids": ids}).all()
+    insert_rows(session, COUNTER, [{"scope_id": i} for i in ids], _LOCK)
 
 
 _USED = text(
@@ -184,7 +181,7 @@ _LOCK_OF_BUCKETS = text(
     " ORDER BY scope_id FOR UPDATE"
 )
 _GIVE_BACK = text(
-    f"UPDATE quota_usage AS u SET parts = u.parts - given.parts FROM {unnest(USAGE, ('id', 'parts'))} WHERE u.id = given.id"
+    f"UPDATE quota_usage AS u SET parts = u.parts - given.parts FROM {given(USAGE, ('id', 'parts'))} WHERE u.id = given.id"
 )
 
 
@@ -197,7 +194,8 @@ def give_back(session: Session, unsent: Iterable[tuple[Sequence[int], int]]) -> 
     if not back:
         return
     session.execute(_LOCK_OF_BUCKETS, {"ids": sorted(back)}).all()
-    session.execute(_GIVE_BACK, {"id": list(back), "parts": list(back.values())})
+    rows = [{"id": bucket, "parts": parts} for bucket, parts in back.items()]
+    session.execute(_GIVE_BACK, {"rows": as_parameter(rows)})
 
 
 @dataclass(frozen=True, slots=True)

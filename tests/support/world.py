@@ -18,8 +18,11 @@ from messa_platform.messaging.drafts import Receipted, Result, Submission
 from messa_platform.messaging.models import Door
 from messa_platform.messaging.submit import submit
 from messa_platform.providers.models import Channel
+from messa_platform.tenants import numbers, quota
 from messa_platform.tenants.group_settings import Key
 from messa_platform.tenants.models import Account, Domain, DomainState, Group, Lock, NumberRange
+from messa_platform.tenants.quota import Answer, Demand
+from messa_platform.tenants.senders import Sender, senders
 from messa_platform.tenants.tree import add_group, create_tenant, set_here
 
 
@@ -60,11 +63,15 @@ class World:
         with self.database.unit_of_work() as session:
             set_here(session, self.clock.now(), group, key, value, lock)
 
-    def group_quota(self, group: Group, sms: int | None, window_days: int | None = None, max_parts: int = 9) -> None:
+    def group_quota(
+        self, group: Group, sms: int | None, window_days: int | None = None, max_parts: int = 9
+    ) -> None:
         """Limit a group together with its subgroups."""
         self.set(group, Key.GROUP_QUOTA, {"sms": sms, "window_days": window_days, "max_parts": max_parts})
 
-    def account_quota(self, group: Group, sms: int | None, window_days: int | None = None, max_parts: int = 9) -> None:
+    def account_quota(
+        self, group: Group, sms: int | None, window_days: int | None = None, max_parts: int = 9
+    ) -> None:
         """Limit each account in a group."""
         self.set(group, Key.ACCOUNT_QUOTA, {"sms": sms, "window_days": window_days, "max_parts": max_parts})
 
@@ -82,10 +89,22 @@ class World:
             session.add(account)
             return account.id
 
+    def move_account(self, account_id: UUID, group: Group) -> None:
+        """Put an account into another group, now."""
+        self.run(
+            "UPDATE account SET tenant_id = :tenant, group_id = :group, group_since = :now WHERE id = :id",
+            tenant=group.tenant_id,
+            group=group.id,
+            now=self.clock.now(),
+            id=account_id,
+        )
+
     def domain(self, group: Group, name: str) -> None:
         """A verified domain of a group."""
         with self.database.unit_of_work() as session:
-            session.add(Domain(tenant_id=group.tenant_id, group_id=group.id, name=name, state=DomainState.VERIFIED))
+            session.add(
+                Domain(tenant_id=group.tenant_id, group_id=group.id, name=name, state=DomainState.VERIFIED)
+            )
 
     def numbers(self, first: int = 467301214000000, last: int = 467301214999999) -> None:
         """A range of numbers to lend."""
@@ -96,7 +115,9 @@ class World:
         """The platform's channel; gives its id."""
         with self.database.unit_of_work() as session:
             settings = values.pop("settings", {"secret": "a-secret-of-the-test"})
-            channel = Channel(id=new_id(), name=name, plugin=values.pop("plugin", "simulator"), settings=settings, **values)
+            channel = Channel(
+                id=new_id(), name=name, plugin=values.pop("plugin", "simulator"), settings=settings, **values
+            )
             session.add(channel)
             return channel.id
 
@@ -108,11 +129,39 @@ class World:
         with self.database.unit_of_work() as session:
             return submit(session, self.clock, self.heard, [submission])[0]
 
-    def words(self, account_id: UUID, recipients: Sequence[str], text_: str = "Hej", **values: Any) -> list[str]:
+    def words(
+        self, account_id: UUID, recipients: Sequence[str], text_: str = "Hej", **values: Any
+    ) -> list[str]:
         """Hand in one submission; gives the status word of each recipient."""
         result = self.submit(account_id, recipients, text_, **values)
         assert isinstance(result, Receipted), result
         return [entry.word for entry in result.entries]
+
+    def sender(self, account_id: UUID) -> Sender:
+        """An account as the sending of a text sees it."""
+        with self.database.unit_of_work() as session:
+            return senders(session, [account_id])[account_id]
+
+    def demand(self, account_id: UUID, parts: int = 1) -> Demand:
+        """What an account asks its quotas for."""
+        sender = self.sender(account_id)
+        return Demand(account_id, sender.group_since, sender.settings, parts)
+
+    def reserve(self, account_id: UUID, *parts: int) -> list[Answer]:
+        """Ask for these parts, one message after the other, in one reservation."""
+        demands = [self.demand(account_id, p) for p in parts]
+        with self.database.unit_of_work() as session:
+            return quota.reserve(session, self.clock.now(), demands)
+
+    def take_back_number(self, account_id: UUID) -> str | None:
+        """Take an account's number back, now; gives the number."""
+        with self.database.unit_of_work() as session:
+            return numbers.take_back(session, self.clock.now(), account_id)
+
+    def run(self, statement: str, **parameters: Any) -> None:
+        """Do a statement."""
+        with self.database.unit_of_work() as session:
+            session.execute(text(statement), parameters)
 
     def rows(self, statement: str, **parameters: Any) -> list[Any]:
         """The rows of a query."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from messa_platform.core.embedded.binaries import Binaries
 from messa_platform.core.embedded.errors import EmbeddedError
 from messa_platform.core.embedded.place import Place, write_new
-from messa_platform.core.embedded.users import myself, run_as
+from messa_platform.core.embedded.users import is_known, myself, run_as
 
 USER = "messa"
 DATABASE = "messa"
@@ -70,7 +70,12 @@ def command(place: Place, binaries: Binaries) -> list[str]:
 
 
 def make(place: Place, binaries: Binaries) -> None:
-    """Makes the cluster, whole or not at all. Raises EmbeddedError with initdb's own words when it fails."""
+    """Makes the cluster, whole or not at all. Raises EmbeddedError, with initdb's own words, when it fails."""
+    if not is_known(place.server):
+        raise EmbeddedError(
+            f"initdb needs a name for the user that it runs as, and the user with id {place.server.uid} has none."
+            " Give it a line in /etc/passwd, or set DATABASE_URL to a PostgreSQL that runs elsewhere."
+        )
     write_new(place.password, secrets.token_hex(24).encode(), place.keeper)
     # Made under another name: whoever is ended half-way leaves nothing that looks like a cluster.
     for left in place.base.glob("pgdata.unfinished-*"):
@@ -119,7 +124,7 @@ def _initdb(place: Place, binaries: Binaries, folder: Path, password: Path) -> N
 
 def _give(folder: Path, place: Place) -> None:
     if place.server != myself():
-        os.chown(folder, place.server.uid, place.server.gid)
+        os.chown(folder, place.server.uid, place.server.gid, follow_symlinks=False)
 
 
 def _sync(folder: Path) -> None:

@@ -50,6 +50,11 @@ def hold(path: Path) -> int:
     return descriptor
 
 
+def is_open_file(descriptor: int, path: Path) -> bool:
+    """Whether the descriptor is of the file that has this name now."""
+    return os.path.samestat(os.fstat(descriptor), path.stat())
+
+
 def is_only_holder(descriptor: int) -> bool:
     """Whether no other process has a share of the lock that `descriptor` keeps. Ours is kept."""
     try:

@@ -32,7 +32,7 @@ _ORIGIN = "origin"  # beside the data: for which folder it lies there
 
 # Not $TMPDIR, which may differ between two holders and is long on macOS; a socket's whole path has 107 bytes
 # on Linux and 103 on macOS (sockaddr_un).
-_SOCKETS = Path("/tmp")  # noqa: S108  (a folder of our own inside it, checked in `socket_folder`)
+_SOCKETS = Path("/tmp")  # noqa: S108  (a folder of our own inside it, checked in `check_sockets`)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +97,10 @@ def find(data_dir: Path) -> Place:
     return place
 
 
-def write_new(path: Path, content: bytes, keeper: User) -> bool:
-    """Writes a file that only `keeper` may read, durably; False, and no change, where one is already."""
+def write_new(path: Path, content: bytes, keeper: User, mode: int = 0o600) -> bool:
+    """Writes a file of `keeper`'s, durably; False, and no change, where there is one already."""
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
     except FileExistsError:
         return False
     with os.fdopen(descriptor, "wb") as file:
@@ -124,12 +124,8 @@ def make_folder(path: Path, user: User, mode: int) -> None:
         os.chown(path, user.uid, user.gid, follow_symlinks=False)
 
 
-def socket_folder(place: Place) -> Path:
-    """The folder for the socket, made and checked: /tmp is everybody's, a stranger may have been there first.
-
-    Raises EmbeddedError when the folder is not the server's own: its maker could stand between us and the
-    server.
-    """
+def make_sockets(place: Place) -> None:
+    """Makes the folder for the socket. Raises EmbeddedError as `check_sockets` does."""
     folder = place.sockets
     with suppress(FileExistsError):
         folder.mkdir(mode=0o700)
@@ -137,18 +133,22 @@ def socket_folder(place: Place) -> Path:
     if stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid() != place.server.uid:
         # Ours, just made or left by a start that was ended here; /tmp lets nobody else replace it.
         os.chown(folder, place.server.uid, place.server.gid, follow_symlinks=False)
-        found = folder.lstat()
-    if (
-        not stat.S_ISDIR(found.st_mode)
-        or found.st_uid != place.server.uid
-        or stat.S_IMODE(found.st_mode) & 0o077
-    ):
+    check_sockets(place)
+
+
+def check_sockets(place: Place) -> None:
+    """Raises EmbeddedError when the folder of the socket is not the server's own and private.
+
+    /tmp is everybody's, so a stranger may have been there first and could stand between us and the server.
+    """
+    found = place.sockets.lstat()
+    private = stat.S_ISDIR(found.st_mode) and not stat.S_IMODE(found.st_mode) & 0o077
+    if not private or found.st_uid != place.server.uid:
         raise EmbeddedError(
-            f"{folder} is to hold the database's socket, but it is not a private folder of the user with id"
-            f" {place.server.uid} (it belongs to id {found.st_uid}, {stat.filemode(found.st_mode)})."
+            f"{place.sockets} is to hold the database's socket, but it is not a private folder of the user"
+            f" with id {place.server.uid} (it belongs to id {found.st_uid}, {stat.filemode(found.st_mode)})."
             " Somebody else made it, or it was changed: look at it, remove it and start again."
         )
-    return folder
 
 
 def _for_myself(asked: Path) -> Place:
@@ -233,9 +233,10 @@ def _moved(asked: Path) -> Path:
         )
     target = folder / _short(asked)
     make_folder(target, myself(), 0o711)
-    (target / _ORIGIN).write_text(f"{asked}\n")
     make_folder(asked, myself(), 0o755)
-    (asked / _POINTER).write_text(f"{target}\n")
+    for path, says in ((target / _ORIGIN, asked), (asked / _POINTER, target)):
+        path.unlink(missing_ok=True)
+        write_new(path, f"{says}\n".encode(), myself(), 0o644)
     log.warning("The database for %s lies in %s: its user cannot reach the former.", asked, target)
     return target
 

@@ -31,19 +31,23 @@ ANSWER_SECONDS = 60.0
 RECOVERY_SECONDS = 900.0
 """How long a server may say that it is starting up: after a crash it first puts everything in its place."""
 
-_LOOK_EVERY = 0.01
+_SHORTEST_PAUSE = 0.01
+_LONGEST_PAUSE = 0.2
 _TRIES = 3
 
 
 @dataclass(slots=True)
 class _Share:
-    """This process's share of the holders' lock, and how many `Held` rest on it."""
+    """This process's share of a server's holders' lock, and how many `Held` rest on it."""
 
+    at: Place
     descriptor: int
     count: int = 0
 
 
-_shares: dict[Path, _Share] = {}
+_shares: dict[
+    Path, _Share
+] = {}  # by the folder of the server; those given up because it was removed are not here
 _mutex = threading.RLock()
 
 
@@ -54,17 +58,18 @@ class Held:
     does nothing.
     """
 
-    def __init__(self, place: Place, password: str, version: str) -> None:
+    def __init__(self, share: _Share, password: str, version: str) -> None:
+        at = share.at
         self.version = version
         """The server's version, such as "18.6"."""
-        self.cluster = place.cluster
+        self.cluster = at.cluster
         """PostgreSQL's data folder."""
-        self.log = place.log
+        self.log = at.log
         """The file with what the server says."""
         # The password is hexadecimal and the folder plain: nothing to escape.
-        self.dsn = f"postgresql://{cluster.USER}:{password}@/{cluster.DATABASE}?host={place.sockets}&port={cluster.PORT}"
+        self.dsn = f"postgresql://{cluster.USER}:{password}@/{cluster.DATABASE}?host={at.sockets}&port={cluster.PORT}"
         """The address for psycopg and PostgreSQL's own programs. Holds the password."""
-        self._place = place
+        self._share = share
         self._pid: int | None = os.getpid()
 
     @property
@@ -77,7 +82,7 @@ class Held:
         with _mutex:
             if self._pid == os.getpid():
                 self._pid = None
-                _leave(self._place)
+                _leave(self._share)
 
     def __enter__(self) -> Self:
         return self
@@ -106,33 +111,40 @@ def attach(data_dir: Path, *, binaries: Sequence[Binaries] | None = None) -> Hel
 
 def _attach(at: Place, binaries: Sequence[Binaries] | None) -> Held:
     with locks.alone(at.starting):
-        share = _shares.get(at.base)
-        if share is None:
-            share = _shares[at.base] = _Share(locks.hold(at.holders))
+        share = _share_of(at)
         try:
             version = _running_version(at, binaries)
-            held = Held(at, cluster.password_of(at), version)
+            held = Held(share, cluster.password_of(at), version)
             share.count += 1
         finally:
             if share.count == 0:
-                _drop(at, share)
+                _drop(share)
         return held
 
 
-def _leave(at: Place) -> None:
-    share = _shares[at.base]
+def _share_of(at: Place) -> _Share:
+    found = _shares.get(at.base)
+    if found is not None and locks.is_open_file(found.descriptor, at.holders):
+        return found
+    # Not there, or the lock of a folder that has been removed: then those who hold that server keep it so.
+    share = _shares[at.base] = _Share(at, locks.hold(at.holders))
+    return share
+
+
+def _leave(share: _Share) -> None:
     share.count -= 1
     if share.count:
         return
-    _drop(at, share)
+    _drop(share)
     try:
-        _see_it_watched_or_gone(at)
+        _see_it_watched_or_gone(share.at)
     except (OSError, EmbeddedError) as error:
-        log.warning("The database in %s may not stop: %s", at.base, error)
+        log.warning("The database in %s may not stop: %s", share.at.base, error)
 
 
-def _drop(at: Place, share: _Share) -> None:
-    del _shares[at.base]
+def _drop(share: _Share) -> None:
+    if _shares.get(share.at.base) is share:
+        del _shares[share.at.base]
     os.close(share.descriptor)
 
 
@@ -147,23 +159,25 @@ def _see_it_watched_or_gone(at: Place) -> None:
                 _start_watchdog(at, find_binaries())  # the one that was there has been ended itself
             if locks.anyone_shares(at.holders):
                 return
-        time.sleep(_LOOK_EVERY)
+        time.sleep(_SHORTEST_PAUSE)
     log.warning("The database in %s is still being stopped.", at.base)
 
 
 def _running_version(at: Place, binaries: Sequence[Binaries] | None) -> str:
     """Sees to it that the server runs and takes connections; returns its version."""
-    # More than once: the server that is found may be about to end, being stopped by hand or by a watchdog
-    # that did not live to see it through.
+    refused: psycopg.Error | None = None
+    # More than once: the server that is found may be about to end, being killed, or stopped by hand or by a
+    # watchdog that did not live to see it through.
     for _ in range(_TRIES):
-        watched = locks.is_held_by_another(at.watchdog)
-        # After that question: a watchdog that ends takes the folder away before it gives up its lock.
-        place.socket_folder(at)
-        if not watched:
+        if not locks.is_held_by_another(at.watchdog):
             _start_watchdog(at, find_binaries() if binaries is None else binaries)
         if _answers(at):
-            return _sign_in(at)
-    raise EmbeddedError(f"The database in {at.base} did not start. {at.log} ends with:\n{_end_of(at.log)}")
+            try:
+                return _sign_in(at)
+            except psycopg.OperationalError as error:
+                refused = error
+    why = f"takes no sign-in: {refused}" if refused else "did not start"
+    raise EmbeddedError(f"The database in {at.base} {why}. {at.log} ends with:\n{_end_of(at.log)}")
 
 
 def _start_watchdog(at: Place, binaries: Sequence[Binaries]) -> None:
@@ -171,6 +185,7 @@ def _start_watchdog(at: Place, binaries: Sequence[Binaries]) -> None:
     chosen = choose(binaries, major, at.server, at.base)
     if major is None:
         cluster.make(at, chosen)
+    place.make_sockets(at)
     plan = watch.Plan(
         command=cluster.command(at, chosen),
         environment=PLAIN_ENVIRONMENT,
@@ -203,7 +218,7 @@ def _start_watchdog(at: Place, binaries: Sequence[Binaries]) -> None:
 def _answers(at: Place) -> bool:
     """Waits until the server takes connections; False when its watchdog has ended instead."""
     asked = f"host={at.sockets} port={cluster.PORT} dbname=postgres user={cluster.USER} connect_timeout=10"
-    begun = time.monotonic()
+    begun, pause = time.monotonic(), _SHORTEST_PAUSE
     while True:
         answer = psycopg.pq.PGconn.ping(asked.encode())
         if answer == psycopg.pq.Ping.OK:
@@ -212,30 +227,27 @@ def _answers(at: Place) -> bool:
             return False
         patience = RECOVERY_SECONDS if answer == psycopg.pq.Ping.REJECT else ANSWER_SECONDS
         if time.monotonic() - begun > patience:
-            raise EmbeddedError(
-                f"The database in {at.base} has not answered for {patience:.0f} s. {at.log} ends with:\n"
-                f"{_end_of(at.log)}"
-            )
-        time.sleep(_LOOK_EVERY)
+            words = f"The database in {at.base} has not answered for {patience:.0f} s. {at.log} ends with:\n"
+            raise EmbeddedError(words + _end_of(at.log))
+        time.sleep(pause)
+        pause = min(1.5 * pause, _LONGEST_PAUSE)  # the server logs each refusal
 
 
 def _sign_in(at: Place) -> str:
     """Makes our database if it is not there, and returns the server's version."""
-    try:
-        with psycopg.connect(
-            host=str(at.sockets),
-            port=cluster.PORT,
-            dbname="postgres",
-            user=cluster.USER,
-            password=cluster.password_of(at),
-            autocommit=True,
-        ) as connection:
-            there = "SELECT FROM pg_database WHERE datname = %s"
-            if connection.execute(there, [cluster.DATABASE]).fetchone() is None:
-                connection.execute(f"CREATE DATABASE {cluster.DATABASE}")
-            return (connection.info.parameter_status("server_version") or "").split(" ", 1)[0]
-    except psycopg.Error as error:
-        raise EmbeddedError(f"The database in {at.base} runs, but takes no sign-in: {error}") from error
+    place.check_sockets(at)
+    with psycopg.connect(
+        host=str(at.sockets),
+        port=cluster.PORT,
+        dbname="postgres",
+        user=cluster.USER,
+        password=cluster.password_of(at),
+        autocommit=True,
+    ) as connection:
+        there = "SELECT FROM pg_database WHERE datname = %s"
+        if connection.execute(there, [cluster.DATABASE]).fetchone() is None:
+            connection.execute(f"CREATE DATABASE {cluster.DATABASE}")
+        return (connection.info.parameter_status("server_version") or "").split(" ", 1)[0]
 
 
 def _end_of(path: Path, size: int = 2000) -> str:

@@ -93,18 +93,18 @@ class Watch:
 
     def end_with_last_holder(self) -> None:
         """Sleeps until nobody holds the server, then stops it."""
-        holders = _open(self.plan.holders)
+        # Opened while they are there: the folder may be removed under a running server.
+        holders, starting = _open(self.plan.holders), _open(self.plan.starting)
         while True:
             fcntl.lockf(holders, fcntl.LOCK_EX)
             # Given back at once: somebody who is about to hold has `starting` and waits for this one, so
             # keeping it while waiting for `starting` would be a deadlock.
             fcntl.lockf(holders, fcntl.LOCK_UN)
-            starting = _open(self.plan.starting)
             fcntl.lockf(starting, fcntl.LOCK_EX)
             try:
                 fcntl.lockf(holders, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
-                os.close(starting)  # somebody came meanwhile
+                fcntl.lockf(starting, fcntl.LOCK_UN)  # somebody came meanwhile
                 continue
             self._stop()
             return  # the locks end with this process: who waits for `starting` finds neither it nor a server
@@ -178,33 +178,34 @@ class Watch:
         if self.server is not None:
             self.server.send_signal(number)
             return
-        running = _open(self.plan.running)
-        try:
-            # Only while a process of the server lives does the number in its file mean the server.
-            fcntl.flock(running, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except OSError:
-            left = postmaster_pid(Path(self.plan.cluster))
-            if left is not None and is_server_of(left, Path(self.plan.cluster)):
-                os.kill(left, number)
-        finally:
-            os.close(running)
+        left = postmaster_pid(Path(self.plan.cluster))
+        # The number means the server only while one of its processes lives, and even then it may be another's.
+        if left is not None and not self._is_gone() and is_server_of(left, Path(self.plan.cluster)):
+            os.kill(left, number)
 
     def _is_gone_within(self, seconds: float) -> bool:
         deadline = time.monotonic() + seconds
-        running = _open(self.plan.running)
+        while not self._is_gone():
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.01)
+        return True
+
+    def _is_gone(self) -> bool:
+        """Whether no process of the server lives any more."""
+        if self.server is not None and self.server.poll() is None:
+            return False
         try:
-            while time.monotonic() < deadline:
-                if self.server is not None:
-                    self.server.poll()
-                try:
-                    fcntl.flock(running, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except OSError:
-                    time.sleep(0.01)
-                else:
-                    return True
+            running = _open(self.plan.running)
+        except FileNotFoundError:
+            return True  # the folder has been removed; without it the server's processes end by themselves
+        try:
+            fcntl.flock(running, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            return False
         finally:
             os.close(running)
-        return False
+        return True
 
 
 def postmaster_pid(cluster: Path) -> int | None:

@@ -65,8 +65,12 @@ def _mailboxes(value: str) -> list[tuple[str, str]]:
     return boxes
 
 
+_QUOTED = re.compile(r'"((?:[^"\\]|\\.)*+)"?', re.DOTALL)
+_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
+
+
 def _without_quotes(name: str) -> str:
-    return re.sub(r"\\(.)", r"\1", name.strip()).replace('"', "").strip()
+    return _QUOTED.sub(lambda quoted: _ESCAPED.sub(r"\1", quoted[1]), name).strip()
 
 
 def _box(name: str, address: str) -> list[tuple[str, str]]:

@@ -97,15 +97,17 @@ def from_base64(data: bytes) -> bytes:
 
 
 def looks_like_base64(data: bytes) -> bool:
-    """Whether most of `data` is of the alphabet: some gateways say base64 and send the bare text."""
-    others = len(data.translate(None, _BASE64 + b"=\r\n"))
-    return others * 20 <= len(data)
+    """Whether `data` up to its padding is mostly of the alphabet: some gateways say base64 and send the bare text."""
+    data = data.partition(b"=")[0]
+    others = len(data.translate(None, _BASE64 + b"\r\n"))
+    return len(data) > 0 and others * 20 <= len(data)
 
 
 # NUL cannot be stored in PostgreSQL, lone surrogates cannot be encoded, and the rest is invisible and would cost an SMS its 160
-# characters: soft hyphen, zero-width space, word joiner, byte order mark. The zero-width joiner stays, emojis are made with it.
+# characters: soft hyphen, zero-width space, word joiner, byte order mark, Apple's mark where a picture was. The zero-width joiner
+# stays, emojis are made with it.
 _ODD = re.compile(
-    "[\x00-\x09\x0b-\x1f\x7f-\x9f\u00ad\u200b\u2028\u2029\u2060\ufdd0\ufdd1\ufeff\ud800-\udfff]"
+    "[\x00-\x09\x0b-\x1f\x7f-\x9f\u00ad\u200b\u2028\u2029\u2060\ufdd0\ufdd1\ufeff\ufffc\ud800-\udfff]"
 )
 _BREAKS = re.compile("\r\n?|[\x0b\x0c\x85\u2028\u2029]")
 

@@ -15,6 +15,9 @@ from .charsets import clean, decode, from_base64, guess
 MAX_FIELDS = 1000
 """Fields of a header that are looked at; real mail has less than 200."""
 
+MAX_HEADER = 500_000
+"""Bytes of a header that are looked at."""
+
 MAX_VALUE = 16_000
 """Bytes of a field's value that are looked at."""
 
@@ -31,14 +34,17 @@ def parse_fields(raw: bytes, start: int, end: int) -> tuple[Fields, int]:
     """
     fields: Fields = {}
     at = start
+    limit = min(end, start + MAX_HEADER)
     for _ in range(MAX_FIELDS):
-        found = _FIELD.match(raw, at, end)
+        found = _FIELD.match(raw, at, limit)
         if found is None:
             break
         fields.setdefault(found[1].lower(), []).append(found[2][:MAX_VALUE])
         at = found.end()
     else:
-        gap = raw.find(b"\n\n", at, end)
+        limit = at
+    if at >= limit and limit < end:  # there is more of it than we look at
+        gap = raw.find(b"\n\n", at - 1, end)
         return fields, end if gap < 0 else gap + 2
     return fields, at + 1 if raw.startswith(b"\n", at, end) else at
 

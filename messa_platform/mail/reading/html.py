@@ -127,7 +127,7 @@ def _prepare(tree: HtmlElement, *, answer: bool) -> None:
             element.drop_tree()
             continue
         if around.depth >= MAX_DEPTH:
-            element.text = element.text_content()
+            element.text = clean(element.text_content())
             gone.add(element)  # not the element: what is in it, which it has now as text
             del element[:]
         places[element] = place = _Place(around.depth + 1, _keeps_lines(element, inside=around.keeps_lines))
@@ -162,7 +162,7 @@ def _rewrite(element: HtmlElement, place: _Place, around: _Place, *, answer: boo
     elif element.tag == "a":
         after = _target(element) + after
     elif element.tag == "img":
-        after = _emoji(element.get("alt", "")) + after
+        after = _emoji(clean(element.get("alt", ""))) + after
     elif element.tag in ("td", "th"):
         after = f" {after}"
     elif element.tag == "p" and (
@@ -177,6 +177,7 @@ def _kept(text: str | None, keeps_lines: bool) -> str:
     """Text that renders as itself. inscriptis undoes character references once too often: `?a=1&copy=2` would lose a link."""
     if not text:
         return ""
+    text = clean(text)  # again, since a character reference (`&#7;`) may stand for anything, and lxml takes no control back
     text = text.replace("&", "&amp;").replace("\xa0", _HARD_BLANK)
     return text.replace("\n", _HARD_NEWLINE) if keeps_lines else text
 
@@ -187,7 +188,7 @@ def _is_quote(element: HtmlElement) -> bool:
 
 def _target(link: HtmlElement) -> str:
     """Where a link leads, in angle brackets (RFC 3986 appendix C), if it leads into the web and its text does not tell."""
-    url = link.get("href", "").strip()
+    url = clean(link.get("href", "")).strip()
     text = link.text_content().strip()
     scheme = _SCHEME.match(url)
     if scheme is None or not text or len(url) > 300 or len(url.split()) > 1:

@@ -25,7 +25,7 @@ _FIELD_WORDS = {
     _Field.FROM: "från from von fra van lähettäjä de da",
     _Field.DATE: "skickat datum sent date gesendet sendt dato verzonden lähetetty päivämäärä envoyé enviado inviato data fecha",
     _Field.TO: "till to an til aan vastaanottaja à para a",
-    _Field.SUBJECT: "ämne subject betreff emne onderwerp aihe objet asunto oggetto",
+    _Field.SUBJECT: "ämne rubrik ärende subject betreff emne onderwerp aihe objet asunto oggetto",
     _Field.OTHER: "kopia kopi cc bcc kopie svara_till svar_till reply-to antwort_an prioritet importance vikt priority wichtigkeit "
     "bilagor attachments anlagen vedhæftet vedlegg organisation tänka_på",
 }
@@ -108,6 +108,8 @@ _DAY_IN_WORDS = re.compile(
 _DAY_IN_DIGITS = re.compile(r"\d{1,4}[ ./-]")
 _BRACKETED_ADDRESS = re.compile(r"[<\[(](?:mailto:)?[^<>\s]{1,100}@[^<>\s]{1,200}")
 _CLOCK = re.compile(r"\b\d{1,2}[:.]\d{2}\b")
+_YEAR_OR_CLOCK = re.compile(rf"\b\d{{4}}\b|{_CLOCK.pattern}")
+_ENDS = re.compile(r"[:：]$|@[^<>\s]+>: {2,}")  # Yahoo goes on in the same line
 _MAX_ATTRIBUTION_LINES = 4
 
 
@@ -118,19 +120,21 @@ def attribution(lines: Sequence[str], at: int) -> int:
     does, it must look like a program's: an address in brackets, or a day in front and a time of day.
     """
     text = ""
-    opens = False
+    opens = begins = False
     for index in range(at, min(len(lines), at + _MAX_ATTRIBUTION_LINES)):
         line = lines[index].strip()
         if not line or line.startswith(">") or len(text) + len(line) > MAX_LINE:
             return 0
+        opens_here = _DAY_IN_WORDS.match(line) is not None or _DAY_IN_DIGITS.match(line) is not None
         if index == at:
-            opens = _DAY_IN_WORDS.match(line) is not None or _DAY_IN_DIGITS.match(line) is not None
-        elif _DAY_IN_WORDS.match(line) and _VERB.search(line):
+            opens = opens_here
+            begins = opens and _YEAR_OR_CLOCK.search(line) is not None
+        elif opens_here and _VERB.search(line):
             return 0  # it begins here, and the line above is the sender's own
         text = f"{text} {line}" if text else line
-        if line.endswith((":", "：")) and _VERB.search(text):
+        if _ENDS.search(line) and _VERB.search(text):
             break
-        if not opens and not _BRACKETED_ADDRESS.search(line):
+        if not begins and not _BRACKETED_ADDRESS.search(text):
             return 0  # only what itself looks like a beginning may go on in the next line
     else:
         return 0

@@ -8,7 +8,7 @@ from .addresses import senders_of
 from .automatic import classify
 from .charsets import clean, guess
 from .headers import Fields, first, text_of
-from .html import MAX_CHARACTERS, MAX_TEXT, render, slimmed
+from .html import MAX_ELEMENTS, MAX_TEXT, render, slimmed
 from .parts import Piece, Walk, read_part
 from .quotes import own_words
 from .subject import Kind, read_subject
@@ -24,7 +24,7 @@ MAX_ID = 990
 
 
 def read(raw: bytes, *, envelope_sender: str, our_domain: str) -> Reading | Unreadable:
-    """Read a mail as it came over SMTP. Never raises, and takes less than a second for 10 MB of anything.
+    """Read a mail as it came over SMTP. Never raises, and takes about a second at most for 10 MB of anything.
 
     `envelope_sender` is MAIL FROM's address, `""` for the null sender. `our_domain` is the mail domain by which our own mails are
     known: their message ids end with it, and their X-Loop says it.
@@ -84,16 +84,16 @@ def _with_plain_newlines(raw: bytes) -> bytes:
 def _body(pieces: list[Piece], kind: Kind) -> str:
     texts: list[str] = []
     rendered = False
-    left = MAX_CHARACTERS  # of HTML, in all pieces together: rendering is what takes time
+    tags_left = 2 * MAX_ELEMENTS  # in all pieces together: rendering them is what takes time
     for piece in pieces:
         if not piece.html:
             texts.append(piece.text)
-        elif left > 0:
-            html = slimmed(piece.text)[:left]
-            left -= len(html) + 1000  # each document costs something, however short
+        elif tags_left > 0:
+            html = slimmed(piece.text)
+            tags_left -= html.count("<") + 100  # each document costs something, however short
             texts.append(render(html, answer=kind is Kind.ANSWER))
             rendered = True
-    text = "\n".join(filter(None, texts))[:MAX_TEXT]
+    text = "\n".join(filter(None, (each.strip("\n") for each in texts)))[:MAX_TEXT]
     return own_words(text, kind, rendered=rendered)[:MAX_SMS_TEXT].rstrip()
 
 
@@ -124,7 +124,7 @@ def _language(fields: Fields) -> str | None:
     """Swedish or English, whichever the mail's own headers name first; Outlook and Exchange write both of these."""
     for name in (b"content-language", b"accept-language"):
         for tag in first(fields, name)[:200].lower().split(b","):
-            primary = tag.strip().partition(b"-")[0].partition(b";")[0]
+            primary = re.split(rb"[-_;]", tag.strip(), maxsplit=1)[0]
             if primary in (b"sv", b"en"):
                 return primary.decode("ascii")
     return None

@@ -10,7 +10,14 @@ from dataclasses import dataclass, field
 from .charsets import clean, decode, from_base64, is_junk, looks_like_base64
 from .headers import Fields, first, parse_fields, parse_parameterised, word
 from .html import MAX_TEXT
-from .text import from_uuencode, is_pgp_encrypted, unflow, without_pgp_signature, without_uuencoded
+from .text import (
+    from_uuencode,
+    is_pgp_encrypted,
+    unflow,
+    without_pgp_signature,
+    without_picture_marks,
+    without_uuencoded,
+)
 from .values import UnreadableReason
 
 MAX_PARTS = 500
@@ -83,6 +90,7 @@ class Walk:
     stopped: bool = False
     _parts: int = field(default=0, repr=False)
     _has_text: bool = field(default=False, repr=False)
+    _plain_left: int = field(default=3 * MAX_TEXT, repr=False)  # characters that are still worth decoding
 
     def pieces(self, part: Part, *, depth: int = 0, is_alternative: bool = False) -> list[Piece]:
         """The texts of `part`, in order. `is_alternative`: others hold the same, so that leaving it out loses nothing."""
@@ -156,14 +164,15 @@ class Walk:
             return None
         if is_html:
             return text
-        text, files = without_uuencoded(clean(text[: 2 * MAX_TEXT]))
+        text, files = without_uuencoded(clean(text[: max(0, self._plain_left)]))
+        self._plain_left -= len(text)
         self.left_out += files
         if is_pgp_encrypted(text):
             self.problem = UnreadableReason.ENCRYPTED
             return None
         if part.parameters.get("format", "").lower() == "flowed":
             text = unflow(text, delete_space=part.parameters.get("delsp", "").lower() == "yes")
-        return without_pgp_signature(text)[:MAX_TEXT]
+        return without_picture_marks(without_pgp_signature(text))[:MAX_TEXT]
 
 
 def _best(alternatives: list[list[Piece]]) -> list[Piece]:

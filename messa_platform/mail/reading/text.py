@@ -84,6 +84,15 @@ def from_uuencode(data: bytes, charset: str) -> str:
     return decode(b"".join(out), charset)
 
 
+_PICTURE = r"\[(?:cid:[^\]\s]{1,200}|image: [^\]\n]{1,200})\]"
+_PICTURES = re.compile(rf"^ *(?:{_PICTURE} *)++\n|{_PICTURE}", re.MULTILINE)
+
+
+def without_picture_marks(text: str) -> str:
+    """`text` without what Outlook (`[cid:image001.png@…]`) and Gmail (`[image: logo.png]`) write in place of inline images."""
+    return _PICTURES.sub("", text) if "[cid:" in text or "[image: " in text else text
+
+
 _PGP_MESSAGE = "-----BEGIN PGP MESSAGE-----"
 _PGP_SIGNED = "-----BEGIN PGP SIGNED MESSAGE-----"
 _PGP_SIGNATURE = "\n-----BEGIN PGP SIGNATURE-----"

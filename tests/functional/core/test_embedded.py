@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import psutil
 import psycopg
@@ -28,6 +29,7 @@ from messa_platform.core.embedded.watch import LOG_BYTES, put_log_aside
 
 AS_ROOT = os.geteuid() == 0
 FOUND = find_binaries()
+T = TypeVar("T")
 WITHIN = 15.0  # seconds that a busy machine may take for what takes tenths of one
 
 PACKAGE = str(Path(messa_platform.__file__).parent)
@@ -44,10 +46,23 @@ from messa_platform.core.embedded.binaries import Origin
 
 folder, version, origin = sys.argv[2:5]
 held = attach(Path(sys.argv[1]), binaries=[Binaries(Path(folder), version, Origin(origin))])
+"""
+
+STAY = """
 print(held.dsn, flush=True)
 sys.stdin.readline()
 held.close()
 print("closed", flush=True)
+"""
+
+# The child closes what is the parent's, to no effect, and outlives it.
+FORK = """
+import os, time
+if os.fork() == 0:
+    held.close()
+    Path(sys.argv[1]).with_name("child has closed").touch()
+    os.closerange(0, 3)
+    time.sleep(60)
 """
 
 
@@ -124,9 +139,9 @@ def holder(folder: Path, binaries: Binaries) -> Iterator[Callable[..., Holder]]:
     started: list[Holder] = []
     programs = [str(binaries.folder), binaries.version, binaries.origin.value]
 
-    def start(data: Path = folder / "db") -> Holder:
+    def start(data: Path = folder / "db", script: str = HOLDER) -> Holder:
         process = subprocess.Popen(
-            [sys.executable, "-c", HOLDER, data, *programs, PACKAGE],
+            [sys.executable, "-c", script + STAY, data, *programs, PACKAGE],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -182,14 +197,12 @@ def lives(pid: int) -> bool:
         return False
 
 
-def in_time(true: Callable[[], bool]) -> bool:
-    """Whether it becomes true before long."""
+def in_time(true: Callable[[], T]) -> T:
+    """What it gives as soon as that is true or not empty, or when the time is up."""
     deadline = time.monotonic() + WITHIN
-    while not true():
-        if time.monotonic() > deadline:
-            return False
+    while not (found := true()) and time.monotonic() < deadline:
         time.sleep(0.02)
-    return True
+    return found
 
 
 def nothing_runs(folder: Path) -> bool:
@@ -333,22 +346,17 @@ def test_server_and_watchdog_have_sessions_of_their_own_and_end_in_good_order(
 
 
 def test_a_forked_child_that_outlives_a_holder_does_not_keep_the_server(
-    folder: Path, binaries: Binaries
+    folder: Path, holder: Callable[..., Holder]
 ) -> None:
-    held = attach_here(folder, binaries)
-    child = os.fork()
-    if child == 0:
-        held.close()  # the parent's, so nothing happens
-        signal.pause()
-    try:
-        time.sleep(0.5)
-        assert ask(held.dsn, "SELECT 1") == 1
-        held.close()
-        assert not of_folder(folder)
-        assert lives(child)
-    finally:
-        os.kill(child, signal.SIGKILL)
-        os.waitpid(child, 0)
+    parent = holder(script=HOLDER + FORK)
+    dsn = parent.dsn()
+    (child,) = in_time(lambda: psutil.Process(parent.process.pid).children())
+    assert in_time(lambda: (folder / "child has closed").exists())
+    assert ask(dsn, "SELECT 1") == 1
+    parent.kill()
+    assert nothing_runs(folder)
+    assert lives(child.pid)
+    child.kill()
 
 
 def test_a_program_that_a_holder_started_does_not_keep_the_server(folder: Path, binaries: Binaries) -> None:
@@ -501,6 +509,17 @@ def test_one_who_comes_while_the_last_leaves_gets_a_server(
     assert not of_folder(folder)
 
 
+def test_a_folder_removed_under_its_server_can_be_used_again(empty: Path, binaries: Binaries) -> None:
+    data = empty / "db"
+    with attach(data, binaries=[binaries]) as held:
+        tell(held.dsn, "CREATE TABLE removed ()")
+        server = postmaster(empty)
+        shutil.rmtree(data)
+    assert in_time(lambda: not lives(server))
+    with attach(data, binaries=[binaries]) as held:
+        assert ask(held.dsn, "SELECT to_regclass('removed')") is None
+
+
 # -- what the server is like
 
 
@@ -571,11 +590,9 @@ def test_nobody_signs_in_without_the_password(folder: Path, binaries: Binaries) 
             psycopg.connect(held.dsn.replace(password.read_text(), "wrong"))
 
 
-def test_the_socket_lies_in_a_private_folder_with_a_short_name_that_goes_with_the_server(
-    empty: Path, binaries: Binaries
-) -> None:
+def test_the_socket_lies_in_a_private_folder_with_a_short_name_that_goes_with_the_server(empty: Path) -> None:
     data = empty / ("long" * 50) / ("longer" * 30) / "db"
-    with attach(data, binaries=[binaries]) as held:
+    with attach(data, binaries=FOUND) as held:
         assert ask(held.dsn, "SELECT 1") == 1
         sockets = Path(held.dsn.partition("host=")[2].partition("&")[0])
         assert len(os.fsencode(sockets / ".s.PGSQL.5432")) <= 103
@@ -598,30 +615,28 @@ def test_the_log_is_put_aside_when_it_has_grown(empty: Path) -> None:
 # -- where things lie
 
 
-def test_data_in_a_folder_that_nobody_else_may_enter_is_found_again(empty: Path, binaries: Binaries) -> None:
+def test_data_in_a_folder_that_nobody_else_may_enter_is_found_again(empty: Path) -> None:
     private = empty / "private"
     private.mkdir(mode=0o700)
-    with attach(private / "db", binaries=[binaries]) as held:
+    with attach(private / "db", binaries=FOUND) as held:
         tell(held.dsn, "CREATE TABLE kept AS SELECT 1 AS number")
         # Root's server is somebody else, who may not enter: then a file says where the data is.
         at = Path((private / "db" / "moved-to").read_text().strip()) if AS_ROOT else private / "db"
         assert held.cluster == at / "pgdata"
-    with attach(private / "db", binaries=[binaries]) as held:
+    with attach(private / "db", binaries=FOUND) as held:
         assert ask(held.dsn, "SELECT number FROM kept") == 1
 
 
-def test_a_folder_that_was_moved_keeps_its_data_and_a_copy_goes_its_own_way(
-    empty: Path, binaries: Binaries
-) -> None:
+def test_a_folder_that_was_moved_keeps_its_data_and_a_copy_goes_its_own_way(empty: Path) -> None:
     first, second, third = empty / "first", empty / "second", empty / "third"
     first.mkdir(mode=0o700)
-    with attach(first / "db", binaries=[binaries]) as held:
+    with attach(first / "db", binaries=FOUND) as held:
         tell(held.dsn, "CREATE TABLE kept AS SELECT 1 AS number")
     first.rename(second)
     shutil.copytree(second, third)
-    with attach(second / "db", binaries=[binaries]) as held:
+    with attach(second / "db", binaries=FOUND) as held:
         assert ask(held.dsn, "SELECT number FROM kept") == 1
-        with attach(third / "db", binaries=[binaries]) as copy:
+        with attach(third / "db", binaries=FOUND) as copy:
             assert copy.cluster != held.cluster
             tell(copy.dsn, "CREATE TABLE only_in_the_copy ()")
         assert ask(held.dsn, "SELECT to_regclass('only_in_the_copy')") is None

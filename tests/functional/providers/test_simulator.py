@@ -331,3 +331,7 @@ def test_callbacks_go_on_when_the_platform_is_back_even_after_a_restart_of_the_n
             references = [outcome.reference for outcome in outcomes if isinstance(outcome, Accepted)]
             assert len(references) == 600
             assert [event.reference for event in platform.events] == references
+            simulator.kill()
+            with running(tmp_path, *QUICK, "--callback-url", url) as simulator:
+                Net(simulator, platform).settle()
+            assert len(platform.events) == 600

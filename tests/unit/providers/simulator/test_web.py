@@ -398,11 +398,3 @@ def test_another_site_s_page_can_do_nothing_here(site: Site, path: str) -> None:
 def test_a_path_that_leads_nowhere_has_the_security_headers_too(site: Site) -> None:
     answer = site.get("/simulator/nowhere")
     assert (answer.status, answer.headers["X-Content-Type-Options"]) == (404, "nosniff")
-
-
-def test_the_page_says_the_same_things_in_both_languages() -> None:
-    assert WORDS[Language.SV].keys() == WORDS[Language.EN].keys()
-    for key, sentence in WORDS[Language.SV].items():
-        blanks = set(re.findall(r"\{\w+\}", sentence))
-        assert blanks == set(re.findall(r"\{\w+\}", WORDS[Language.EN][key])), key
-    assert {f"problem_{problem.name}" for problem in ReplyProblem} <= WORDS[Language.SV].keys()

@@ -1,0 +1,40 @@
+# The commands of this project; `make help` lists them. What is longer than a line is in scripts/.
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint types lock bench drill clean set-up set-up-test
+
+help: ## List these commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+
+run: set-up ## Install what is missing, then start the demo; Ctrl-C ends it, its data stays in var/
+	@exec .venv/bin/messa run
+
+test: set-up-test ## Install what is missing, then run every check and every test; ARGS="..." goes to pytest
+	@sh scripts/need-test-parts.sh
+	@sh scripts/test.sh $(ARGS)
+
+lint: set-up-test ## Check style, formatting and who imports whom
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/lint-imports
+
+types: set-up-test ## Check the types
+	.venv/bin/mypy
+
+bench: set-up-test ## Measure mails and messages a second
+	.venv/bin/python -m tests.bench $(ARGS)
+
+drill: set-up-test ## The long drill: 200 rounds of kill -9 while mails arrive
+	.venv/bin/pytest tests/functional/test_kill_drill.py --rounds=200 --timeout=0 $(ARGS)
+
+lock: ## Pin requirements/*.in again; ARGS=--upgrade takes the newest versions
+	@sh scripts/lock.sh $(ARGS)
+
+clean: ## Remove .venv and caches; with CONFIRM=yes also var/, the demo's data
+	@CONFIRM=$(CONFIRM) sh scripts/clean.sh
+
+set-up:
+	@sh scripts/set-up.sh main
+
+set-up-test:
+	@sh scripts/set-up.sh test

@@ -1,0 +1,17 @@
+#!/bin/sh
+# Sees to it that the real programs that the tests talk to are there: no test is skipped for want of one.
+set -eu
+cd "$(dirname "$0")/.."
+. scripts/common.sh
+
+missing=
+for part in postfix swaks redis-server rabbitmq-server; do # in Debian, program and package have one name
+    command -v "$part" >/dev/null || missing="$missing $part"
+done
+[ -n "$missing" ] || exit 0
+
+if [ "$(uname)" = Darwin ]; then # macOS brings postfix itself
+    fail "The tests need:$missing" 'Run this and start again:' '' '    brew install swaks redis rabbitmq' ''
+fi
+# shellcheck disable=SC2086  # a list of words
+sh scripts/need-packages.sh 'The tests need real mail servers and brokers' $missing

@@ -1,0 +1,367 @@
+"""The platform as it runs: real processes, a real database, a simulator, and what a person would do with them.
+
+Everything is started on free ports and ended by its process id. Whoever waits, waits for something to come true, with a deadline.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import os
+import random
+import signal
+import smtplib
+import socket
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from email.message import EmailMessage
+from email.utils import make_msgid
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+import psycopg
+from sqlalchemy import text
+from sqlalchemy.engine import make_url
+
+from messa_platform import demo
+from messa_platform.core.clock import SystemClock
+from messa_platform.core.db import Database, make_engine
+from messa_platform.providers.simulator.launch import Running, running
+
+T = TypeVar("T")
+
+REPOSITORY = Path(__file__).parents[2]
+MESSA = (sys.executable, "-m", "messa_platform.cli")
+HOST = "127.0.0.1"
+USER = "user@demo.example"
+ANNA = "0701740605@messa.example"
+ANNAS_PHONE = "+46701740605"
+
+START_SECONDS = 60.0
+STOP_SECONDS = 30.0
+
+
+def wait_for(what: Callable[[], T], seconds: float = 15.0, says: str = "it") -> T:
+    """Ask until the answer is true; gives that answer. Fails after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while True:
+        answer = what()
+        if answer:
+            return answer
+        assert time.monotonic() < deadline, f"{says} did not come true within {seconds:g} s; last: {answer!r}"
+        time.sleep(0.02)
+
+
+def never(what: Callable[[], Any], seconds: float) -> None:
+    """Ask for a while; fails as soon as the answer is true."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        answer = what()
+        assert not answer, answer
+        time.sleep(0.02)
+
+
+def free_port() -> int:
+    """A port that nobody listens on, outside the range from which the system hands out ports to others."""
+    while True:
+        port = random.SystemRandom().randrange(15_000, 32_000)
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            with contextlib.suppress(OSError):
+                probe.bind((HOST, port))
+                return port
+
+
+def listens(port: int) -> bool:
+    """Whether somebody takes connections on a port of this machine."""
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex((HOST, port)) == 0
+
+
+@contextlib.contextmanager
+def database_of(server: str, template: str) -> Iterator[str]:
+    """A copy of the template database for the length of the block; its URL."""
+    name = f"platform_{uuid.uuid4().hex}"
+    plain = server.replace("postgresql+psycopg", "postgresql")
+    with psycopg.connect(plain, autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"'.encode())
+    try:
+        yield make_url(server).set(database=name).render_as_string(hide_password=False)
+    finally:
+        with psycopg.connect(plain, autocommit=True) as connection:
+            connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'.encode())
+
+
+class Child:
+    """A process that a test started, in a session of its own; what it says goes into a file."""
+
+    def __init__(
+        self, command: Sequence[str], log: Path, environment: Mapping[str, str] | None = None
+    ) -> None:
+        self.command, self.log = command, log
+        with log.open("ab") as file:
+            self.process = subprocess.Popen(
+                command,
+                cwd=REPOSITORY,
+                env={**os.environ, "PYTHONUNBUFFERED": "1", **(environment or {})},
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=file,
+                start_new_session=True,
+            )
+
+    @property
+    def said(self) -> str:
+        """All that it has written."""
+        return self.log.read_text("utf-8", "replace")
+
+    @property
+    def runs(self) -> bool:
+        """Whether it still runs."""
+        return self.process.poll() is None
+
+    def until(self, ready: Callable[[], bool], seconds: float = START_SECONDS) -> Self:
+        """Wait until it is ready; fails, with its last words, if it ends before."""
+
+        def check() -> bool:
+            assert self.runs, f"{self.command} ended with {self.process.returncode}:\n{self.said[-4000:]}"
+            return ready()
+
+        try:
+            wait_for(check, seconds, " ".join(self.command))
+        except BaseException:
+            self.kill()
+            raise
+        return self
+
+    def end(self, number: int = signal.SIGTERM) -> int:
+        """End it in peace; its exit code. Fails if it does not end."""
+        if self.runs:
+            self.process.send_signal(number)
+        try:
+            return self.process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise AssertionError(f"{self.command} did not end:\n{self.said[-4000:]}") from None
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        self.process.kill()
+        self.process.wait()
+
+
+@dataclass
+class Answer:
+    """What an HTTP server answered."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        """The body as JSON."""
+        return json.loads(self.body)
+
+
+def ask(port: int, method: str, path: str, body: bytes | None = None, **headers: str) -> Answer:
+    """One HTTP request to this machine. Raises OSError if nobody answers."""
+    connection = http.client.HTTPConnection(HOST, port, timeout=20)
+    try:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        connection.request(method, path, body, named)
+        answer = connection.getresponse()
+        return Answer(answer.status, {k.lower(): v for k, v in answer.getheaders()}, answer.read())
+    finally:
+        connection.close()
+
+
+def mail(
+    body: str = "Från e-post till sms",
+    subject: str = "Hej",
+    sender: str = USER,
+    to: str = ANNA,
+    **headers: str,
+) -> EmailMessage:
+    """A mail as an ordinary program writes it; `headers` with `_` for `-`."""
+    message = EmailMessage()
+    message["From"] = sender
+    message["To"] = to
+    if subject:
+        message["Subject"] = subject
+    message["Message-ID"] = make_msgid(domain="demo.example")
+    for name, value in headers.items():
+        message[name.replace("_", "-")] = value
+    message.set_content(body + "\n")
+    return message
+
+
+class Platform:
+    """The platform's processes and a simulator, over one database. Nothing runs before `start`."""
+
+    def __init__(self, url: str, directory: Path, simulator: Running, ports: tuple[int, int]) -> None:
+        self.url, self.directory, self.simulator = url, directory, simulator
+        self.web_port, self.smtp_port = ports
+        self.database = Database(make_engine(url, pool_size=2))
+        addresses = simulator.addresses
+        self.environment = {
+            "DATABASE_URL": url,
+            "MESSA_WEB_PORT": str(self.web_port),
+            "MESSA_SMTP_PORT": str(self.smtp_port),
+            "MESSA_RELAY_PORT": str(addresses.smtp_port),
+            "MESSA_WEB_SIMULATOR_URL": addresses.http,
+            "MESSA_MESSA_PUBLIC_URL": f"http://{HOST}:{self.web_port}",
+        }
+        self.children: list[Child] = []
+
+    def run(self, *arguments: str, settings: str = "development.ini", log: str = "messa.log") -> Child:
+        """Start a `messa` command; it is ended with the platform."""
+        return self.run_program(*MESSA, "--settings", settings, *arguments, log=log)
+
+    def run_program(self, *command: str, log: str) -> Child:
+        """Start a program with the platform's settings; it is ended with the platform."""
+        child = Child(command, self.directory / log, self.environment)
+        self.children.append(child)
+        return child
+
+    def start(self, **settings: str) -> Self:
+        """Start `messa serve`, with more settings from the environment, and wait until it is ready."""
+        self.environment.update(settings)
+        self.run("serve").until(self.is_ready)
+        return self
+
+    def is_ready(self) -> bool:
+        """Whether /readyz says so."""
+        try:
+            return self.get("/readyz").status == 200
+        except OSError:
+            return False
+
+    def stop(self) -> None:
+        """End every process of the platform in peace, the last one first; the simulator stays."""
+        while self.children:
+            self.children.pop().end()
+
+    def kill(self) -> None:
+        """End every process of the platform at once with -9; the simulator stays."""
+        for child in self.children:
+            child.process.kill()
+        while self.children:
+            self.children.pop().process.wait()
+
+    def restart(self) -> None:
+        """Kill the platform and start it again."""
+        self.kill()
+        self.start()
+
+    def get(self, path: str, **headers: str) -> Answer:
+        """GET from the platform's web server."""
+        return ask(self.web_port, "GET", path, **headers)
+
+    def send(self, message: EmailMessage | bytes, *recipients: str, sender: str = USER) -> float:
+        """Hand a mail over by SMTP; when it was answered 250, by the monotonic clock."""
+        with smtplib.SMTP(HOST, self.smtp_port, timeout=30) as smtp:
+            refused = smtp.sendmail(sender, recipients or (ANNA,), bytes(message))
+            assert not refused, refused
+            return time.monotonic()
+
+    def phone(self, number: str = ANNAS_PHONE) -> list[dict[str, Any]]:
+        """The texts that a phone has received, oldest first."""
+        texts: list[dict[str, Any]] = self.simulator.ask("GET", f"/simulator/phones/{number}")
+        return texts
+
+    def texts(self, number: str = ANNAS_PHONE) -> list[str]:
+        """What they say."""
+        return [received["text"] for received in self.phone(number)]
+
+    def until_on_phone(
+        self, content: str, number: str = ANNAS_PHONE, seconds: float = 15.0
+    ) -> dict[str, Any]:
+        """Wait until a phone has a text that says `content`; gives it."""
+        return wait_for(
+            lambda: next((t for t in self.phone(number) if t["text"] == content), None),
+            seconds,
+            f"{content!r} on {number}",
+        )
+
+    def reply(self, content: str, to: str, phone: str = ANNAS_PHONE) -> None:
+        """Answer from a phone."""
+        self.simulator.ask("POST", f"/simulator/phones/{phone}/replies", {"to": to, "text": content})
+
+    def mails(self, to: str) -> list[dict[str, Any]]:
+        """The mails that the platform has sent to an address, oldest first."""
+        sent: list[dict[str, Any]] = self.simulator.ask("GET", f"/simulator/mails?to={to}")
+        return sent
+
+    def until_mails(self, to: str, count: int = 1, seconds: float = 15.0) -> list[dict[str, Any]]:
+        """Wait until so many mails to an address have been sent; gives them."""
+        return wait_for(
+            lambda: mails if len(mails := self.mails(to)) >= count else None,
+            seconds,
+            f"{count} mails to {to}",
+        )
+
+    def rows(self, statement: str, **parameters: Any) -> list[Any]:
+        """The rows of a query, or of a statement that returns some."""
+        with self.database.unit_of_work() as session:
+            return list(session.execute(text(statement), parameters))
+
+    def do(self, statement: str, **parameters: Any) -> None:
+        """Run a statement."""
+        with self.database.unit_of_work() as session:
+            session.execute(text(statement), parameters)
+
+    def value(self, statement: str, **parameters: Any) -> Any:
+        """The one value of a query."""
+        return self.rows(statement, **parameters)[0][0]
+
+    def settled(self, seconds: float = 20.0) -> None:
+        """Wait until every mail has been read, every text sent and every mail of ours delivered."""
+        wait_for(lambda: self.value(_NOTHING_OPEN), seconds, "all work done")
+
+    def close(self) -> None:
+        """End what still runs."""
+        try:
+            self.stop()
+        finally:
+            for child in self.children:
+                child.kill()
+            self.database.close()
+
+
+_NOTHING_OPEN = (
+    "SELECT NOT EXISTS (SELECT FROM inbound_mail WHERE state IN ('ready', 'leased')) AND NOT EXISTS (SELECT FROM dispatch_queue)"
+    " AND NOT EXISTS (SELECT FROM outgoing_mail WHERE state IN ('ready', 'leased'))"
+)
+
+
+@contextlib.contextmanager
+def a_platform(server: str, template: str, directory: Path) -> Iterator[Platform]:
+    """A platform with the demo in a database of its own and a simulator; not started yet, ended with the block."""
+    web_port, smtp_port = free_port(), free_port()
+    callbacks = f"http://{HOST}:{web_port}/providers/simulator"
+    with contextlib.ExitStack() as stack:
+        url = stack.enter_context(database_of(server, template))
+        simulator = stack.enter_context(
+            running(directory / "simulator", "--callback-url", callbacks, "--delivery-ms", "50")
+        )
+        platform = Platform(url, directory, simulator, (web_port, smtp_port))
+        stack.callback(platform.close)
+        with platform.database.unit_of_work() as session:
+            demo.load(session, SystemClock().now())
+        point_channel_at(platform, simulator.addresses.gateway_port)
+        yield platform
+
+
+def point_channel_at(platform: Platform, gateway_port: int) -> None:
+    """Make the demo's channel speak to the simulator on this port."""
+    platform.do(
+        "UPDATE channel SET settings = settings || jsonb_build_object('port', CAST(:port AS int)) WHERE name = 'simulator'",
+        port=gateway_port,
+    )

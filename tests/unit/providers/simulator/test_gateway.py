@@ -1,0 +1,140 @@
+"""The gateway's connections, handed their bytes by hand."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+from messa_platform.core.clock import SystemClock
+from messa_platform.providers.simulator import wire
+from messa_platform.providers.simulator.callbacks import Callbacks, Target
+from messa_platform.providers.simulator.conditions import Conditions
+from messa_platform.providers.simulator.gateway import Connection, Gateway
+from messa_platform.providers.simulator.journal import Journal
+from messa_platform.providers.simulator.network import Network
+from messa_platform.providers.simulator.store import Store
+
+
+class Line(asyncio.Transport):
+    """A transport that keeps what is written to it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.writes: list[bytes] = []
+        self.closed = False
+        self.reading = True
+
+    def write(self, data: Any) -> None:
+        self.writes.append(bytes(data))
+
+    def close(self) -> None:
+        self.closed = True
+
+    def is_closing(self) -> bool:
+        return self.closed
+
+    def pause_reading(self) -> None:
+        self.reading = False
+
+    def resume_reading(self) -> None:
+        self.reading = True
+
+    def answers(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in b"".join(self.writes).splitlines()]
+
+
+Opener = Callable[[], tuple[Connection, Line]]
+
+
+def at_gateway(directory: Path, work: Callable[[Opener], Awaitable[None]]) -> None:
+    async def run() -> None:
+        journal, clock = Journal.open(directory), SystemClock()
+        store = Store(journal)
+        callbacks = Callbacks(Target("http://x", "s"), journal, clock, store.reference)
+        gateway = Gateway(Network(journal, store, callbacks, clock, Random(1), Conditions()), callbacks)
+
+        def opened() -> tuple[Connection, Line]:
+            connection, line = Connection(gateway), Line()
+            connection.connection_made(line)
+            return connection, line
+
+        await work(opened)
+        await gateway.close()
+        journal.close()
+
+    asyncio.run(run())
+
+
+def submit(seq: int, message_id: str = "m1", to: str = "+46701740605") -> bytes:
+    request = {"op": "submit", "seq": seq, "id": message_id, "from": "+46730000001", "to": to, "text": "Hej"}
+    return wire.encode(request | {"parts": 1})
+
+
+def test_a_question_is_answered_after_what_an_earlier_connection_still_holds(tmp_path: Path) -> None:
+    async def work(opened: Opener) -> None:
+        earlier, _ = opened()
+        later, line = opened()
+        later.data_received(wire.encode({"op": "find", "seq": 7, "id": "m1"}))
+        for _ in range(3):  # turns of the loop in which the socket of the earlier one has not been read yet
+            await asyncio.sleep(0)
+        earlier.data_received(submit(1))
+        async with asyncio.timeout(5):
+            while not line.writes:
+                await asyncio.sleep(0.01)
+        assert [(answer["seq"], answer["found"]) for answer in line.answers()] == [(7, True)]
+
+    at_gateway(tmp_path, work)
+
+
+def test_all_that_comes_in_one_piece_is_answered_in_one_write(tmp_path: Path) -> None:
+    async def work(opened: Opener) -> None:
+        connection, line = opened()
+        pieces = submit(1) + submit(2) + submit(3)
+        connection.data_received(pieces[:-5])
+        assert [answer["seq"] for answer in line.answers()] == [1, 2]
+        connection.data_received(pieces[-5:])
+        assert [answer["seq"] for answer in line.answers()] == [1, 2, 3]
+        assert len(line.writes) == 2
+
+    at_gateway(tmp_path, work)
+
+
+@pytest.mark.parametrize(
+    "rubbish",
+    [b"GET / HTTP/1.1\r\n", b"[]\n", b'{"op":"find"}\n', b'{"op":"reboot"}\n', b"x" * (wire.MAX_LINE + 1)],
+)
+def test_rubbish_is_told_so_and_hung_up_on(tmp_path: Path, rubbish: bytes) -> None:
+    async def work(opened: Opener) -> None:
+        connection, line = opened()
+        connection.data_received(rubbish)
+        assert line.answers() == [{"error": "malformed_request"}]
+        assert line.closed
+
+    at_gateway(tmp_path, work)
+
+
+def test_a_cut_comes_after_the_answers_to_the_others(tmp_path: Path) -> None:
+    async def work(opened: Opener) -> None:
+        connection, line = opened()
+        connection.data_received(submit(1) + submit(2, to="+46700000009") + submit(3))
+        assert [answer["seq"] for answer in line.answers()] == [1, 3]
+        assert line.closed
+
+    at_gateway(tmp_path, work)
+
+
+def test_who_does_not_read_the_answers_is_not_heard(tmp_path: Path) -> None:
+    async def work(opened: Opener) -> None:
+        connection, line = opened()
+        connection.pause_writing()
+        assert not line.reading
+        connection.resume_writing()
+        assert line.reading
+
+    at_gateway(tmp_path, work)
