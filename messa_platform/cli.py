@@ -19,6 +19,8 @@ from messa_platform.core.settings import Settings, WrongSettings, declared
 from messa_platform.core.site import SiteSettings
 from messa_platform.providers.simulator import config as simulator_config
 from messa_platform.providers.simulator import process as simulator
+from messa_platform.providers.simulator.config import SimulatorConfig
+from messa_platform.providers.simulator.journal import JournalDamaged
 from messa_platform.runtime import (
     SECTIONS,
     CannotStart,
@@ -92,6 +94,15 @@ def _settings_table(settings: Settings) -> None:
         print(f"{name}  ({shown})\n    {field.metadata['says']}")
 
 
+def _simulate(config: SimulatorConfig) -> int:
+    try:
+        simulator.run(config)
+    except (OSError, JournalDamaged) as fault:
+        print(f"messa simulator: {fault}", file=sys.stderr)
+        return 1
+    return 0
+
+
 COMMANDS: Mapping[str, tuple[str, Callable[[Settings], None]]] = {
     "serve": ("web, SMTP, workers and scheduler in one process", _serve),
     "smtp": ("the SMTP server alone", _apart(start_smtp)),
@@ -115,7 +126,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, (says, _) in COMMANDS.items():
-        commands.add_parser(name, help=says, description=says)
+        command = commands.add_parser(name, help=says, description=says)
+        if name == "run":
+            command.add_argument(
+                "simulator",
+                nargs=argparse.REMAINDER,
+                help="arguments of the simulator: messa simulator --help",
+            )
     simulator_config.add_arguments(commands.add_parser("simulator", help="the simulated SMS network"))
     return parser
 
@@ -124,12 +141,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; gives the exit code."""
     chosen = _parser().parse_args(arguments)
     if chosen.command == "simulator":
-        simulator.run(simulator_config.config_of(chosen))
-        return 0
+        return _simulate(simulator_config.config_of(chosen))
     try:
-        if chosen.command == "run":
-            return develop.run(chosen.settings)
         settings = read_settings(read_ini(chosen.settings))
+        if chosen.command == "run":
+            return develop.run(chosen.settings, settings, chosen.simulator)
         site = settings[SiteSettings]
         logs.configure(json=site.log_format == "json", level=site.log_level)
         COMMANDS[chosen.command][1](settings)

@@ -7,9 +7,12 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
+from urllib.parse import urlsplit
 
+from messa_platform.core.post import RelaySettings
 from messa_platform.core.settings import Settings
 from messa_platform.core.site import SiteSettings, WebSettings
 from messa_platform.mail.settings import SmtpSettings
@@ -49,13 +52,23 @@ def tell_ready(settings: Settings) -> None:
     sys.stdout.flush()
 
 
-def run(settings_file: Path) -> int:
-    """Start the simulator and the platform, wait, and end both; gives the exit code.
+def _simulator(settings: Settings, here: Path) -> list[str]:
+    """The arguments of a simulator that listens where the platform looks for it, and calls it where it listens."""
+    web = settings[WebSettings]
+    arguments = ["simulator", "--journal", str(here / "var" / "simulator")]
+    arguments += ["--callback-url", f"http://{web.host}:{web.port}/providers/simulator"]
+    arguments += ["--smtp-port", str(settings[RelaySettings].port)]
+    if port := urlsplit(web.simulator_url).port:
+        arguments += ["--http-port", str(port)]
+    return arguments
+
+
+def run(settings_file: Path, settings: Settings, simulator: Sequence[str] = ()) -> int:
+    """Start the simulator, with more arguments if given, and the platform, wait, and end both; gives the exit code.
 
     Each child is in a session of its own, so that Ctrl-C reaches this process alone, which then ends them in order:
     the platform first, since what it hands over at the end needs the simulator.
     """
-    here = settings_file.resolve().parent
     messa = [sys.executable, "-m", "messa_platform.cli", "--settings", str(settings_file)]
     stopping = False
 
@@ -63,11 +76,12 @@ def run(settings_file: Path) -> int:
         nonlocal stopping
         stopping = True
 
-    for number in (signal.SIGINT, signal.SIGTERM):
+    # SIGHUP: the terminal was closed (there is none on Windows)
+    for number in (signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
         signal.signal(number, stop)
-    journal = here / "var" / "simulator"
+    network = _simulator(settings, settings_file.resolve().parent)
     children = [
-        subprocess.Popen([*messa, "simulator", "--journal", str(journal)], start_new_session=True),  # noqa: S603
+        subprocess.Popen([*messa, *network, *simulator], start_new_session=True),  # noqa: S603
         subprocess.Popen([*messa, "serve"], start_new_session=True, env={**os.environ, READY_VARIABLE: "1"}),  # noqa: S603
     ]
     try:

@@ -83,3 +83,9 @@ def clock() -> FixedClock:
 def world(database: Database, clock: FixedClock) -> World:
     """Makes tenants, groups, accounts, numbers and channels in the test's database."""
     return World(database, clock)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The kill drill's length, and its seed."""
+    parser.addoption("--rounds", type=int, default=30, help="rounds of the kill drill")
+    parser.addoption("--seed", type=int, default=20261122, help="seed of the kill drill")

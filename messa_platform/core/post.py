@@ -7,10 +7,11 @@ by which mail systems know it as one.
 from __future__ import annotations
 
 import smtplib
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -67,10 +68,9 @@ class OutgoingMail(Base, WorkColumns):
 
 
 OUTGOING = cast(Table, OutgoingMail.__table__)
+LEASE = timedelta(minutes=2)
 # about two days in all, the time that mail systems try
-QUEUE = WorkQueue(
-    "outgoing_mail", OUTGOING, pauses(600)[0], pauses(5, 30, 120, 600, 1800, 3600, *[7200] * 22)
-)
+QUEUE = WorkQueue("outgoing_mail", OUTGOING, LEASE, pauses(5, 30, 120, 600, 1800, 3600, *[7200] * 22))
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +190,10 @@ def _send_all(relay: Relay, claims: Sequence[Claim]) -> dict[UUID, Exception]:
     waiting = list(claims)
     try:
         with relay.connection() as smtp:
+            begun = time.monotonic()
             while waiting:
+                if time.monotonic() - begun > LEASE.total_seconds() / 2:
+                    raise TimeoutError  # a slow relay: what waits must not outlast its lease, and be sent by two
                 row = waiting[0].row
                 try:
                     smtp.send_message(

@@ -37,7 +37,7 @@ READ_ACTOR = "read_mail"
 BATCH = 100
 
 TABLE = cast(Table, InboundMail.__table__)
-QUEUE = WorkQueue("inbound_mail", TABLE, timedelta(minutes=2), pauses(1, 5, 30, 300, 1800))
+QUEUE = WorkQueue("inbound_mail", TABLE, timedelta(seconds=30), pauses(1, 5, 30, 300, 1800))
 
 
 @dataclass(slots=True)

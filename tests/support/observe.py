@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import random
 import re
 import threading
 import time
@@ -32,12 +31,11 @@ def together(actions: Sequence[Callable[[], T]]) -> list[T]:
 
 
 @contextmanager
-def dawdling(engine: Engine, seconds: float, seed: int = 1) -> Iterator[None]:
-    """Within the block each statement begins up to `seconds` late, so that transactions overlap in every way."""
-    chance = random.Random(seed)
+def dawdling(engine: Engine, seconds: float) -> Iterator[None]:
+    """Within the block every statement of `engine` begins `seconds` late, so that others come between."""
 
     def wait(*_: Any) -> None:
-        time.sleep(chance.uniform(0, seconds))
+        time.sleep(seconds)
 
     event.listen(engine, "before_cursor_execute", wait)
     try:

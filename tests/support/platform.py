@@ -10,6 +10,7 @@ import http.client
 import json
 import os
 import random
+import shutil
 import signal
 import smtplib
 import socket
@@ -96,6 +97,15 @@ def database_of(server: str, template: str) -> Iterator[str]:
     finally:
         with psycopg.connect(plain, autocommit=True) as connection:
             connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'.encode())
+
+
+def program(name: str, package: str) -> str:
+    """Where a program lies. Fails, naming the Debian package that has it, where it is missing."""
+    found = shutil.which(
+        name, path=f"{os.environ['PATH']}{os.pathsep}/usr/sbin{os.pathsep}/usr/lib/rabbitmq/bin"
+    )
+    assert found, f"{name} is missing, which this test needs: apt-get install {package}"
+    return found
 
 
 class Child:
@@ -271,6 +281,14 @@ class Platform:
             assert not refused, refused
             return time.monotonic()
 
+    def until(self, what: Callable[[], T], seconds: float = 15.0, says: str = "it") -> T:
+        """Wait as `wait_for` does; a failure shows what the processes said last."""
+        try:
+            return wait_for(what, seconds, says)
+        except AssertionError as failure:
+            logs = "\n".join(f"{child.log.name}: {child.said[-3000:]}" for child in self.children)
+            raise AssertionError(f"{failure}\n{logs}") from None
+
     def phone(self, number: str = ANNAS_PHONE) -> list[dict[str, Any]]:
         """The texts that a phone has received, oldest first."""
         texts: list[dict[str, Any]] = self.simulator.ask("GET", f"/simulator/phones/{number}")
@@ -284,7 +302,7 @@ class Platform:
         self, content: str, number: str = ANNAS_PHONE, seconds: float = 15.0
     ) -> dict[str, Any]:
         """Wait until a phone has a text that says `content`; gives it."""
-        return wait_for(
+        return self.until(
             lambda: next((t for t in self.phone(number) if t["text"] == content), None),
             seconds,
             f"{content!r} on {number}",
@@ -301,11 +319,15 @@ class Platform:
 
     def until_mails(self, to: str, count: int = 1, seconds: float = 15.0) -> list[dict[str, Any]]:
         """Wait until so many mails to an address have been sent; gives them."""
-        return wait_for(
+        return self.until(
             lambda: mails if len(mails := self.mails(to)) >= count else None,
             seconds,
             f"{count} mails to {to}",
         )
+
+    def statuses(self, content: str) -> list[str]:
+        """The statuses that the message with this text has passed, in order."""
+        return [row.status for row in self.rows(_STATUSES, content=content)]
 
     def rows(self, statement: str, **parameters: Any) -> list[Any]:
         """The rows of a query, or of a statement that returns some."""
@@ -323,7 +345,7 @@ class Platform:
 
     def settled(self, seconds: float = 20.0) -> None:
         """Wait until every mail has been read, every text sent and every mail of ours delivered."""
-        wait_for(lambda: self.value(_NOTHING_OPEN), seconds, "all work done")
+        self.until(lambda: self.value(_NOTHING_OPEN), seconds, "all work done")
 
     def close(self) -> None:
         """End what still runs."""
@@ -339,6 +361,9 @@ _NOTHING_OPEN = (
     "SELECT NOT EXISTS (SELECT FROM inbound_mail WHERE state IN ('ready', 'leased')) AND NOT EXISTS (SELECT FROM dispatch_queue)"
     " AND NOT EXISTS (SELECT FROM outgoing_mail WHERE state IN ('ready', 'leased'))"
 )
+
+
+_STATUSES = "SELECT e.status FROM message_event e JOIN message m ON m.id = e.message_id WHERE m.text = :content AND e.changed ORDER BY e.id"
 
 
 @contextlib.contextmanager

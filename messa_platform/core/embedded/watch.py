@@ -4,8 +4,8 @@
 
 Started by the first holder, it returns as soon as the server is under way and goes on in the background, in a
 session of its own. It sleeps in the kernel until nobody has a share of the holders' lock any more, which is
-also so at once when the last of them is ended by kill -9. It reads no memory of its starter and imports
-nothing of the platform: it costs 10 MB and a fiftieth of a second.
+also so at once when the last of them is ended by kill -9. It imports nothing of the platform, and so costs
+8 MB and a few hundredths of a second.
 
 A server that crashed is started again while there are holders. A watchdog that was ended itself is replaced
 by the next one who attaches or leaves; the new one takes over the server that it finds.

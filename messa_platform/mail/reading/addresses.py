@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from .charsets import clean, guess
-from .headers import Fields, text_of
+from messa_platform.mail.reading.charsets import clean, guess
+from messa_platform.mail.reading.headers import Fields, text_of
 
 MAX_SENDERS = 20
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import re
 
-from .headers import Fields, first, word
-from .values import DropReason
+from messa_platform.mail.reading.headers import Fields, first, word
+from messa_platform.mail.reading.values import DropReason
 
 MAX_HOPS = 50
 """Received fields above which a mail goes round in circles; Postfix's `hopcount_limit` has the same default."""
 
 
 def classify(
-    fields: Fields, *, content_type: str, subject: str, envelope_sender: str, our_domain: str
+    fields: Fields, content_type: str, subject: str, *, envelope_sender: str, our_domain: str
 ) -> tuple[DropReason | None, bool]:
     """Why the mail is dropped, if it is; and whether it is automatic: it sends, but gets no automatic answer."""
     precedence = word(fields, b"precedence")

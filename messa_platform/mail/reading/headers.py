@@ -10,7 +10,7 @@ import binascii
 import re
 from urllib.parse import unquote_to_bytes
 
-from .charsets import clean, decode, from_base64, guess
+from messa_platform.mail.reading.charsets import clean, decode, from_base64, guess
 
 MAX_FIELDS = 1000
 """Fields of a header that are looked at; real mail has less than 200."""

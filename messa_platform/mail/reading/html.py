@@ -15,7 +15,7 @@ from inscriptis.model.tag import CustomHtmlTagHandlerMapping
 from lxml.etree import ParserError
 from lxml.html import HtmlElement, HTMLParser, document_fromstring
 
-from .charsets import clean
+from messa_platform.mail.reading.charsets import clean
 
 MAX_CHARACTERS = 500_000
 """Characters of HTML that are looked at, pictures written into it not counted; Outlook's style sheets are some 50,000."""
@@ -177,7 +177,9 @@ def _kept(text: str | None, keeps_lines: bool) -> str:
     """Text that renders as itself. inscriptis undoes character references once too often: `?a=1&copy=2` would lose a link."""
     if not text:
         return ""
-    text = clean(text)  # again, since a character reference (`&#7;`) may stand for anything, and lxml takes no control back
+    text = clean(
+        text
+    )  # again, since a character reference (`&#7;`) may stand for anything, and lxml takes no control back
     text = text.replace("&", "&amp;").replace("\xa0", _HARD_BLANK)
     return text.replace("\n", _HARD_NEWLINE) if keeps_lines else text
 

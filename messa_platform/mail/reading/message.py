@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import re
 
-from .addresses import senders_of
-from .automatic import classify
-from .charsets import clean, guess
-from .headers import Fields, first, text_of
-from .html import MAX_ELEMENTS, MAX_TEXT, render, slimmed
-from .parts import Piece, Walk, read_part
-from .quotes import own_words
-from .subject import Kind, read_subject
-from .values import Reading, Unreadable, UnreadableReason
+from messa_platform.mail.reading.addresses import senders_of
+from messa_platform.mail.reading.automatic import classify
+from messa_platform.mail.reading.charsets import clean, guess
+from messa_platform.mail.reading.headers import Fields, first, text_of
+from messa_platform.mail.reading.html import MAX_ELEMENTS, MAX_TEXT, render, slimmed
+from messa_platform.mail.reading.parts import Part, Piece, Walk, read_part
+from messa_platform.mail.reading.quotes import own_words
+from messa_platform.mail.reading.subject import Kind, read_subject
+from messa_platform.mail.reading.values import Reading, Unreadable, UnreadableReason
 
 MAX_SMS_TEXT = 20_000
 """Characters; nine parts hold 1,377 (spec S2), so what is cut here is refused or cut again later."""
@@ -35,11 +35,7 @@ def read(raw: bytes, *, envelope_sender: str, our_domain: str) -> Reading | Unre
         return Unreadable(UnreadableReason.NOT_A_MAIL)
     subject = text_of(first(root.fields, b"subject"))[:MAX_SUBJECT]
     drop, automatic = classify(
-        root.fields,
-        content_type=root.content_type,
-        subject=subject,
-        envelope_sender=envelope_sender,
-        our_domain=our_domain,
+        root.fields, root.content_type, subject, envelope_sender=envelope_sender, our_domain=our_domain
     )
     message_id = _message_id(root.fields)
     senders, sender_name = senders_of(root.fields)
@@ -48,20 +44,16 @@ def read(raw: bytes, *, envelope_sender: str, our_domain: str) -> Reading | Unre
     # A program threads its alarms to keep them together; they answer nobody, and a `>` in one is no quote.
     topic = read_subject(subject, threaded=bool(answered) and not automatic)
     answers_ours = topic.kind is not Kind.FORWARD and _has_ours(answered, our_domain)
-    body, left_out = "", 0
-    if drop is None:
-        walk = Walk(raw)
-        pieces = walk.pieces(root)
-        if walk.problem and (walk.stopped or not any(piece.text.strip() for piece in pieces)):
-            return Unreadable(walk.problem, senders, subject, message_id, automatic, language)
-        body, left_out = _body(pieces, topic.kind), walk.left_out
-    said = body if answers_ours else "\n".join(filter(None, (topic.bare, body)))
+    found = ("", 0) if drop else _text_in(raw, root, topic.kind)
+    if isinstance(found, UnreadableReason):
+        return Unreadable(found, senders, subject, message_id, automatic, language)
+    body, left_out = found
     return Reading(
         senders=senders,
         sender_name=sender_name,
         subject=subject,
         body=body,
-        sms_text="" if drop else said[:MAX_SMS_TEXT].rstrip(),
+        sms_text="" if drop else _sms_text("" if answers_ours else topic.bare, body),
         message_id=message_id,
         in_reply_to=answered,
         answers_ours=answers_ours,
@@ -79,6 +71,19 @@ def _with_plain_newlines(raw: bytes) -> bytes:
         raw = raw.replace(b"\r", b"\n")
     raw = raw.removeprefix(b"\xef\xbb\xbf").lstrip(b"\n")
     return raw.partition(b"\n")[2] if raw.startswith((b"From ", b">From ")) else raw
+
+
+def _text_in(raw: bytes, root: Part, kind: Kind) -> tuple[str, int] | UnreadableReason:
+    """The sender's own words in a mail and how much is left out, or why there is no text."""
+    walk = Walk(raw)
+    pieces = walk.pieces(root)
+    if walk.problem and (walk.stopped or not any(piece.text.strip() for piece in pieces)):
+        return walk.problem
+    return _body(pieces, kind), walk.left_out
+
+
+def _sms_text(subject: str, body: str) -> str:
+    return "\n".join(filter(None, (subject, body)))[:MAX_SMS_TEXT].rstrip()
 
 
 def _body(pieces: list[Piece], kind: Kind) -> str:

@@ -7,10 +7,10 @@ import binascii
 import re
 from dataclasses import dataclass, field
 
-from .charsets import clean, decode, from_base64, is_junk, looks_like_base64
-from .headers import Fields, first, parse_fields, parse_parameterised, word
-from .html import MAX_TEXT
-from .text import (
+from messa_platform.mail.reading.charsets import clean, decode, from_base64, is_junk, looks_like_base64
+from messa_platform.mail.reading.headers import Fields, first, parse_fields, parse_parameterised, word
+from messa_platform.mail.reading.html import MAX_TEXT
+from messa_platform.mail.reading.text import (
     from_uuencode,
     is_pgp_encrypted,
     unflow,
@@ -18,7 +18,7 @@ from .text import (
     without_picture_marks,
     without_uuencoded,
 )
-from .values import UnreadableReason
+from messa_platform.mail.reading.values import UnreadableReason
 
 MAX_PARTS = 500
 MAX_DEPTH = 20

@@ -9,8 +9,16 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from .marks import MAYBE_QUOTED, advertisement, attribution, header_block, is_quoted_next, rule, separator
-from .subject import Kind
+from messa_platform.mail.reading.marks import (
+    MAYBE_QUOTED,
+    advertisement,
+    attribution,
+    header_block,
+    is_quoted_next,
+    rule,
+    separator,
+)
+from messa_platform.mail.reading.subject import Kind
 
 _EMPTY_LINES = re.compile(r"\n{3,}")
 

@@ -6,7 +6,7 @@ import binascii
 import re
 from itertools import islice
 
-from .charsets import decode
+from messa_platform.mail.reading.charsets import decode
 
 
 def unflow(text: str, *, delete_space: bool) -> str:

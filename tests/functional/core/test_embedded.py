@@ -509,14 +509,14 @@ def test_one_who_comes_while_the_last_leaves_gets_a_server(
     assert not of_folder(folder)
 
 
-def test_a_folder_removed_under_its_server_can_be_used_again(empty: Path, binaries: Binaries) -> None:
+def test_a_folder_removed_under_its_server_can_be_used_again(empty: Path) -> None:
     data = empty / "db"
-    with attach(data, binaries=[binaries]) as held:
+    with attach(data, binaries=FOUND) as held:
         tell(held.dsn, "CREATE TABLE removed ()")
         server = postmaster(empty)
         shutil.rmtree(data)
     assert in_time(lambda: not lives(server))
-    with attach(data, binaries=[binaries]) as held:
+    with attach(data, binaries=FOUND) as held:
         assert ask(held.dsn, "SELECT to_regclass('removed')") is None
 
 
