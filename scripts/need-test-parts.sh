@@ -4,14 +4,16 @@ set -eu
 cd "$(dirname "$0")/.."
 . scripts/common.sh
 
+parts='postfix swaks redis-server rabbitmq-server' # in Debian, program and package have one name
+[ "$(id -u)" -eq 0 ] || parts="$parts fakeroot"     # without which Postfix's master starts for root only
 missing=
-for part in postfix swaks redis-server rabbitmq-server; do # in Debian, program and package have one name
+for part in $parts; do
     command -v "$part" >/dev/null || missing="$missing $part"
 done
 [ -n "$missing" ] || exit 0
 
 if [ "$(uname)" = Darwin ]; then # macOS brings postfix itself
-    fail "The tests need:$missing" 'Run this and start again:' '' '    brew install swaks redis rabbitmq' ''
+    fail "The tests need:$missing" 'Run this and start again:' '' '    brew install swaks redis rabbitmq fakeroot' ''
 fi
 # shellcheck disable=SC2086  # a list of words
 sh scripts/need-packages.sh 'The tests need real mail servers and brokers' $missing

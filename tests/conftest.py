@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,15 +30,30 @@ def _run(url: str, statement: str) -> None:
         connection.execute(statement.encode())
 
 
+_SERVER_DIRECTORY = "MESSA_TEST_SERVER"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The run's own folder for the server, which all workers find in the environment; other users can look into it, as root's server must."""
+    if not hasattr(config, "workerinput"):
+        directory = tempfile.mkdtemp(prefix="messa-tests-", dir="/var/tmp")
+        Path(directory).chmod(0o755)
+        os.environ[_SERVER_DIRECTORY] = directory
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Nothing of the run stays on the machine."""
+    if not hasattr(config, "workerinput"):
+        shutil.rmtree(os.environ.pop(_SERVER_DIRECTORY), ignore_errors=True)
+
+
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[str]:
+def server() -> Iterator[str]:
     """A PostgreSQL server that all workers of the run share; its URL. `DATABASE_URL` names another one."""
     if url := os.environ.get("DATABASE_URL"):
         yield url.replace("postgresql://", "postgresql+psycopg://")
         return
-    base = tmp_path_factory.getbasetemp()
-    shared = base if worker_id == "master" else base.parent
-    with attach(Path(shared) / "postgresql") as held:
+    with attach(Path(os.environ[_SERVER_DIRECTORY]) / "postgresql") as held:
         yield held.url
 
 

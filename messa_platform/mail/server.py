@@ -10,6 +10,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import uvloop
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from messa_platform.core.clock import Clock
@@ -155,7 +156,7 @@ class SmtpServer:
         self._handler = handler
         self._settings = settings
         self._hostname = hostname
-        self._loop = asyncio.new_event_loop()
+        self._loop = uvloop.new_event_loop()
         self._server: asyncio.Server | None = None
         self._thread = threading.Thread(target=self._loop.run_forever, name="smtp", daemon=True)
 

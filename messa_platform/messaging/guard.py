@@ -48,7 +48,8 @@ def recognise_repeats(
     return {i: Repeated(submissions[i], former[account, reference]) for account, reference, i in repeats}
 
 
-# A text sent longer ago than the window, or one whose submission asks for no guard, takes the row over.
+# A text sent longer ago than the window is forgotten. A row that stays as it is gets locked all the same, so that all who send
+# the same text come one after the other.
 _CLAIM = (
     "ON CONFLICT (account_id, remote, digest) DO UPDATE SET message_id = EXCLUDED.message_id, at = EXCLUDED.at"
     " WHERE recent_text.at <= EXCLUDED.at - interval '24 hours' RETURNING message_id"
@@ -64,21 +65,24 @@ def claim_texts(session: Session, now: datetime, drafts: Sequence[Draft]) -> lis
     """
     first: dict[tuple[UUID, str, bytes], Draft] = {}
     twins: list[tuple[Draft, Draft]] = []
-    for draft in drafts:
-        if draft.open and draft.guard_key in first and draft.submission.guard:
-            twins.append((draft, first[draft.guard_key]))
-        elif draft.open:
-            first[draft.guard_key] = draft
-    ordered = [first[k] for k in sorted(first)]
-    guarded = [d for d in ordered if d.submission.guard]
-    noted = {row.message_id for row in insert_rows(session, RECENT, _rows(guarded, now), _CLAIM)}
-    for draft in guarded:
-        if draft.id not in noted:
+    for draft in (d for d in drafts if d.open):
+        former = first.setdefault(draft.guard_key, draft)
+        if former is not draft and draft.submission.guard:
+            twins.append((draft, former))
+    claimed = [first[k] for k in sorted(first)]
+    noted = {row.message_id for row in insert_rows(session, RECENT, _rows(claimed, now), _CLAIM)}
+    for draft in claimed:
+        if draft.submission.guard and draft.id not in noted:
             draft.refuse(Status.ALREADY_SENT)
-    insert_rows(session, RECENT, _rows([d for d in ordered if not d.submission.guard], now), _TAKE)
     for later, _ in twins:
         later.refuse(Status.ALREADY_SENT)
     return twins
+
+
+def note_unguarded(session: Session, now: datetime, drafts: Sequence[Draft]) -> None:
+    """Note the open drafts that asked for no guard, once the quota has spoken: one that was refused must not put a sent one out of mind."""
+    last = {d.guard_key: d for d in drafts if d.open and not d.submission.guard}
+    insert_rows(session, RECENT, _rows([last[k] for k in sorted(last)], now), _TAKE)
 
 
 def _rows(drafts: Iterable[Draft], now: datetime) -> list[dict[str, object]]:
@@ -99,7 +103,12 @@ def settle_twins(twins: Iterable[tuple[Draft, Draft]]) -> None:
             later.rule_group_id, later.rule_group_name = first.rule_group_id, first.rule_group_name
 
 
-_RELEASE = text("DELETE FROM recent_text WHERE message_id = ANY(CAST(:ids AS uuid[]))")
+# The rows are locked in the order in which `claim_texts` takes them, else the two could wait for each other in a ring.
+_RELEASE = text(
+    "DELETE FROM recent_text r USING (SELECT account_id, remote, digest FROM recent_text WHERE message_id = ANY(CAST(:ids AS uuid[]))"
+    ' ORDER BY account_id, remote COLLATE "C", digest FOR UPDATE) AS freed'
+    " WHERE (r.account_id, r.remote, r.digest) = (freed.account_id, freed.remote, freed.digest)"
+)
 
 
 def release(session: Session, message_ids: Sequence[UUID]) -> None:

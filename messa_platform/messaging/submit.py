@@ -54,6 +54,7 @@ def submit(
     twins = guard.claim_texts(session, now, drafts)
     _reserve(session, now, drafts)
     guard.settle_twins(twins)
+    guard.note_unguarded(session, now, drafts)
     if not _lend_sender_ids(session, now, drafts):
         announcer.pool_empty(session, now)
     store.messages(session, now, drafts)

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 from uuid import UUID
 
+import uvloop
+
 from messa_platform.core.logs import logger
 from messa_platform.providers.base import Found, Outcome, OutgoingText, Provider, Reconciles, Unknown
 from messa_platform.providers.registry import Broken, Plugin, WrongChannelSettings, checked_settings
@@ -47,7 +49,7 @@ class ProviderPool:
         self._plugins = plugins
         self._providers: dict[UUID, tuple[Mapping[str, Any], Provider]] = {}
         self._tasks: set[asyncio.Future[None]] = set()
-        self._loop = asyncio.new_event_loop()
+        self._loop = uvloop.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="providers", daemon=True)
         self._thread.start()
 

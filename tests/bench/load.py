@@ -1,22 +1,11 @@
-"""A load of mails over SMTP on connections that are kept, as cheap for the machine as Python lets it be."""
+"""A load of mails over SMTP on connections that are kept, as cheap for the machine as Python lets it be: what it takes, the server lacks."""
 
 from __future__ import annotations
 
-import asyncio
+import select
+import socket
 import sys
 import time
-from dataclasses import dataclass
-
-
-@dataclass(frozen=True, slots=True)
-class Load:
-    """`connections` connections send `mails` mails in all, each waiting for its answer, to one recipient each."""
-
-    host: str
-    port: int
-    connections: int
-    mails: int
-    first_number: int = 46701700000
 
 
 def _mail(number: int) -> bytes:
@@ -29,39 +18,27 @@ def _mail(number: int) -> bytes:
     ).encode()
 
 
-class _Client(asyncio.Protocol):
+class _Connection:
     """One connection; `numbers` is shared, so that a quick connection sends more."""
 
-    def __init__(self, numbers: list[int], done: asyncio.Future[None]) -> None:
+    def __init__(self, address: tuple[str, int], numbers: list[int]) -> None:
+        self.socket = socket.create_connection(address)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._numbers = numbers
-        self._done = done
-        self._steps: list[bytes] = []
-        self._buffer = b""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
         self._steps = [b"EHLO load.example\r\n"]
 
-    def data_received(self, data: bytes) -> None:
-        self._buffer += data
-        while b"\r\n" in self._buffer:
-            line, _, self._buffer = self._buffer.partition(b"\r\n")
-            if line[3:4] != b"-":
-                self._answered(line)
-
-    def _answered(self, line: bytes) -> None:
-        if line[:1] not in b"23":
-            self._done.set_exception(RuntimeError(line.decode()))
-            self._transport.close()
-            return
+    def answered(self) -> bool:
+        """Take the server's answer and say the next thing; False when there is nothing more to send."""
+        answer = self.socket.recv(4096)
+        last = answer.rstrip(b"\r\n").rpartition(b"\r\n")[2]
+        if last[3:4] == b"-" or not answer.endswith(b"\n"):
+            return True  # there is more of the answer
+        if last[:1] not in (b"2", b"3"):
+            raise RuntimeError(answer.decode())
         if not self._steps:
             if not self._numbers:
-                self._transport.write(b"QUIT\r\n")
-                self._transport.close()
-                if not self._done.done():
-                    self._done.set_result(None)
-                return
+                self.socket.close()
+                return False
             number = self._numbers.pop()
             self._steps = [
                 _mail(number),
@@ -69,26 +46,29 @@ class _Client(asyncio.Protocol):
                 b"RCPT TO:<+%d@messa.example>\r\n" % number,
                 b"MAIL FROM:<user@demo.example>\r\n",
             ]
-        self._transport.write(self._steps.pop())
+        self.socket.sendall(self._steps.pop())
+        return True
 
 
-async def _send(load: Load) -> float:
-    loop = asyncio.get_running_loop()
-    numbers = list(range(load.first_number, load.first_number + load.mails))
+def send(address: tuple[str, int], connections: int, mails: int, first_number: int) -> float:
+    """Send `mails` mails, to one recipient each, over `connections` connections at once; gives the seconds it took."""
+    numbers = list(range(first_number, first_number + mails))
     begin = time.perf_counter()
-    done = []
-    for _ in range(load.connections):
-        future: asyncio.Future[None] = loop.create_future()
-        done.append(future)
-        await loop.create_connection(lambda f=future: _Client(numbers, f), load.host, load.port)  # type: ignore[misc]
-    await asyncio.gather(*done)
+    opened = {c.socket.fileno(): c for c in (_Connection(address, numbers) for _ in range(connections))}
+    with select.epoll() as ready:
+        for descriptor in opened:
+            ready.register(descriptor, select.EPOLLIN)
+        while opened:
+            for descriptor, _ in ready.poll():
+                if not opened[descriptor].answered():
+                    del opened[descriptor]
     return time.perf_counter() - begin
 
 
 def main() -> None:
     """`python -m tests.bench.load HOST PORT CONNECTIONS MAILS FIRST_NUMBER`; prints the seconds it took."""
     host, port, connections, mails, first = sys.argv[1:6]
-    print(asyncio.run(_send(Load(host, int(port), int(connections), int(mails), int(first)))), flush=True)
+    print(send((host, int(port)), int(connections), int(mails), int(first)), flush=True)
 
 
 if __name__ == "__main__":

@@ -49,6 +49,8 @@ retry     unix  - - n - - error
 discard   unix  - - n - - discard
 anvil     unix  - - n - 1 anvil
 scache    unix  - - n - 1 scache
+proxymap  unix  - - n - - proxymap
+tlsmgr    unix  - - n 1000? 1 tlsmgr
 postlog   unix-dgram n - n - 1 postlogd
 """
 
@@ -66,6 +68,7 @@ inet_protocols = ipv4
 relayhost = [127.0.0.1]:{next_port}
 smtpd_peername_lookup = no
 smtputf8_enable = yes
+local_recipient_maps =
 alias_maps =
 alias_database =
 smtpd_recipient_restrictions = permit_mynetworks, reject

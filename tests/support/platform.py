@@ -21,6 +21,7 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from email.message import EmailMessage
+from email.policy import SMTP
 from email.utils import make_msgid
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -200,7 +201,7 @@ def mail(
     **headers: str,
 ) -> EmailMessage:
     """A mail as an ordinary program writes it; `headers` with `_` for `-`."""
-    message = EmailMessage()
+    message = EmailMessage(policy=SMTP)
     message["From"] = sender
     message["To"] = to
     if subject:

@@ -115,6 +115,7 @@ class World:
         """The platform's channel; gives its id."""
         with self.database.unit_of_work() as session:
             settings = values.pop("settings", {"secret": "a-secret-of-the-test"})
+            values.setdefault("refilled_at", self.clock.now())
             channel = Channel(
                 id=new_id(), name=name, plugin=values.pop("plugin", "simulator"), settings=settings, **values
             )
