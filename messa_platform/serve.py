@@ -26,6 +26,9 @@ from messa_platform.runtime import CannotStart, Runtime
 
 log = logger(__name__)
 
+MOST_BODY_BYTES = 20 * 2**20
+"""A request's body at the most; waitress would take a gigabyte."""
+
 _LOOPBACK = (ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1/128"))
 
 Stopped = threading.Event
@@ -97,6 +100,7 @@ def start_web(runtime: Runtime, stack: ExitStack) -> None:
             port=settings.port,
             threads=settings.threads,
             ident="messa",
+            max_request_body_size=MOST_BODY_BYTES,
         )
     except OSError as error:
         wasyncore.close_all(channels)

@@ -6,16 +6,15 @@ by which mail systems know it as one.
 
 from __future__ import annotations
 
+import quopri
 import smtplib
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from email.errors import MessageError
+from email.header import Header
 from email.headerregistry import Address
-from email.message import EmailMessage
-from email.policy import SMTP
 from email.utils import format_datetime
 from typing import Any, ClassVar, cast
 from uuid import UUID
@@ -34,6 +33,8 @@ from messa_platform.core.work import Claim, WorkColumns, WorkQueue, due_index, p
 log = logger(__name__)
 
 POST_ACTOR = "deliver_mail"
+MAX_LINE = 76
+"""Characters of a header's line at the most, where it can be folded."""
 
 
 @dataclass(frozen=True)
@@ -107,15 +108,15 @@ class Post:
     def _row(self, now: datetime, mail: Mail) -> dict[str, Any]:
         identifier = new_id()
         headers = {
-            "From": str(Address(_header_text(mail.sender_name), addr_spec=mail.sender)),
-            "To": _address(mail.recipient),
-            "Subject": _header_text(mail.subject),
+            "From": _mailbox(mail.sender_name, mail.sender),
+            "To": _line(mail.recipient),
+            "Subject": _words("Subject", mail.subject),
             "Date": format_datetime(now),
             "Message-ID": mail.message_id or f"<mail.{identifier}@{self.domain}>",
             # RFC 3834: so that no robot answers a robot
             "Auto-Submitted": "auto-generated",
             "X-Loop": self.domain,
-            **{name: _header_text(value) for name, value in mail.headers.items()},
+            **{name: _line(value) for name, value in mail.headers.items() if value.isascii()},
         }
         return {
             "id": identifier,
@@ -130,26 +131,44 @@ class Post:
         }
 
 
-def _address(address: str) -> str:
-    """An address for a header. Some that exist are no addresses by RFC 5322 (`a..b@…`), and go as they are."""
-    try:
-        return str(Address(addr_spec=address))
-    except (ValueError, IndexError, MessageError):  # all of which the parser raises
-        return _header_text(address)
+# The headers are written here and not by the standard library's EmailMessage: what is set there is parsed first, encoded words and all, and
+# before Python 3.11.10 a line break that was encoded in a subject came out as one, with a header of a stranger's behind it (CVE-2024-6923).
 
 
-def _header_text(text: str) -> str:
-    """One line: what came from outside must not begin a header of its own."""
-    return " ".join(text.split())
+def _line(text: str) -> str:
+    """One line, without control characters: what came from outside must not begin a header of its own."""
+    return "".join(c for c in " ".join(text.split()) if ord(c) > 31 and not 127 <= ord(c) < 160)
 
 
-def compose(row: Any) -> EmailMessage:
+def _words(header: str, text: str) -> str:
+    """A text for a header, as the encoded words of RFC 2047 if it is more than plain words, or would be taken for such."""
+    line = _line(text)
+    plain = line.isascii() and "=?" not in line and all(len(word) < MAX_LINE for word in line.split())
+    return Header(line, "us-ascii" if plain else "utf-8", MAX_LINE, header).encode(linesep="\r\n")
+
+
+def _mailbox(name: str, address: str) -> str:
+    """A display name and an address of ours."""
+    words = _words("From", name)
+    plain = words == _line(name)
+    phrase = str(Address(words, addr_spec=address)).removesuffix(f"<{address}>") if plain else f"{words} "
+    return f"{phrase}<{address}>"
+
+
+def compose(row: Any) -> bytes:
     """The mail of a queue row, as it goes to the relay."""
-    message = EmailMessage(policy=SMTP.clone(max_line_length=78))
-    for name, value in row.headers.items():
-        message[name] = value
-    message.set_content(row.text, charset="utf-8", cte="quoted-printable")
-    return message
+    headers = {
+        **row.headers,
+        "MIME-Version": "1.0",
+        "Content-Type": "text/plain; charset=utf-8",
+        "Content-Transfer-Encoding": "quoted-printable",
+    }
+    lines = [
+        f"{name}: {value}" if len(value) < MAX_LINE else f"{name}:\r\n {value}"
+        for name, value in headers.items()
+    ]
+    body = quopri.encodestring(row.text.encode()).replace(b"\n", b"\r\n")
+    return "\r\n".join([*lines, "", ""]).encode() + body
 
 
 class Relay:
@@ -196,9 +215,8 @@ def _send_all(relay: Relay, claims: Sequence[Claim]) -> dict[UUID, Exception]:
                     raise TimeoutError  # a slow relay: what waits must not outlast its lease, and be sent by two
                 row = waiting[0].row
                 try:
-                    smtp.send_message(
-                        compose(row), from_addr=row.envelope_sender or "<>", to_addrs=[row.recipient]
-                    )
+                    utf8 = () if row.recipient.isascii() else ("SMTPUTF8", "BODY=8BITMIME")
+                    smtp.sendmail(row.envelope_sender or "<>", [row.recipient], compose(row), utf8)
                 except smtplib.SMTPServerDisconnected:
                     raise
                 except (smtplib.SMTPException, ValueError, UnicodeError) as error:

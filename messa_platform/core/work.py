@@ -215,6 +215,9 @@ class WorkQueue:
         return found.first() is not None
 
 
+MOST_DEATHS = 10
+"""Workers that may die with a row in their hands before it is parked: it may be what kills them."""
+
 Handler = Callable[[Session, Sequence[Claim]], None]
 Parked = Callable[[Session, Claim, str], None]
 
@@ -243,7 +246,10 @@ def work_off(
         fresh = [c for c in claims if not c.orphaned and c.row.attempts == 1]
         alone = [[c] for c in claims if c.orphaned or c.row.attempts > 1]
         for group in [fresh, *alone] if fresh else alone:
-            _settle(database, queue, clock, group, handle, on_parked)
+            if group[0].row.attempts > len(queue.pauses) + MOST_DEATHS:
+                _park_killer(database, queue, group[0], on_parked)
+            else:
+                _settle(database, queue, clock, group, handle, on_parked)
         if len(claims) < batch:
             return False
     return True
@@ -269,6 +275,14 @@ def _settle(
                 _settle(database, queue, clock, [claim], handle, on_parked)
             return
         _put_back(database, queue, clock, claims[0], error, on_parked)
+
+
+def _park_killer(database: Database, queue: WorkQueue, claim: Claim, on_parked: Parked | None) -> None:
+    log.error("work_parked", queue=queue.name, row=str(claim.id), attempt=claim.row.attempts)
+    with database.unit_of_work() as session:
+        queue.park(session, claim, "its workers died")
+        if on_parked:
+            on_parked(session, claim, "its workers died")
 
 
 def _put_back(

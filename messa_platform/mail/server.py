@@ -8,7 +8,7 @@ import ssl
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, cast
 
 import uvloop
 from aiosmtpd.smtp import SMTP, Envelope, Session
@@ -180,9 +180,10 @@ class SmtpServer:
 
     async def _listen(self) -> asyncio.Server:
         s = self._settings
-        return await self._loop.create_server(
+        listening = await self._loop.create_server(
             self._protocol(), s.host, s.port, backlog=1024, reuse_address=True
         )
+        return cast(asyncio.Server, listening)
 
     def _protocol(self) -> Callable[[], SMTP]:
         s = self._settings

@@ -11,8 +11,11 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from messa_platform.core.bulk import as_parameter, copy_rows, given
+from messa_platform.core.logs import logger
 from messa_platform.messaging.statuses import Status, may_follow
 from messa_platform.messaging.store import EVENT, MESSAGE, event_row
+
+log = logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,4 +74,5 @@ def apply(session: Session, words: Sequence[Word]) -> list[Moved]:
         changes = [{"id": i, "status": now[i], "status_at": word.at} for i, word in moved.items()]
         session.execute(_MOVE, {"rows": as_parameter(changes), "first": min(moved), "last": max(moved)})
     copy_rows(session, EVENT, events)
+    log.info("messages_moved", messages={str(i): now[i].value for i in moved}, words=len(words))
     return [Moved(i, now[i], rows[i].parts, rows[i].quota_buckets or ()) for i in moved]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 from sqlalchemy import Connection, text
 
@@ -44,12 +45,24 @@ def ensure_partitions(connection: Connection, first: datetime, last: datetime) -
         for table in PARTITIONED:
             name = partition_name(table, start)
             if connection.execute(text("SELECT to_regclass(:name)"), {"name": name}).scalar() is None:
-                low, high = id_at(start), id_at(next_month(start))
-                connection.exec_driver_sql(
-                    f"CREATE TABLE {name} PARTITION OF {table} FOR VALUES FROM ('{low}') TO ('{high}')"
-                )
+                _make(connection, table, name, id_at(start), id_at(next_month(start)))
                 made.append(name)
     return made
+
+
+def _make(connection: Connection, table: str, name: str, low: UUID, high: UUID) -> None:
+    """Make one partition. What the DEFAULT partition holds of its month moves there: PostgreSQL refuses to make it otherwise.
+
+    Attached rather than made as a part, which would keep everybody from reading the whole table meanwhile.
+    """
+    month = f"id >= '{low}' AND id < '{high}'"
+    for statement in (
+        f"LOCK TABLE {table}_default IN ACCESS EXCLUSIVE MODE",
+        f"CREATE TABLE {name} (LIKE {table} INCLUDING DEFAULTS INCLUDING CONSTRAINTS)",
+        f"WITH early AS (DELETE FROM {table}_default WHERE {month} RETURNING *) INSERT INTO {name} SELECT * FROM early",
+        f"ALTER TABLE {table} ATTACH PARTITION {name} FOR VALUES FROM ('{low}') TO ('{high}')",
+    ):
+        connection.exec_driver_sql(statement)
 
 
 AHEAD = timedelta(days=93)

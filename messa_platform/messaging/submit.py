@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from messa_platform.core.clock import Clock
+from messa_platform.core.logs import logger
 from messa_platform.messaging import guard, store
 from messa_platform.messaging.drafts import (
     Draft,
@@ -26,6 +27,8 @@ from messa_platform.providers.routing import routes
 from messa_platform.tenants import numbers, quota
 from messa_platform.tenants.quota import Demand, Granted
 from messa_platform.tenants.senders import Sender, senders
+
+log = logger(__name__)
 
 
 class Announcer(Protocol):
@@ -58,6 +61,10 @@ def submit(
     if not _lend_sender_ids(session, now, drafts):
         announcer.pool_empty(session, now)
     store.messages(session, now, drafts)
+    log.info(
+        "messages_stored",
+        messages={str(d.id): str(d.submission.mail_id or d.submission.door) for d in drafts},
+    )
     for channel_id in sorted({d.channel_id for d in drafts if d.open and d.channel_id}):
         announcer.waiting(session, channel_id)
     return [

@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import psycopg
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine, event, text
+
+from messa_platform.core.db import Database
 
 T = TypeVar("T")
 
@@ -28,6 +30,23 @@ def together(actions: Sequence[Callable[[], T]]) -> list[T]:
 
     with ThreadPoolExecutor(len(actions)) as threads:
         return [future.result() for future in [threads.submit(run, action) for action in actions]]
+
+
+_BLOCKED = text(
+    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+)
+
+
+def wait_until_blocked(database: Database, transactions: int = 1) -> None:
+    """Wait until so many transactions wait for a lock of another."""
+    deadline = time.monotonic() + 30
+    while True:
+        with database.unit_of_work() as session:
+            blocked: int = session.execute(_BLOCKED).scalar_one()
+        if blocked >= transactions:
+            return
+        assert time.monotonic() < deadline, f"only {blocked} wait"
+        time.sleep(0.01)
 
 
 @contextmanager
@@ -57,8 +76,8 @@ def statements(engine: Engine) -> Iterator[list[Statement]]:
     """The statements that are executed within the block, in order."""
     seen: list[Statement] = []
 
-    def note(_connection: Any, _cursor: Any, text: str, parameters: Any, _context: Any, _many: bool) -> None:
-        seen.append(Statement(text, parameters))
+    def note(_connection: Any, _cursor: Any, sql: str, parameters: Any, _context: Any, _many: bool) -> None:
+        seen.append(Statement(sql, parameters))
 
     event.listen(engine, "before_cursor_execute", note)
     try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -17,18 +16,10 @@ from messa_platform.core.work import LeaseLost
 from messa_platform.tenants import quota
 from messa_platform.tenants.models import Group
 from messa_platform.tenants.quota import Demand, Granted
-from tests.support.observe import dawdling, together
+from tests.support.observe import dawdling, together, wait_until_blocked
 from tests.support.world import World
 
 THREADS = 20
-
-
-def wait_for_lock(world: World) -> None:
-    """Wait until a transaction waits for another's lock."""
-    while not world.value(
-        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    ):
-        time.sleep(0.01)
 
 
 def used(world: World, scope_id: UUID) -> int:
@@ -119,7 +110,7 @@ def test_the_first_reservations_of_a_new_tenant_do_not_wait_for_each_other_in_a_
             quota.reserve(session, world.clock.now(), [first])
             # this one finds no counters, and comes to a stop at the one of Master, that is being made here
             one = threads.submit(reserve, slow, second)
-            wait_for_lock(world)
+            wait_until_blocked(world.database)
         # and this one finds it made, while the former is still about to lock it
         other = threads.submit(reserve, world.database, third)
         one.result(30), other.result(30)
