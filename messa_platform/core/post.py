@@ -33,8 +33,8 @@ from messa_platform.core.work import Claim, WorkColumns, WorkQueue, due_index, p
 log = logger(__name__)
 
 POST_ACTOR = "deliver_mail"
-MAX_LINE = 76
-"""Characters of a header's line at the most, where it can be folded."""
+MAX_LINE, LONG = 76, 400
+"""Characters of a header's line where it can be folded, and of one that is folded nowhere; RFC 5322 allows 78, and 998 at the very most."""
 
 
 @dataclass(frozen=True)
@@ -140,19 +140,20 @@ def _line(text: str) -> str:
     return "".join(c for c in " ".join(text.split()) if ord(c) > 31 and not 127 <= ord(c) < 160)
 
 
+def _is_plain(line: str) -> bool:
+    return line.isascii() and "=?" not in line and len(line) < LONG
+
+
 def _words(header: str, text: str) -> str:
-    """A text for a header, as the encoded words of RFC 2047 if it is more than plain words, or would be taken for such."""
+    """A text for a header, as encoded words (RFC 2047) if it is more than plain words, or would be taken for such."""
     line = _line(text)
-    plain = line.isascii() and "=?" not in line and all(len(word) < MAX_LINE for word in line.split())
-    return Header(line, "us-ascii" if plain else "utf-8", MAX_LINE, header).encode(linesep="\r\n")
+    return Header(line, "us-ascii" if _is_plain(line) else "utf-8", MAX_LINE, header).encode(linesep="\r\n")
 
 
 def _mailbox(name: str, address: str) -> str:
     """A display name and an address of ours."""
-    words = _words("From", name)
-    plain = words == _line(name)
-    phrase = str(Address(words, addr_spec=address)).removesuffix(f"<{address}>") if plain else f"{words} "
-    return f"{phrase}<{address}>"
+    line = _line(name)
+    return str(Address(line, addr_spec=address)) if _is_plain(line) else f"{_words('From', line)} <{address}>"
 
 
 def compose(row: Any) -> bytes:
@@ -163,12 +164,14 @@ def compose(row: Any) -> bytes:
         "Content-Type": "text/plain; charset=utf-8",
         "Content-Transfer-Encoding": "quoted-printable",
     }
-    lines = [
-        f"{name}: {value}" if len(value) < MAX_LINE else f"{name}:\r\n {value}"
-        for name, value in headers.items()
-    ]
+    lines = [f"{name}:{_begun(value)}" for name, value in headers.items()]
     body = quopri.encodestring(row.text.encode()).replace(b"\n", b"\r\n")
     return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+def _begun(value: str) -> str:
+    """A header's value after its colon; a long one, such as a Message-ID, begins on a line of its own."""
+    return f" {value}" if len(value.partition("\r\n")[0]) < MAX_LINE else f"\r\n {value}"
 
 
 class Relay:

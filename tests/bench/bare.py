@@ -19,7 +19,9 @@ class Nothing:
 
 async def _serve() -> None:
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: SMTP(Nothing(), enable_SMTPUTF8=True, loop=loop), "127.0.0.1", 0, backlog=1024)
+    server = await loop.create_server(
+        lambda: SMTP(Nothing(), enable_SMTPUTF8=True, loop=loop), "127.0.0.1", 0, backlog=1024
+    )
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
 
@@ -28,7 +30,9 @@ def insert_rates(url: str, seconds: float = 3.0) -> tuple[float, float]:
     """Rows a second: one a transaction, and a hundred a transaction, each of the size of a small mail."""
     row = (b"x" * 500,)
     with psycopg.connect(url.replace("postgresql+psycopg", "postgresql")) as connection:
-        connection.execute("CREATE TABLE bench_insert (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, raw bytea)")
+        connection.execute(
+            "CREATE TABLE bench_insert (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, raw bytea)"
+        )
         connection.commit()
         single = _rate(connection, [row], seconds)
         batch = _rate(connection, [row] * 100, seconds)

@@ -11,6 +11,8 @@ from email.message import EmailMessage
 from typing import Any
 
 import pytest
+
+from messa_platform.core.clock import FixedClock, SystemClock
 from tests.support.platform import (
     ANNA,
     ANNAS_PHONE,
@@ -23,8 +25,6 @@ from tests.support.platform import (
     program,
 )
 from tests.support.world import World
-
-from messa_platform.core.clock import FixedClock, SystemClock
 
 SOON = 2.0
 """Seconds that a text, or a mail of ours, may take."""
@@ -58,16 +58,16 @@ def at_messa(of: list[str]) -> list[str]:
 
 def outcome(platform: Platform, message: EmailMessage) -> Any:
     """What was noted on the arrived mail, once it was read."""
-    statement = (
-        "SELECT outcome, reason, state FROM inbound_mail WHERE strpos(convert_from(raw, 'UTF8'), :id) > 0 AND state = 'done'"
-    )
+    statement = "SELECT outcome, reason, state FROM inbound_mail WHERE strpos(convert_from(raw, 'UTF8'), :id) > 0 AND state = 'done'"
     return platform.until(
         lambda: next(iter(platform.rows(statement, id=message["Message-ID"])), None), says="the mail is read"
     )
 
 
 def test_a_mail_from_smtplib_is_on_the_phone_at_once_and_is_delivered(platform: Platform) -> None:
-    begun = platform.send(mail("Vi ses på Åsögatan 5, kl 8.\nÖl och räkor ingår.", subject="Påminnelse: årsmöte"))
+    begun = platform.send(
+        mail("Vi ses på Åsögatan 5, kl 8.\nÖl och räkor ingår.", subject="Påminnelse: årsmöte")
+    )
     content = "Påminnelse: årsmöte\nVi ses på Åsögatan 5, kl 8.\nÖl och räkor ingår."
     text = platform.until_on_phone(content)
     assert took(begun, "smtplib to phone") < SOON
@@ -91,7 +91,9 @@ def test_a_mail_from_swaks_is_on_the_phone_at_once(platform: Platform) -> None:
     assert took(begun, "swaks, its start included, to phone") < SOON
 
 
-def test_the_answer_comes_back_as_a_mail_and_its_answer_goes_out_without_quote_or_subject(platform: Platform) -> None:
+def test_the_answer_comes_back_as_a_mail_and_its_answer_goes_out_without_quote_or_subject(
+    platform: Platform,
+) -> None:
     asked = mail("Kommer du på mötet?", subject="Fråga")
     platform.send(asked)
     number = platform.until_on_phone("Fråga\nKommer du på mötet?")["from"]
@@ -125,7 +127,9 @@ def test_a_mail_to_five_hundred_is_five_hundred_texts(platform: Platform, people
     people.domain(group, "stor.example")
     people.account(group, "anna@stor.example")
     to = numbers(500, 100_000)
-    begun = platform.send(mail("Till alla", sender="anna@stor.example"), *at_messa(to), sender="anna@stor.example")
+    begun = platform.send(
+        mail("Till alla", sender="anna@stor.example"), *at_messa(to), sender="anna@stor.example"
+    )
     sent = "SELECT count(*) FROM message WHERE text = 'Hej' || chr(10) || 'Till alla' AND status IN ('SENT', 'DELIVERED')"
     platform.until(lambda: platform.value(sent) == 500, 30, "500 sent")
     took(begun, "500 recipients sent")
@@ -133,7 +137,9 @@ def test_a_mail_to_five_hundred_is_five_hundred_texts(platform: Platform, people
     assert platform.mails("anna@stor.example") == []
 
 
-def test_with_two_left_exactly_two_go_in_order_and_one_mail_tells_of_the_rest(platform: Platform, people: World) -> None:
+def test_with_two_left_exactly_two_go_in_order_and_one_mail_tells_of_the_rest(
+    platform: Platform, people: World
+) -> None:
     group = people.tenant("snal", "Snålkommun")
     people.domain(group, "snal.example")
     people.group_quota(group, 2)
@@ -155,7 +161,9 @@ def test_with_two_left_exactly_two_go_in_order_and_one_mail_tells_of_the_rest(pl
     listed = [line.strip() for line in told["text"].splitlines() if line.startswith("  +")]
     assert listed == to[2:52]
     assert "… och 448 till" in told["text"]
-    words = platform.rows("SELECT DISTINCT status FROM message WHERE text = 'Utskick' || chr(10) || 'Till somliga' AND parts = 0")
+    words = platform.rows(
+        "SELECT DISTINCT status FROM message WHERE text = 'Utskick' || chr(10) || 'Till somliga' AND parts = 0"
+    )
     assert [row.status for row in words] == ["no_sms_left:Group"]
 
 
@@ -180,20 +188,27 @@ def test_the_same_text_again_is_refused_and_told_once_an_hour(platform: Platform
     platform.settled()
     assert platform.texts(number) == [f"Hej\n{body}"]
     assert platform.mails(sender) == [told]
-    statuses = [row.status for row in platform.rows("SELECT status FROM message WHERE remote = :n ORDER BY id", n=number)]
+    statuses = [
+        row.status
+        for row in platform.rows("SELECT status FROM message WHERE remote = :n ORDER BY id", n=number)
+    ]
     assert statuses == ["DELIVERED", "sms_already_sent_24H", "sms_already_sent_24H"]
 
 
 def automatic_mails() -> dict[str, tuple[EmailMessage, str, str]]:
     """By name: a mail that no person wrote, its envelope's sender, and the reason by which it is dropped."""
-    away = mail("Jag är på semester till den 14 augusti.", "Automatiskt svar: Kallelse", Auto_Submitted="auto-replied")
+    away = mail(
+        "Jag är på semester till den 14 augusti.", "Automatiskt svar: Kallelse", Auto_Submitted="auto-replied"
+    )
     bounce = EmailMessage()
     bounce["From"] = "MAILER-DAEMON@mx.demo.example"
     bounce["To"] = ANNA
     bounce["Subject"] = "Undelivered Mail Returned to Sender"
     bounce["Message-ID"] = "<bounce.1@mx.demo.example>"
     bounce.set_content("Mailboxen finns inte.\n")
-    letter = mail("Veckans nyheter", "Nyhetsbrev v 23", List_Id="Nyheter <nyheter.demo.example>", Precedence="bulk")
+    letter = mail(
+        "Veckans nyheter", "Nyhetsbrev v 23", List_Id="Nyheter <nyheter.demo.example>", Precedence="bulk"
+    )
     return {
         "out of office": (away, USER, "auto_reply"),
         "bounce": (bounce, "", "bounce"),
@@ -221,7 +236,8 @@ def test_a_mail_that_smtp_delivers_twice_is_one_and_no_refusal(platform: Platfor
         platform.send(message, f"{number}@messa.example")
     counted = "SELECT outcome FROM inbound_mail WHERE strpos(convert_from(raw, 'UTF8'), :id) > 0 AND state = 'done' ORDER BY id"
     outcomes = platform.until(
-        lambda: rows if len(rows := platform.rows(counted, id=message["Message-ID"])) == 2 else None, says="both are read"
+        lambda: rows if len(rows := platform.rows(counted, id=message["Message-ID"])) == 2 else None,
+        says="both are read",
     )
     assert [row.outcome for row in outcomes] == ["submitted", "repeated"]
     platform.settled()
@@ -229,7 +245,9 @@ def test_a_mail_that_smtp_delivers_twice_is_one_and_no_refusal(platform: Platfor
     assert platform.value("SELECT count(*) FROM message WHERE remote = :n", n=number) == 1
 
 
-def test_a_newcomer_gets_an_account_in_the_group_of_its_domain_and_one_welcome(platform: Platform, people: World) -> None:
+def test_a_newcomer_gets_an_account_in_the_group_of_its_domain_and_one_welcome(
+    platform: Platform, people: World
+) -> None:
     sender, number = "nils@barnomsorg.demo.example", "+46701300004"
     for body in ("Första", "Andra"):
         platform.send(mail(body, subject="", sender=sender), f"{number}@messa.example", sender=sender)
@@ -238,9 +256,7 @@ def test_a_newcomer_gets_an_account_in_the_group_of_its_domain_and_one_welcome(p
     platform.settled()
     assert platform.mails(sender) == [welcome]
     assert f"http://{HOST}:{platform.web_port}/" in welcome["text"]
-    home = (
-        'SELECT t.slug, g.name FROM account a JOIN tenant t ON t.id = a.tenant_id JOIN "group" g ON g.id = a.group_id WHERE a.address = :a'
-    )
+    home = 'SELECT t.slug, g.name FROM account a JOIN tenant t ON t.id = a.tenant_id JOIN "group" g ON g.id = a.group_id WHERE a.address = :a'
     assert tuple(platform.rows(home, a=sender)[0]) == ("demo", "Master")
 
 
@@ -251,7 +267,9 @@ def test_an_alarm_from_a_program_is_sent_but_gets_no_welcome(platform: Platform)
     platform.until_on_phone("LARM\nTemperaturen i kylen är 11 grader", number)
     platform.settled()
     assert platform.mails(sender) == []
-    assert platform.value("SELECT t.is_free FROM account a JOIN tenant t ON t.id = a.tenant_id WHERE a.address = :a", a=sender)
+    assert platform.value(
+        "SELECT t.is_free FROM account a JOIN tenant t ON t.id = a.tenant_id WHERE a.address = :a", a=sender
+    )
 
 
 def test_texts_wait_while_the_platform_is_dead_and_leave_once_when_it_is_back(platform: Platform) -> None:
@@ -268,7 +286,10 @@ def test_texts_wait_while_the_platform_is_dead_and_leave_once_when_it_is_back(pl
 
 
 def test_a_wrong_number_is_refused_before_the_mail_is_taken(platform: Platform) -> None:
-    with smtplib.SMTP(HOST, platform.smtp_port, timeout=30) as smtp, pytest.raises(smtplib.SMTPRecipientsRefused) as refused:
+    with (
+        smtplib.SMTP(HOST, platform.smtp_port, timeout=30) as smtp,
+        pytest.raises(smtplib.SMTPRecipientsRefused) as refused,
+    ):
         smtp.sendmail(USER, ["070@messa.example"], bytes(mail()))
     ((code, why),) = refused.value.recipients.values()
     assert code == 550

@@ -11,9 +11,11 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from email.message import EmailMessage
+from email.policy import SMTPUTF8
 from pathlib import Path
 
 import pytest
+
 from tests.support.platform import (
     ANNA,
     ANNAS_PHONE,
@@ -89,7 +91,9 @@ class Postfix:
     def command(self, name: str) -> None:
         """`postfix start`, `postfix stop`."""
         postfix = program("postfix", "postfix")
-        done = subprocess.run([postfix, "-c", str(self.home), name], capture_output=True, text=True, timeout=60)
+        done = subprocess.run(
+            [postfix, "-c", str(self.home), name], capture_output=True, text=True, timeout=60
+        )
         assert done.returncode == 0, f"postfix {name}: {done.stdout}{done.stderr}{self.said}"
 
     @property
@@ -164,15 +168,20 @@ def test_an_eight_bit_mail_and_an_address_in_utf8_come_through(platform: Platfor
     message["To"] = ANNA
     message["Subject"] = "Överföring"
     message.set_content("Åtta bitar rakt igenom\n", charset="utf-8", cte="8bit")
-    raw = message.as_bytes(policy=message.policy.clone(utf8=True, linesep="\r\n"))
+    raw = message.as_bytes(policy=SMTPUTF8)
     with smtplib.SMTP(HOST, postfix.port, timeout=30) as smtp:
         smtp.ehlo("sender.test")
         smtp.sendmail("göran@demo.example", [ANNA], raw, mail_options=["SMTPUTF8", "BODY=8BITMIME"])
     platform.until_on_phone("Överföring\nÅtta bitar rakt igenom")
-    assert platform.value("SELECT display_name FROM account WHERE address = 'göran@demo.example'") == "Göran Åkesson"
+    assert (
+        platform.value("SELECT display_name FROM account WHERE address = 'göran@demo.example'")
+        == "Göran Åkesson"
+    )
 
 
-def test_a_mail_that_comes_while_we_are_down_waits_in_postfix_and_arrives(platform: Platform, postfix: Postfix) -> None:
+def test_a_mail_that_comes_while_we_are_down_waits_in_postfix_and_arrives(
+    platform: Platform, postfix: Postfix
+) -> None:
     platform.stop()
     postfix.send(mail("Kom fram till slut", subject=""), f"{ANNAS_PHONE}@messa.example")
     wait_for(lambda: "status=deferred" in postfix.said, says="Postfix has tried in vain")

@@ -48,7 +48,7 @@ START_SECONDS = 60.0
 STOP_SECONDS = 30.0
 
 
-def wait_for(what: Callable[[], T], seconds: float = 15.0, says: str = "it") -> T:
+def wait_for(what: Callable[[], T | None], seconds: float = 15.0, says: str = "it") -> T:
     """Ask until the answer is true; gives that answer. Fails after `seconds`."""
     deadline = time.monotonic() + seconds
     while True:
@@ -181,7 +181,7 @@ class Answer:
         return json.loads(self.body)
 
 
-def ask(port: int, method: str, path: str, body: bytes | None = None, **headers: str) -> Answer:
+def ask(port: int, method: str, path: str, body: bytes | None, /, **headers: str) -> Answer:
     """One HTTP request to this machine. Raises OSError if nobody answers."""
     connection = http.client.HTTPConnection(HOST, port, timeout=20)
     try:
@@ -273,7 +273,7 @@ class Platform:
 
     def get(self, path: str, **headers: str) -> Answer:
         """GET from the platform's web server."""
-        return ask(self.web_port, "GET", path, **headers)
+        return ask(self.web_port, "GET", path, None, **headers)
 
     def send(self, message: EmailMessage | bytes, *recipients: str, sender: str = USER) -> float:
         """Hand a mail over by SMTP; when it was answered 250, by the monotonic clock."""
@@ -282,7 +282,7 @@ class Platform:
             assert not refused, refused
             return time.monotonic()
 
-    def until(self, what: Callable[[], T], seconds: float = 15.0, says: str = "it") -> T:
+    def until(self, what: Callable[[], T | None], seconds: float = 15.0, says: str = "it") -> T:
         """Wait as `wait_for` does; a failure shows what the processes said last."""
         try:
             return wait_for(what, seconds, says)

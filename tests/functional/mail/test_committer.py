@@ -11,11 +11,11 @@ from uuid import UUID
 import psycopg
 import pytest
 from sqlalchemy import text
-from tests.support.platform import wait_for
 
 from messa_platform.core.clock import FixedClock
 from messa_platform.core.db import Database, make_engine
 from messa_platform.mail.committer import MOST, Arrived, Committer
+from tests.support.platform import wait_for
 
 Make = Callable[[Database], Committer]
 

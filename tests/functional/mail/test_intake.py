@@ -11,9 +11,6 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import text
-from tests.support.observe import statements, together
-from tests.support.platform import mail
-from tests.support.world import World
 
 from messa_platform.core.clock import FixedClock
 from messa_platform.core.db import Database
@@ -24,6 +21,9 @@ from messa_platform.mail.intake import Intake
 from messa_platform.mail.letters import Letters, Report
 from messa_platform.tenants.models import Group
 from messa_platform.tenants.senders import Sender
+from tests.support.observe import statements, together
+from tests.support.platform import mail
+from tests.support.world import World
 
 ANNA = "anna@kommun.example"
 PHONES = [f"+4670174{i:04d}" for i in range(1000, 1600)]
@@ -37,7 +37,10 @@ class Desk:
     intake: Intake
 
     def arrive(
-        self, message: EmailMessage | bytes, to: Sequence[str] = ("0701740605",), envelope_sender: str | None = None
+        self,
+        message: EmailMessage | bytes,
+        to: Sequence[str] = ("0701740605",),
+        envelope_sender: str | None = None,
     ) -> UUID:
         """A mail as the committer lays it down; gives its row's id."""
         raw = bytes(message)
@@ -122,7 +125,9 @@ def test_many_mails_are_read_in_one_go(desk: Desk, kommun: Group) -> None:
     assert len(desk.world.rows("SELECT DISTINCT xmin FROM message")) == 1
 
 
-def test_the_first_mail_makes_an_account_in_the_group_of_the_longest_domain(desk: Desk, kommun: Group, world: World) -> None:
+def test_the_first_mail_makes_an_account_in_the_group_of_the_longest_domain(
+    desk: Desk, kommun: Group, world: World
+) -> None:
     school = world.group(kommun, "Skolan")
     world.domain(school, "skolan.kommun.example")
     for address in ("eva@vik.skolan.kommun.example", "per@annat.kommun.example", "bo@xkommun.example"):
@@ -140,7 +145,9 @@ def test_the_first_mail_makes_an_account_in_the_group_of_the_longest_domain(desk
     assert [r.group_id for r in rows[1:]] == [school.id, kommun.id]
 
 
-def test_a_newcomer_is_welcomed_once_with_a_link_whose_word_is_kept_as_a_digest_only(desk: Desk, world: World) -> None:
+def test_a_newcomer_is_welcomed_once_with_a_link_whose_word_is_kept_as_a_digest_only(
+    desk: Desk, world: World
+) -> None:
     for body in ("Första", "Andra"):
         desk.read(mail(body, sender="ny@annan.example"))
     desk.arrive(mail("Tredje", sender="ny@annan.example"))
@@ -180,7 +187,9 @@ def test_a_free_account_has_twenty_five_in_all(desk: Desk, clock: FixedClock) ->
     assert PHONES[4] not in told
 
 
-def test_the_failure_mail_names_who_failed_and_why_with_the_subject(desk: Desk, kommun: Group, world: World) -> None:
+def test_the_failure_mail_names_who_failed_and_why_with_the_subject(
+    desk: Desk, kommun: Group, world: World
+) -> None:
     world.group_quota(kommun, 2)
     asked = mail("Sal Eken kl 13", "Kallelse", sender=ANNA)
     desk.read(asked, *PHONES[:4])
@@ -227,7 +236,9 @@ def test_three_refusals_in_one_batch_are_told_once(desk: Desk, kommun: Group, wo
     assert len(desk.failures()) == 1
 
 
-def test_a_refused_alarm_is_stored_but_nobody_writes_to_a_program(desk: Desk, kommun: Group, world: World) -> None:
+def test_a_refused_alarm_is_stored_but_nobody_writes_to_a_program(
+    desk: Desk, kommun: Group, world: World
+) -> None:
     world.group_quota(kommun, 0)
     desk.read(mail("11 grader", sender=ANNA, Precedence="bulk"))
     assert desk.words() == [("+46701740605", "Group")]
@@ -235,8 +246,12 @@ def test_a_refused_alarm_is_stored_but_nobody_writes_to_a_program(desk: Desk, ko
 
 
 REPORT = b"From: MAILER-DAEMON@mx.example\r\nSubject: failed\r\nContent-Type: multipart/report; boundary=x\r\n\r\n--x--\r\n"
-AUTOMATIC = {
-    "an out-of-office answer": (mail("Borta", "Automatiskt svar: Hej", ANNA, Auto_Submitted="auto-replied"), None, "auto_reply"),
+AUTOMATIC: dict[str, tuple[EmailMessage | bytes, str | None, str]] = {
+    "an out-of-office answer": (
+        mail("Borta", "Automatiskt svar: Hej", ANNA, Auto_Submitted="auto-replied"),
+        None,
+        "auto_reply",
+    ),
     "a newsletter": (mail("Nytt", sender=ANNA, List_Id="<nyheter.kommun.example>"), None, "mailing_list"),
     "a bounce": (REPORT, "", "bounce"),
     "a mail from the null sender": (mail("Hej", sender=ANNA), "", "bounce"),
@@ -245,7 +260,9 @@ AUTOMATIC = {
 
 
 @pytest.mark.parametrize("kind", AUTOMATIC)
-def test_what_is_dropped_is_stored_with_its_reason_and_answered_by_nothing(desk: Desk, kommun: Group, kind: str) -> None:
+def test_what_is_dropped_is_stored_with_its_reason_and_answered_by_nothing(
+    desk: Desk, kommun: Group, kind: str
+) -> None:
     message, sender, reason = AUTOMATIC[kind]
     row = desk.read(message, envelope_sender=sender)
     assert (row.outcome, row.reason, row.state) == ("dropped", reason, "done")
@@ -289,10 +306,17 @@ def test_a_mail_without_anything_to_say_is_refused_and_told(desk: Desk, kommun: 
     assert "varken ärende eller text" in desk.failures()[0]
 
 
-def test_a_mail_that_cannot_be_read_is_parked_with_its_reason_and_its_sender_is_told(desk: Desk, kommun: Group) -> None:
+def test_a_mail_that_cannot_be_read_is_parked_with_its_reason_and_its_sender_is_told(
+    desk: Desk, kommun: Group
+) -> None:
     sealed = b"From: anna@kommun.example\r\nSubject: Hemligt\r\nContent-Type: application/pkcs7-mime; smime-type=enveloped-data\r\n\r\nMIIB\r\n"
     row = desk.read(sealed)
-    assert (row.outcome, row.reason, row.state, row.last_error) == ("refused", "encrypted", "parked", "encrypted")
+    assert (row.outcome, row.reason, row.state, row.last_error) == (
+        "refused",
+        "encrypted",
+        "parked",
+        "encrypted",
+    )
     assert row.raw == sealed
     (told,) = desk.failures()
     assert "Hemligt" in told
@@ -306,7 +330,9 @@ def test_a_mail_that_is_none_is_parked_and_the_envelopes_sender_is_told(desk: De
     assert len(desk.failures()) == 1
 
 
-def test_a_mail_in_the_name_of_two_is_refused_and_only_the_envelopes_sender_is_told(desk: Desk, kommun: Group) -> None:
+def test_a_mail_in_the_name_of_two_is_refused_and_only_the_envelopes_sender_is_told(
+    desk: Desk, kommun: Group
+) -> None:
     row = desk.read(mail("Hej", sender=f"{ANNA}, rektor@kommun.example"), envelope_sender=ANNA)
     assert (row.outcome, row.reason) == ("refused", "several_senders")
     assert len(desk.failures()) == 1
@@ -379,7 +405,9 @@ def test_a_mail_that_makes_us_fail_holds_up_no_other(poisoned: Desk, kommun: Gro
     assert len(poisoned.texts()) == 10
 
 
-def test_a_mail_that_makes_us_fail_again_and_again_is_parked_and_its_sender_told(poisoned: Desk, clock: FixedClock) -> None:
+def test_a_mail_that_makes_us_fail_again_and_again_is_parked_and_its_sender_told(
+    poisoned: Desk, clock: FixedClock
+) -> None:
     bad = poisoned.arrive(mail("Hej", sender="gift@annan.example"))
     for _ in range(len(intake.QUEUE.pauses) + 1):
         poisoned.intake.run()

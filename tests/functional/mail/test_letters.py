@@ -8,7 +8,6 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from tests.support.world import World
 
 from messa_platform.core.ids import new_id
 from messa_platform.mail.causes import WORDS
@@ -19,6 +18,7 @@ from messa_platform.messaging.incoming import Arrival
 from messa_platform.messaging.statuses import Status
 from messa_platform.tenants.group_settings import Key
 from messa_platform.tenants.senders import Sender, senders
+from tests.support.world import World
 
 LETTERS = Letters("messa.example", "https://messa.example")
 NIGHT = datetime(2026, 7, 1, 22, 30, tzinfo=UTC)
@@ -42,7 +42,14 @@ def arrival(holder: Sender, **values: Any) -> Arrival:
 
 def report(**values: Any) -> Report:
     usual = Report(
-        UUID(int=7), "anna@kommun.example", "sv", "Kallelse", "abc@kommun.example", NIGHT, 0, [Failed(Status.INVALID_NUMBER, ["070"])]
+        UUID(int=7),
+        "anna@kommun.example",
+        "sv",
+        "Kallelse",
+        "abc@kommun.example",
+        NIGHT,
+        0,
+        [Failed(Status.INVALID_NUMBER, ["070"])],
     )
     return replace(usual, **values)
 
@@ -54,7 +61,10 @@ def test_a_reply_comes_from_the_phone_and_can_be_answered(anna: Sender) -> None:
     assert letter.recipient == "anna@kommun.example"
     assert letter.subject == "Sms från +46701740605"
     assert letter.text.startswith("Jag kommer. /Åsa\n\n-- \n")
-    assert letter.headers == {"In-Reply-To": "<fraga.1@kommun.example>", "References": "<fraga.1@kommun.example>"}
+    assert letter.headers == {
+        "In-Reply-To": "<fraga.1@kommun.example>",
+        "References": "<fraga.1@kommun.example>",
+    }
     assert letter.message_id is not None
     assert letter.message_id.endswith("@messa.example>")
 
@@ -124,7 +134,9 @@ def test_a_failure_without_subject_or_id_is_still_a_letter() -> None:
 
 def test_a_long_list_is_cut_and_its_rest_counted() -> None:
     numbers = [f"+4670{i:07d}" for i in range(SHOWN + 12)]
-    letter = LETTERS.failure(report(failed=[Failed(Status.BLOCKED, numbers), Failed(Status.NO_ROUTE, ["+46"])]))
+    letter = LETTERS.failure(
+        report(failed=[Failed(Status.BLOCKED, numbers), Failed(Status.NO_ROUTE, ["+46"])])
+    )
     assert all(f"  {number}\n" in letter.text for number in numbers[:SHOWN])
     assert numbers[SHOWN] not in letter.text
     assert "… och 12 till" in letter.text
@@ -133,21 +145,36 @@ def test_a_long_list_is_cut_and_its_rest_counted() -> None:
 
 @pytest.mark.parametrize("language", ["sv", "en"])
 @pytest.mark.parametrize("cause", sorted(WORDS["sv"]))
-def test_every_cause_has_words_in_both_languages_with_nothing_left_to_fill_in(cause: str, language: str) -> None:
+def test_every_cause_has_words_in_both_languages_with_nothing_left_to_fill_in(
+    cause: str, language: str
+) -> None:
     letter = LETTERS.failure(report(language=language, failed=[Failed(cause, ["+46701740605"], "Skolan", 9)]))
     assert "{" not in letter.text
     assert "  +46701740605\n" in letter.text
 
 
 def test_whatever_may_refuse_a_mail_has_words() -> None:
-    sending = {"SCHEDULED", "CANCELLED", "QUEUED", "UNCONFIRMED", "SENT", "BUFFERED", "DELIVERED", "UNDELIVERED", "UNSENT", "INCOMING"}
+    sending = {
+        "SCHEDULED",
+        "CANCELLED",
+        "QUEUED",
+        "UNCONFIRMED",
+        "SENT",
+        "BUFFERED",
+        "DELIVERED",
+        "UNDELIVERED",
+        "UNSENT",
+        "INCOMING",
+    }
     refusing = {status.value for status in Status} - sending | {reason.value for reason in UnreadableReason}
     assert refusing <= {str(cause) for cause in WORDS["sv"]}
     assert WORDS["sv"].keys() == WORDS["en"].keys()
 
 
 def test_what_a_sender_wrote_is_not_taken_for_a_template() -> None:
-    letter = LETTERS.failure(report(subject="{{ 7 * 7 }} {0} {group}", failed=[Failed(Status.NOT_ALLOWED_GROUP, ["070"], "{0}")]))
+    letter = LETTERS.failure(
+        report(subject="{{ 7 * 7 }} {0} {group}", failed=[Failed(Status.NOT_ALLOWED_GROUP, ["070"], "{0}")])
+    )
     assert letter.subject.endswith("{{ 7 * 7 }} {0} {group}")
     assert '"{{ 7 * 7 }} {0} {group}"' in letter.text
     assert "Gruppen {0} får inte" in letter.text

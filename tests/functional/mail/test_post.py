@@ -15,12 +15,12 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from sqlalchemy import text
-from tests.support.platform import HOST, free_port
 
 from messa_platform.core import post
 from messa_platform.core.clock import FixedClock
 from messa_platform.core.db import Database
 from messa_platform.core.post import Mail, Post, Relay, RelaySettings
+from tests.support.platform import HOST, free_port
 
 
 @dataclass
@@ -47,12 +47,16 @@ class Sink:
     connections: int = 0
     refuse: Callable[[str, str], str | None] = lambda _command, _recipient: None
 
-    async def handle_EHLO(self, server: SMTP, session: Session, envelope: Envelope, hostname: str, responses: list[str]) -> list[str]:
+    async def handle_EHLO(
+        self, server: SMTP, session: Session, envelope: Envelope, hostname: str, responses: list[str]
+    ) -> list[str]:
         self.connections += 1
         session.host_name = hostname
         return responses
 
-    async def handle_RCPT(self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]) -> str:
+    async def handle_RCPT(
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
         if refusal := self.refuse("RCPT", address):
             return refusal
         envelope.rcpt_tos.append(address)
@@ -65,14 +69,18 @@ class Sink:
                 assert server.transport is not None
                 server.transport.close()
             return refusal
-        self.taken.append(Relayed(str(envelope.mail_from), str(recipient), bytes(envelope.original_content or b"")))
+        self.taken.append(
+            Relayed(str(envelope.mail_from), str(recipient), bytes(envelope.original_content or b""))
+        )
         return "250 OK"
 
 
 @pytest.fixture
 def sink() -> Iterator[Sink]:
     made = Sink()
-    controller = Controller(made, hostname=HOST, port=made.port, enable_SMTPUTF8=True, server_hostname="relay.test")
+    controller = Controller(
+        made, hostname=HOST, port=made.port, enable_SMTPUTF8=True, server_hostname="relay.test"
+    )
     controller.start()
     yield made
     controller.stop()
@@ -109,7 +117,14 @@ def office(database: Database, clock: FixedClock, sink: Sink) -> Office:
 
 
 def letter(key: str = "test:1", recipient: str = "anna@kommun.example", **values: Any) -> Mail:
-    usual = Mail(key, "+46701740605@messa.example", "Görans jobbmobil", recipient, "Sms från Göran", "Jag kommer på mötet. /Åsa\n")
+    usual = Mail(
+        key,
+        "+46701740605@messa.example",
+        "Görans jobbmobil",
+        recipient,
+        "Sms från Göran",
+        "Jag kommer på mötet. /Åsa\n",
+    )
     return replace(usual, **values)
 
 
@@ -137,7 +152,9 @@ def test_a_mail_arrives_whole(office: Office, sink: Sink, clock: FixedClock) -> 
 def test_many_mails_go_over_one_connection_and_each_is_one(office: Office, sink: Sink) -> None:
     office.put(*[letter(f"test:{i}", f"p{i}@kommun.example") for i in range(40)])
     office.deliver()
-    assert sorted(taken.recipient for taken in sink.taken) == sorted(f"p{i}@kommun.example" for i in range(40))
+    assert sorted(taken.recipient for taken in sink.taken) == sorted(
+        f"p{i}@kommun.example" for i in range(40)
+    )
     assert sink.connections == 1
     assert set(office.states()) == {"done"}
     office.deliver()
@@ -203,7 +220,9 @@ def test_a_refusal_for_good_parks_that_mail_and_no_other(office: Office, sink: S
 
 
 @pytest.mark.parametrize("command", ["RCPT", "DATA"])
-def test_a_refusal_for_now_is_tried_again(office: Office, sink: Sink, clock: FixedClock, command: str) -> None:
+def test_a_refusal_for_now_is_tried_again(
+    office: Office, sink: Sink, clock: FixedClock, command: str
+) -> None:
     sink.refuse = lambda at, _to: "451 4.7.1 Greylisted" if at == command else None
     office.put(letter())
     office.deliver()
@@ -214,7 +233,9 @@ def test_a_refusal_for_now_is_tried_again(office: Office, sink: Sink, clock: Fix
     assert office.states() == ["done"]
 
 
-def test_a_connection_that_breaks_costs_only_what_was_not_sent(office: Office, sink: Sink, clock: FixedClock) -> None:
+def test_a_connection_that_breaks_costs_only_what_was_not_sent(
+    office: Office, sink: Sink, clock: FixedClock
+) -> None:
     sink.refuse = lambda at, to: "hang up" if (at, to) == ("DATA", "p2@kommun.example") else None
     office.put(*[letter(f"test:{i}", f"p{i}@kommun.example") for i in range(4)])
     office.deliver()
@@ -225,7 +246,9 @@ def test_a_connection_that_breaks_costs_only_what_was_not_sent(office: Office, s
     assert sorted(taken.recipient for taken in sink.taken) == [f"p{i}@kommun.example" for i in range(4)]
 
 
-def test_a_mail_whose_deliverer_died_goes_out_again_with_the_same_id(office: Office, sink: Sink, clock: FixedClock) -> None:
+def test_a_mail_whose_deliverer_died_goes_out_again_with_the_same_id(
+    office: Office, sink: Sink, clock: FixedClock
+) -> None:
     office.put(letter())
     with office.database.unit_of_work() as session:
         (claim,) = post.QUEUE.claim(session, clock.now(), 10)
@@ -238,11 +261,26 @@ def test_a_mail_whose_deliverer_died_goes_out_again_with_the_same_id(office: Off
 
 
 # the last two only begin a line once a reader, or a library on its way out, has decoded them
-BREAKS = ["\r\n", "\n", "\r", "\x0b", "\x0c", "\x1c", "\x85", "\u2028", "\u2029", "\r\n\r\n", "=?utf-8?q?=0D=0A?= ", "=?utf-8?b?Cg==?= "]
+BREAKS = [
+    "\r\n",
+    "\n",
+    "\r",
+    "\x0b",
+    "\x0c",
+    "\x1c",
+    "\x85",
+    "\u2028",
+    "\u2029",
+    "\r\n\r\n",
+    "=?utf-8?q?=0D=0A?= ",
+    "=?utf-8?b?Cg==?= ",
+]
 
 
 @pytest.mark.parametrize("line_break", BREAKS)
-def test_what_somebody_wrote_never_begins_a_header_or_the_body(office: Office, sink: Sink, line_break: str) -> None:
+def test_what_somebody_wrote_never_begins_a_header_or_the_body(
+    office: Office, sink: Sink, line_break: str
+) -> None:
     evil = f"Hej{line_break}Bcc: alla@kommun.example{line_break}X-Evil: ja"
     office.put(
         letter("test:1", sender_name=evil),
@@ -252,8 +290,7 @@ def test_what_somebody_wrote_never_begins_a_header_or_the_body(office: Office, s
     )
     office.deliver()
     for row in office.rows():
-        message = post.compose(row)
-        again = message_from_bytes(message.as_bytes(), policy=default)
+        again = message_from_bytes(post.compose(row), policy=default)
         assert "X-Evil" not in again
         assert "Bcc" not in again
         assert [name for name in again if again.keys().count(name) > 1] == []
@@ -263,7 +300,18 @@ def test_what_somebody_wrote_never_begins_a_header_or_the_body(office: Office, s
     assert all(b"\r\nX-Evil" not in taken.raw and b"\r\nBcc" not in taken.raw for taken in sink.taken)
 
 
-@pytest.mark.parametrize("name", ['Anna "Ann" <x@y.example>', "Anna, chef", "a@b.example", "", "名前", "x" * 300, "=?utf-8?q?Hej?="])
+@pytest.mark.parametrize(
+    "name",
+    [
+        'Anna "Ann" <x@y.example>',
+        "Anna, chef",
+        "a@b.example",
+        "",
+        "名前",
+        "Anna, " * 40 + "Ann",
+        "=?utf-8?q?Hej?=",
+    ],
+)
 def test_a_display_name_is_shown_as_it_is_and_adds_no_address(office: Office, sink: Sink, name: str) -> None:
     office.put(letter(sender_name=name))
     office.deliver()
@@ -272,7 +320,9 @@ def test_a_display_name_is_shown_as_it_is_and_adds_no_address(office: Office, si
     assert address.display_name == name
 
 
-@pytest.mark.parametrize("address", ["a..b@kommun.example", "a.@kommun.example", '"anna a"@kommun.example', "o'b+c@kommun.example"])
+@pytest.mark.parametrize(
+    "address", ["a..b@kommun.example", "a.@kommun.example", '"anna a"@kommun.example', "o'b+c@kommun.example"]
+)
 def test_an_odd_address_gets_its_mail(office: Office, sink: Sink, address: str) -> None:
     office.put(letter(recipient=address))
     office.deliver()
@@ -289,7 +339,9 @@ def test_an_address_in_utf8_gets_its_mail_where_the_relay_knows_utf8(office: Off
 
 def test_an_address_in_utf8_is_parked_where_the_relay_does_not(database: Database, clock: FixedClock) -> None:
     sink = Sink()
-    controller = Controller(sink, hostname=HOST, port=sink.port, enable_SMTPUTF8=False, server_hostname="relay.test")
+    controller = Controller(
+        sink, hostname=HOST, port=sink.port, enable_SMTPUTF8=False, server_hostname="relay.test"
+    )
     controller.start()
     try:
         office = Office(database, clock, sink.port)
@@ -304,7 +356,15 @@ def test_an_address_in_utf8_is_parked_where_the_relay_does_not(database: Databas
 
 
 @pytest.mark.parametrize(
-    "content", ["x" * 5000 + "\n", ".\n..\n.punkt\n", "From här\n", "emoji 🎉 " * 200 + "\n", "\n\ntomt\n", "blank i slutet   \n"]
+    "content",
+    [
+        "x" * 5000 + "\n",
+        ".\n..\n.punkt\n",
+        "From här\n",
+        "emoji 🎉 " * 200 + "\n",
+        "\n\ntomt\n",
+        "blank i slutet   \n",
+    ],
 )
 def test_a_text_arrives_as_it_was_written(office: Office, sink: Sink, content: str) -> None:
     office.put(letter(text=content))

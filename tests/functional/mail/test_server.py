@@ -19,8 +19,6 @@ from typing import Any
 
 import pytest
 from sqlalchemy import text
-from tests.support.platform import ANNA, HOST, mail, program
-from tests.support.world import World
 
 from messa_platform.core.clock import FixedClock
 from messa_platform.core.db import Database, make_engine
@@ -29,6 +27,8 @@ from messa_platform.mail.gatekeeper import Gatekeeper
 from messa_platform.mail.server import Handler, SmtpServer
 from messa_platform.mail.settings import SmtpSettings
 from messa_platform.tenants.group_settings import Key
+from tests.support.platform import ANNA, HOST, mail, program
+from tests.support.world import World
 
 SENDER = "anna@kommun.example"
 LOOPBACK = (ip_network("127.0.0.0/8"),)
@@ -108,7 +108,15 @@ def test_a_mail_is_on_disk_with_its_envelope_when_it_is_answered(served: Served,
 
 @pytest.mark.parametrize(
     "local",
-    ["0701740605", "+46701740605", "0046701740605", "46701740605", "070-174.06.05", '"070 174 06 05"', '"+46 (0)70-174 06 05"'],
+    [
+        "0701740605",
+        "+46701740605",
+        "0046701740605",
+        "46701740605",
+        "070-174.06.05",
+        '"070 174 06 05"',
+        '"+46 (0)70-174 06 05"',
+    ],
 )
 def test_a_number_may_be_written_in_many_ways(served: Served, local: str) -> None:
     assert rcpt(served, f"{local}@messa.example") == (250, "2.1.5 OK")
@@ -136,7 +144,9 @@ def test_an_impossible_number_is_refused_and_told_why(served: Served, local: str
     assert answer == f"5.1.1 The address cannot be reached: {why}"
 
 
-@pytest.mark.parametrize("domain", ["example.com", "messa.example.com", "sub.messa.example", "messa.example."])
+@pytest.mark.parametrize(
+    "domain", ["example.com", "messa.example.com", "sub.messa.example", "messa.example."]
+)
 def test_mail_is_not_relayed_to_other_domains(served: Served, domain: str) -> None:
     code, answer = rcpt(served, f"0701740605@{domain}")
     assert code == 550
@@ -241,8 +251,12 @@ def test_bytes_that_are_no_text_are_stored_as_they_came(served: Served) -> None:
     assert [row.raw for row in served.rows()] == [raw]
 
 
-@pytest.mark.parametrize("address", ["<anna\udcff@kommun.example>", "<an\x00na@kommun.example>", "<an\x1bna@kommun.example>"])
-def test_a_sender_that_no_address_can_be_is_refused_and_the_connection_goes_on(served: Served, address: str) -> None:
+@pytest.mark.parametrize(
+    "address", ["<anna\udcff@kommun.example>", "<an\x00na@kommun.example>", "<an\x1bna@kommun.example>"]
+)
+def test_a_sender_that_no_address_can_be_is_refused_and_the_connection_goes_on(
+    served: Served, address: str
+) -> None:
     with served.connect() as smtp:
         smtp.send(f"MAIL FROM:{address}\r\n".encode("utf-8", "surrogateescape"))
         assert smtp.getreply()[0] in (501, 553)
@@ -268,7 +282,16 @@ def certificate(directory: Path) -> tuple[str, str]:
     subprocess.run(
         [
             *(program("openssl", "openssl"), "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"),
-            *("-subj", "/CN=messa.example", "-addext", "subjectAltName=DNS:messa.example", "-keyout", key, "-out", chain),
+            *(
+                "-subj",
+                "/CN=messa.example",
+                "-addext",
+                "subjectAltName=DNS:messa.example",
+                "-keyout",
+                key,
+                "-out",
+                chain,
+            ),
         ],
         check=True,
         capture_output=True,
@@ -297,6 +320,7 @@ def test_what_was_slipped_in_before_the_handshake_is_forgotten_with_it(serve: Se
         # RFC 3207, 4.2: nothing said before STARTTLS counts after it
         smtp.send(f"STARTTLS\r\nEHLO x\r\nMAIL FROM:<mallory@kommun.example>\r\nRCPT TO:<{ANNA}>\r\n")
         assert smtp.getreply()[0] == 220
+        assert smtp.sock is not None
         smtp.sock = trusting.wrap_socket(smtp.sock)
         smtp.file = None
         assert smtp.ehlo("mx.kommun.example")[0] == 250
@@ -314,7 +338,9 @@ V2 = b"\r\n\r\n\x00\r\nQUIT\n"
 PROXY_HEADERS = {
     "v1": b"PROXY TCP4 192.0.2.7 192.0.2.1 50000 25\r\n",
     "v1 over IPv6": b"PROXY TCP6 2001:db8::7 2001:db8::1 50000 25\r\n",
-    "v2": V2 + b"\x21\x11" + struct.pack("!H4s4sHH", 12, bytes([192, 0, 2, 7]), bytes([192, 0, 2, 1]), 50000, 25),
+    "v2": V2
+    + b"\x21\x11"
+    + struct.pack("!H4s4sHH", 12, bytes([192, 0, 2, 7]), bytes([192, 0, 2, 1]), 50000, 25),
 }
 
 
@@ -392,7 +418,9 @@ def test_connections_that_the_database_has_cut_cost_no_mail(served: Served) -> N
         smtp.sendmail(SENDER, [ANNA], bytes(mail("Före")))
         with served.database.engine.connect() as connection:
             connection.execute(
-                text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")
+                text(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                )
             )
         codes = []
         deadline = time.monotonic() + 20
@@ -413,7 +441,11 @@ def test_many_at_once_each_get_their_own_answer_and_each_mail_is_a_row(served: S
         with served.connect() as smtp:
             gate.wait(30)
             for i in range(each):
-                assert smtp.mail(f"c{client}@kommun.example")[0] == smtp.rcpt(f"+467017{client:03d}{i:02d}@messa.example")[0] == 250
+                assert (
+                    smtp.mail(f"c{client}@kommun.example")[0]
+                    == smtp.rcpt(f"+467017{client:03d}{i:02d}@messa.example")[0]
+                    == 250
+                )
                 code, answer = smtp.data(bytes(mail(f"{client}/{i}")))
                 assert code == 250
                 answers.append(answer.decode().split()[-1])
@@ -427,7 +459,9 @@ def test_many_at_once_each_get_their_own_answer_and_each_mail_is_a_row(served: S
     assert sorted(answers) == sorted(str(row.id) for row in rows)
     assert len(rows) == count * each
     assert {(row.envelope_sender, row.recipients[0]) for row in rows} == {
-        (f"c{client}@kommun.example", f"+467017{client:03d}{i:02d}@messa.example") for client in range(count) for i in range(each)
+        (f"c{client}@kommun.example", f"+467017{client:03d}{i:02d}@messa.example")
+        for client in range(count)
+        for i in range(each)
     }
 
 
@@ -446,7 +480,11 @@ def test_a_client_that_leaves_in_the_middle_leaves_nothing_behind(served: Served
 def test_a_mail_under_way_at_the_end_is_answered_first(database: Database, clock: FixedClock) -> None:
     settings = SmtpSettings(port=0)
     committer = Committer(database.engine, lambda: None)
-    server = SmtpServer(Handler(Gatekeeper(database, "messa.example", LOOPBACK), committer, clock, settings), settings, "messa.example")
+    server = SmtpServer(
+        Handler(Gatekeeper(database, "messa.example", LOOPBACK), committer, clock, settings),
+        settings,
+        "messa.example",
+    )
     server.start()
     answers = []
     with smtplib.SMTP(HOST, server.address[1], timeout=20) as smtp, database.engine.connect() as other:

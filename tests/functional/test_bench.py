@@ -1,0 +1,20 @@
+"""The bench in its short form: it runs, and tells what it says it tells. Its figures are for `make bench`, on a quiet machine."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+
+from tests.bench.platforms import ROOT
+
+
+def test_the_bench_measures_the_platform_beside_the_bare_machine() -> None:
+    command = [sys.executable, "-m", "tests.bench", "--mails", "200", "--rounds", "1"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=200)
+    assert done.returncode == 0, done.stderr[-3000:]
+    ratios = re.findall(r"^ +(\d+\.\d\d) of bare aiosmtpd", done.stdout, re.M)
+    figures = re.findall(r"^ +(\d+)  (.+?)   \(", done.stdout, re.M)
+    assert len(ratios) == 3, done.stdout
+    assert len(figures) == 6, done.stdout
+    assert all(int(figure) > 0 for figure, _ in figures), done.stdout
