@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
+from sqlalchemy import text
+
 from messa_platform import demo, develop
 from messa_platform.core import logs, migrations
 from messa_platform.core.clock import SystemClock
@@ -56,6 +58,8 @@ def _migrate(settings: Settings) -> None:
         database = Database(make_engine(url, pool_size=1))
         stack.callback(database.close)
         with database.unit_of_work() as session:
+            # processes that start at once take turns, as the migrations do
+            session.execute(text("SELECT pg_advisory_xact_lock(hashtext('messa.first_data'))"))
             now = SystemClock().now()
             if settings[SiteSettings].demo:
                 demo.load(session, now)
@@ -110,7 +114,10 @@ COMMANDS: Mapping[str, tuple[str, Callable[[Settings], None]]] = {
     "scheduler": ("the scheduler alone", _apart(lambda runtime, stack: start_sweeper(runtime))),
     "migrate": ("bring the database up to date", _migrate),
     "settings": ("list every setting with its default", _settings_table),
-    "run": ("the demo: serve and the simulator together (what make run calls)", lambda settings: None),
+    "run": (
+        "the demo: serve and the simulator, which gets the arguments that follow, together (what make run calls)",
+        lambda settings: None,
+    ),
 }
 
 
@@ -126,26 +133,23 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, (says, _) in COMMANDS.items():
-        command = commands.add_parser(name, help=says, description=says)
-        if name == "run":
-            command.add_argument(
-                "simulator",
-                nargs=argparse.REMAINDER,
-                help="arguments of the simulator: messa simulator --help",
-            )
+        commands.add_parser(name, help=says, description=says)
     simulator_config.add_arguments(commands.add_parser("simulator", help="the simulated SMS network"))
     return parser
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; gives the exit code."""
-    chosen = _parser().parse_args(arguments)
+    parser = _parser()
+    chosen, more = parser.parse_known_args(arguments)
+    if more and chosen.command != "run":
+        parser.error(f"unrecognized arguments: {' '.join(more)}")
     if chosen.command == "simulator":
         return _simulate(simulator_config.config_of(chosen))
     try:
         settings = read_settings(read_ini(chosen.settings))
         if chosen.command == "run":
-            return develop.run(chosen.settings, settings, chosen.simulator)
+            return develop.run(chosen.settings, settings, more)
         site = settings[SiteSettings]
         logs.configure(json=site.log_format == "json", level=site.log_level)
         COMMANDS[chosen.command][1](settings)

@@ -1,4 +1,4 @@
-"""The demo's data: two municipalities, their people, and some months of messages. Loaded once; brought up to date at each start."""
+"""The demo's data: two municipalities, their people, and some months of messages. Loaded once."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -26,11 +27,12 @@ from messa_platform.core.sweeper import Chore, Look, Sweeper
 from messa_platform.mail import failures, intake
 from messa_platform.mail.intake import Intake
 from messa_platform.mail.letters import Letters
-from messa_platform.mail.replies import ReplyMails
+from messa_platform.mail.replies import ReplyMails, UnsentMails
 from messa_platform.mail.settings import SmtpSettings
 from messa_platform.messaging import dispatch, guard, partitions, receipts
 from messa_platform.messaging.announce import Announcements
 from messa_platform.messaging.dispatch import Dispatcher
+from messa_platform.messaging.outcomes import Outcomes
 from messa_platform.messaging.settings import DispatchSettings
 from messa_platform.messaging.sink import EventSink
 from messa_platform.providers.pool import ProviderPool
@@ -70,6 +72,7 @@ class Runtime:
     letters: Letters
     sink: EventSink
     sweeper: Sweeper
+    stopping: threading.Event
     checks: dict[str, Callable[[], str | None]]
 
     def close(self) -> None:
@@ -83,17 +86,16 @@ class Runtime:
             self.held.close()
 
 
-def _read_mail(runtime: Runtime, _more: More) -> None:
-    if runtime.intake.run():
-        runtime.waker.wake(intake.READ_ACTOR)
+def _read_mail(runtime: Runtime, _more: More) -> bool:
+    return runtime.intake.run()
 
 
-def _dispatch(runtime: Runtime, more: More, channel_id: str) -> None:
-    runtime.dispatcher.run(UUID(channel_id), more)
+def _dispatch(runtime: Runtime, more: More, channel_id: str) -> bool:
+    return runtime.dispatcher.run(UUID(channel_id), more)
 
 
-def _deliver_mail(runtime: Runtime, _more: More) -> None:
-    post.deliver(runtime.database, runtime.clock, runtime.relay)
+def _deliver_mail(runtime: Runtime, _more: More) -> bool:
+    return post.deliver(runtime.database, runtime.clock, runtime.relay)
 
 
 ACTORS = (
@@ -127,7 +129,7 @@ def _chores(settings: Settings) -> tuple[Chore, ...]:
         Chore(
             "empty_raw",
             timedelta(minutes=1),
-            lambda session, now: _quietly(intake.empty_old(session, now - keep_raw)),
+            lambda session, now: intake.empty_old(session, now - keep_raw),
         ),
         Chore(
             "partitions", timedelta(days=1), lambda session, now: partitions.ahead(session.connection(), now)
@@ -169,6 +171,8 @@ def build(settings: Settings, *, reads_queue: bool, clock: Clock | None = None) 
     letters = Letters(site.mail_domain, site.public_url)
     providers = ProviderPool(load_plugins(), send_limit=settings[DispatchSettings].lease_seconds * 2 / 3)
     queue = dispatch.queue(timedelta(seconds=settings[DispatchSettings].lease_seconds))
+    outcomes = Outcomes(queue, UnsentMails(letters, writer))
+    stopping = threading.Event()
     announcements = Announcements(waker, writer, site.operator_mail)
     runtime = Runtime(
         settings=settings,
@@ -180,10 +184,11 @@ def build(settings: Settings, *, reads_queue: bool, clock: Clock | None = None) 
         post=writer,
         relay=Relay(settings[RelaySettings]),
         providers=providers,
-        dispatcher=Dispatcher(database, clock, providers, queue),
+        dispatcher=Dispatcher(database, clock, providers, outcomes, stopping),
         intake=Intake(database, clock, announcements, letters, writer),
         letters=letters,
         sink=EventSink(ReplyMails(letters, writer)),
+        stopping=stopping,
         sweeper=Sweeper(database, clock, waker, _looks(), _chores(settings)),
         checks={"database": lambda: _database_fault(database)},
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import signal
 import threading
 from collections.abc import Callable
@@ -68,12 +69,16 @@ def start_smtp(runtime: Runtime, stack: ExitStack) -> SmtpServer:
     try:
         server.start()
     except OSError as error:
-        raise CannotStart(
-            f"smtp.port: cannot listen on {settings.host}:{settings.port}: {error.strerror}"
-        ) from error
+        raise _cannot_listen("smtp", settings.host, settings.port, error) from error
     runtime.checks["smtp"] = lambda: None if server.listening else "the SMTP server does not listen"
     log.info("smtp_listens", host=server.address[0], port=server.address[1])
     return server
+
+
+def _cannot_listen(section: str, host: str, port: int, error: OSError) -> CannotStart:
+    # asyncio and the resolver have words of their own for what the system says
+    why = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
+    return CannotStart(f"{section}.port: cannot listen on {host}:{port}: {why}")
 
 
 def start_workers(runtime: Runtime, stack: ExitStack) -> Worker:
@@ -84,7 +89,12 @@ def start_workers(runtime: Runtime, stack: ExitStack) -> Worker:
         runtime.broker, worker_threads=runtime.settings[BrokerSettings].threads, worker_timeout=100
     )
     worker.start()
-    stack.callback(worker.stop, 20_000)
+
+    def stop() -> None:
+        runtime.stopping.set()  # nothing new is begun; what is in flight is waited for
+        worker.stop(20_000)
+
+    stack.callback(stop)
     return worker
 
 
@@ -104,9 +114,7 @@ def start_web(runtime: Runtime, stack: ExitStack) -> None:
         )
     except OSError as error:
         wasyncore.close_all(channels)
-        raise CannotStart(
-            f"web.port: cannot listen on {settings.host}:{settings.port}: {error.strerror}"
-        ) from error
+        raise _cannot_listen("web", settings.host, settings.port, error) from error
     stopping = threading.Event()
 
     def run() -> None:

@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 
 why=$1
 shift
-install="sh $(pwd)/scripts/install-packages.sh $*"
+install="sh '$(pwd)/scripts/install-packages.sh' $*"
 
 if ! command -v apt-get >/dev/null; then
     fail "$why: missing: $*" 'Install that by your package manager and start again.'

@@ -11,13 +11,13 @@ from pathlib import Path
 import psycopg
 import pytest
 from sqlalchemy.engine import make_url
-from tests.support.world import World
 
 from messa_platform.core.clock import FixedClock, SystemClock
 from messa_platform.core.db import Database, make_engine
 from messa_platform.core.embedded import attach
 from messa_platform.core.migrations import upgrade
 from messa_platform.tenants.tree import ensure_free_tenant
+from tests.support.world import World
 
 
 def with_database(url: str, name: str) -> str:

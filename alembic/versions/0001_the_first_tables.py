@@ -31,7 +31,9 @@ def upgrade() -> None:
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("account_id", "reference", name=op.f("pk_client_reference")),
     )
-    op.create_index(op.f("ix_client_reference_at"), "client_reference", ["at"], unique=False)
+    op.create_index(
+        "ix_client_reference_at", "client_reference", ["at"], unique=False, postgresql_using="brin"
+    )
     op.create_table(
         "dispatch_queue",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -41,6 +43,7 @@ def upgrade() -> None:
         sa.Column("local", sa.String(), nullable=False),
         sa.Column("text", sa.String(), nullable=False),
         sa.Column("parts", sa.SmallInteger(), nullable=False),
+        sa.Column("doubts", sa.SmallInteger(), server_default="0", nullable=False),
         sa.Column(
             "state",
             sa.Enum(
@@ -98,6 +101,7 @@ def upgrade() -> None:
         sa.Column("helo", sa.String(), nullable=False),
         sa.Column("envelope_sender", sa.String(), nullable=False),
         sa.Column("recipients", sa.ARRAY(sa.Text()), nullable=False),
+        sa.Column("size", sa.Integer(), sa.Computed("octet_length(raw)", persisted=True), nullable=True),
         sa.Column("raw", sa.LargeBinary(), nullable=True),
         sa.Column(
             "outcome",
@@ -140,7 +144,13 @@ def upgrade() -> None:
         sa.Column("last_error", sa.String(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_inbound_mail")),
     )
-    op.create_index("ix_inbound_mail_account", "inbound_mail", ["account_id", "id"], unique=False)
+    op.create_index(
+        "ix_inbound_mail_unsent",
+        "inbound_mail",
+        ["account_id", "id"],
+        unique=False,
+        postgresql_where=sa.text("outcome IN ('dropped', 'refused')"),
+    )
     op.create_index(
         "ix_inbound_mail_due",
         "inbound_mail",
@@ -148,7 +158,13 @@ def upgrade() -> None:
         unique=False,
         postgresql_where=sa.text("state IN ('ready', 'leased')"),
     )
-    op.create_index("ix_inbound_mail_received", "inbound_mail", ["received_at"], unique=False)
+    op.create_index(
+        "ix_inbound_mail_raw",
+        "inbound_mail",
+        ["id"],
+        unique=False,
+        postgresql_where=sa.text("state = 'done' AND raw IS NOT NULL"),
+    )
     op.create_table(
         "message",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -334,6 +350,13 @@ def upgrade() -> None:
         sa.Column("message_id", sa.Uuid(), nullable=False),
         sa.PrimaryKeyConstraint("channel_id", "reference", name=op.f("pk_provider_reference")),
     )
+    op.create_index(
+        "ix_provider_reference_message",
+        "provider_reference",
+        ["message_id"],
+        unique=False,
+        postgresql_using="brin",
+    )
     op.create_table(
         "quota_counter",
         sa.Column("scope_id", sa.Uuid(), nullable=False),
@@ -358,7 +381,7 @@ def upgrade() -> None:
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("account_id", "remote", "digest", name=op.f("pk_recent_text")),
     )
-    op.create_index(op.f("ix_recent_text_at"), "recent_text", ["at"], unique=False)
+    op.create_index("ix_recent_text_at", "recent_text", ["at"], unique=False, postgresql_using="brin")
     op.create_index(op.f("ix_recent_text_message_id"), "recent_text", ["message_id"], unique=False)
     op.create_table(
         "tenant",
@@ -609,10 +632,11 @@ def downgrade() -> None:
     op.drop_index("uq_tenant_free", table_name="tenant", postgresql_where=sa.text("is_free"))
     op.drop_table("tenant")
     op.drop_index(op.f("ix_recent_text_message_id"), table_name="recent_text")
-    op.drop_index(op.f("ix_recent_text_at"), table_name="recent_text")
+    op.drop_index("ix_recent_text_at", table_name="recent_text", postgresql_using="brin")
     op.drop_table("recent_text")
     op.drop_table("quota_usage")
     op.drop_table("quota_counter")
+    op.drop_index("ix_provider_reference_message", table_name="provider_reference", postgresql_using="brin")
     op.drop_table("provider_reference")
     op.drop_index(
         "ix_outgoing_mail_due",
@@ -627,13 +651,13 @@ def downgrade() -> None:
     op.drop_index("ix_message_group", table_name="message")
     op.drop_index("ix_message_account", table_name="message")
     op.drop_table("message")
-    op.drop_index("ix_inbound_mail_received", table_name="inbound_mail")
+    op.drop_index("ix_inbound_mail_raw", table_name="inbound_mail")
     op.drop_index(
         "ix_inbound_mail_due",
         table_name="inbound_mail",
         postgresql_where=sa.text("state IN ('ready', 'leased')"),
     )
-    op.drop_index("ix_inbound_mail_account", table_name="inbound_mail")
+    op.drop_index("ix_inbound_mail_unsent", table_name="inbound_mail")
     op.drop_table("inbound_mail")
     op.drop_index(op.f("ix_failure_notice_told_at"), table_name="failure_notice")
     op.drop_table("failure_notice")
@@ -645,5 +669,5 @@ def downgrade() -> None:
         postgresql_where=sa.text("state IN ('ready', 'leased')"),
     )
     op.drop_table("dispatch_queue")
-    op.drop_index(op.f("ix_client_reference_at"), table_name="client_reference")
+    op.drop_index("ix_client_reference_at", table_name="client_reference", postgresql_using="brin")
     op.drop_table("client_reference")

@@ -32,14 +32,14 @@ More = Callable[[], bool]
 
 @dataclass(frozen=True)
 class ActorSpec:
-    """An actor before it meets a broker: `run` gets the runtime, a `More`, and the wake-up's words.
+    """An actor before it meets a broker: `run` gets the runtime, a `More`, and the wake-up's words; True asks for another run.
 
     In one process it runs once at a time for the same words; so its batches grow with the load, where many at a time would
     share out the same work in small pieces.
     """
 
     name: str
-    run: Callable[..., None]
+    run: Callable[..., bool]
     queue: str = "default"
     time_limit_ms: int = 600_000
 
@@ -114,6 +114,7 @@ class Waker:
             self._send(key)
         except Exception as error:  # a broker that is away delays, it does not lose: the sweeper asks again
             log.warning("wake_failed", actor=key[0], error=type(error).__name__)
+            self.started(key)  # it never will be: the key must not stay taken
 
     def wake_after_commit(self, session: Session, *key: str) -> None:
         """Send a wake-up once the session's transaction is committed."""
@@ -160,18 +161,9 @@ class Flights:
             return again
 
     def end(self, key: Key) -> bool:
-        """The caller is done with `key`, unless it was asked for again: then False, and it must go on."""
+        """The caller is done with `key`; True if somebody asked for it meanwhile and nobody has looked since."""
         with self._lock:
-            if self._again[key]:
-                self._again[key] = False
-                return False
-            del self._again[key]
-            return True
-
-    def abort(self, key: Key) -> None:
-        """The caller has failed; the sweeper finds what it left."""
-        with self._lock:
-            self._again.pop(key, None)
+            return self._again.pop(key)
 
 
 def bind(
@@ -190,14 +182,13 @@ def _bind_one(
         runtime.waker.started(key)
         if not flights.begin(key):
             return
+        again = False
         try:
-            while True:
-                spec.run(runtime, lambda: flights.take_again(key), *words)
-                if flights.end(key):
-                    return
-        except BaseException:
-            flights.abort(key)
-            raise
+            again = bool(spec.run(runtime, lambda: flights.take_again(key), *words))
+        finally:
+            # a new wake-up rather than another round: each gets the whole of the time limit
+            if flights.end(key) or again:
+                runtime.waker.wake(*key)
 
     options = {"time_limit": spec.time_limit_ms}
     if not isinstance(broker, StubBroker):

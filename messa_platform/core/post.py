@@ -6,6 +6,7 @@ by which mail systems know it as one.
 
 from __future__ import annotations
 
+import contextlib
 import quopri
 import smtplib
 import time
@@ -28,7 +29,7 @@ from messa_platform.core.db import Base, Database
 from messa_platform.core.ids import new_id
 from messa_platform.core.logs import logger
 from messa_platform.core.settings import key
-from messa_platform.core.work import Claim, WorkColumns, WorkQueue, due_index, pauses
+from messa_platform.core.work import Claim, LeaseLost, WorkColumns, WorkQueue, due_index, pauses
 
 log = logger(__name__)
 
@@ -47,7 +48,11 @@ class RelaySettings:
     starttls: bool = key(False, "Whether to ask it for STARTTLS before anything else.")
     user: str = key("", "The name to sign in there with; empty: no sign-in.")
     password: str = key("", "The password to sign in there with.", secret=True)
-    timeout: float = key(30.0, "Seconds to wait for its answers.")
+    timeout: float = key(20.0, "Seconds to wait for each of its answers.")
+
+    def __post_init__(self) -> None:
+        if not 0 < self.timeout <= 30:
+            raise ValueError(f"relay.timeout: {self.timeout} is not between 0 and 30 seconds")
 
 
 class OutgoingMail(Base, WorkColumns):
@@ -192,27 +197,32 @@ class Relay:
             yield smtp
 
 
-def deliver(database: Database, clock: Clock, relay: Relay, *, batch: int = 50) -> None:
-    """Hand everything that is due to the relay. Runs as an actor; several may run at once."""
-    while True:
-        with database.unit_of_work() as session:
-            claims = QUEUE.claim(session, clock.now(), batch)
-        if not claims:
-            return
-        faults = _send_all(relay, claims)
+def deliver(database: Database, clock: Clock, relay: Relay, *, batch: int = 50) -> bool:
+    """Hand what is due to the relay; True if more may wait. Runs as an actor; several may run at once."""
+    with database.unit_of_work() as session:
+        claims = QUEUE.claim(session, clock.now(), batch)
+    faults = _send_all(relay, claims) if claims else {}
+    try:
         with database.unit_of_work() as session:
             _note(session, clock.now(), claims, faults)
-        if len(claims) < batch:
-            return
+    except LeaseLost:  # a relay slower than the lease: note what is still ours
+        for claim in claims:
+            with contextlib.suppress(LeaseLost), database.unit_of_work() as session:
+                _note(session, clock.now(), [claim], faults)
+    return len(claims) == batch
+
+
+class RelayAway(Exception):
+    """The relay could not be spoken to, whatever the mail; the text names the fault's class."""
 
 
 def _send_all(relay: Relay, claims: Sequence[Claim]) -> dict[UUID, Exception]:
     """Send each; gives what went wrong, by row."""
     faults: dict[UUID, Exception] = {}
     waiting = list(claims)
+    begun = time.monotonic()
     try:
         with relay.connection() as smtp:
-            begun = time.monotonic()
             while waiting:
                 if time.monotonic() - begun > LEASE.total_seconds() / 2:
                     raise TimeoutError  # a slow relay: what waits must not outlast its lease, and be sent by two
@@ -226,7 +236,8 @@ def _send_all(relay: Relay, claims: Sequence[Claim]) -> dict[UUID, Exception]:
                     faults[row.id] = error
                 waiting.pop(0)
     except (OSError, smtplib.SMTPException) as error:
-        faults |= {claim.id: error for claim in waiting}
+        # of the connection, a wrong password for one: it says nothing against any mail
+        faults |= {claim.id: RelayAway(type(error).__name__) for claim in waiting}
     return faults
 
 
@@ -241,12 +252,12 @@ def _is_permanent(error: Exception) -> bool:
 
 def _note(session: Session, now: datetime, claims: Sequence[Claim], faults: dict[UUID, Exception]) -> None:
     sent = [c for c in claims if c.id not in faults]
-    QUEUE.finish(session, sent, [{"sent_at": now} for _ in sent])
+    QUEUE.finish(session, sent, [{"sent_at": now, "text": ""} for _ in sent])  # a link in it is a secret
     for claim in claims:
         error = faults.get(claim.id)
         if error is None:
             continue
-        reason = type(error).__name__
+        reason = str(error) if isinstance(error, RelayAway) else type(error).__name__
         if _is_permanent(error):
             QUEUE.park(session, claim, reason)
             log.warning("mail_refused", mail=str(claim.id), error=reason)

@@ -19,8 +19,7 @@ Networks = tuple[IPNetwork, ...]
 
 S = TypeVar("S")
 
-# Keys that other libraries read from the same dictionary.
-FOREIGN_PREFIXES = ("pyramid.", "tm.", "jinja2.", "retry.")
+# What PasteDeploy puts beside the keys.
 FOREIGN_KEYS = frozenset({"here", "__file__"})
 
 
@@ -92,7 +91,7 @@ def load(
     faults = [
         f"{name}: no such setting; is it misspelt?"
         for name in values
-        if name not in keys and name not in FOREIGN_KEYS and not name.startswith(FOREIGN_PREFIXES)
+        if name not in keys and name not in FOREIGN_KEYS
     ]
     read: dict[type[Any], dict[str, Any]] = {section: {} for section in sections}
     for name, (section, field) in keys.items():

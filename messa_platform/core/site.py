@@ -42,7 +42,6 @@ class DatabaseSettings:
         "PostgreSQL as postgresql+psycopg://…; empty: DATABASE_URL, else the embedded server.",
         secret=True,
     )
-    direct_url: str = key("", "The same server without the pooler between, where there is one.", secret=True)
     data_dir: Path = key(Path("var/postgresql"), "Where the embedded server keeps its data.")
     pooler: bool = key(False, "Whether a transaction pooler such as PgBouncer stands before the database.")
     pool_size: int = key(20, "Connections that a process keeps open at the most.")

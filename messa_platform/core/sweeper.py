@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -52,25 +53,28 @@ class Sweeper:
         self._thread.start()
 
     def sweep(self) -> None:
-        """Look once at everything, and do the chores that are due."""
+        """Look once at everything, and do the chores that are due; one that fails keeps none of the others from being done."""
         for look in self._looks:
-            with self._database.unit_of_work() as session:
-                wanted = list(look(session, self._clock.now()))
-            for key in wanted:
-                self._waker.wake(*key)
+            with self._guarded("look"), self._database.unit_of_work() as session:
+                for key in list(look(session, self._clock.now())):
+                    self._waker.wake(*key)
         for chore in self._chores:
             now = self._clock.now()
             if chore.name not in self._done or now - self._done[chore.name] >= chore.every:
-                with self._database.unit_of_work() as session:
+                with self._guarded(chore.name), self._database.unit_of_work() as session:
                     chore.do(session, now)
                 self._done[chore.name] = now
 
+    @contextmanager
+    def _guarded(self, name: str) -> Iterator[None]:
+        try:
+            yield
+        except Exception:  # a database that is away comes back, and a chore comes round again
+            log.exception("sweep_failed", doing=name)
+
     def _run(self) -> None:
         while not self._stop.wait(INTERVAL):
-            try:
-                self.sweep()
-            except Exception as error:  # a database that is away comes back
-                log.error("sweep_failed", error=type(error).__name__)
+            self.sweep()
 
     def close(self) -> None:
         """End after the sweep under way."""

@@ -8,6 +8,7 @@ from typing import Any
 import zope.sqlalchemy
 from pyramid.config import Configurator
 from pyramid.events import NewResponse
+from pyramid.exceptions import URLDecodeError
 from pyramid.request import Request
 from pyramid.response import Response
 from pyramid.security import NO_PERMISSION_REQUIRED
@@ -50,6 +51,11 @@ def readyz(request: Request) -> Mapping[str, Any]:
     return {"ready": not missing, "missing": missing}
 
 
+def not_a_path(error: URLDecodeError, request: Request) -> Response:
+    """A path whose bytes are no UTF-8 leads nowhere; Pyramid itself would let the server fail over it."""
+    return Response("the address is not UTF-8\n", status=400, content_type="text/plain")
+
+
 def _add_headers(event: NewResponse) -> None:
     for name, value in HEADERS.items():
         event.response.headers.setdefault(name, value)
@@ -61,5 +67,6 @@ def includeme(config: Configurator) -> None:
     config.include("pyramid_tm")
     config.add_request_method(_session, "db", reify=True)
     config.add_subscriber(_add_headers, NewResponse)
+    config.add_exception_view(not_a_path, context=URLDecodeError)
     config.add_view(healthz, name="healthz", context=Root, permission=NO_PERMISSION_REQUIRED)
     config.add_view(readyz, name="readyz", context=Root, renderer="json", permission=NO_PERMISSION_REQUIRED)

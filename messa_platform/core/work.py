@@ -11,6 +11,7 @@ to be committed with it are rolled back.
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -55,7 +56,7 @@ class WorkState(StrEnum):
 
 
 OPEN = (WorkState.READY, WorkState.LEASED)
-_OPEN_SQL = "state IN ('ready', 'leased')"
+OPEN_SQL = "state IN ('ready', 'leased')"
 
 
 def enum_text(kind: type[StrEnum]) -> Enum:
@@ -84,7 +85,7 @@ class WorkColumns:
 
 def due_index(table_name: str, *before: str) -> Index:
     """The partial index of what is ready, by time; `before` are columns that a claim always names."""
-    return Index(f"ix_{table_name}_due", *before, "next_attempt_at", postgresql_where=text(_OPEN_SQL))
+    return Index(f"ix_{table_name}_due", *before, "next_attempt_at", postgresql_where=text(OPEN_SQL))
 
 
 class LeaseLost(Exception):
@@ -117,19 +118,23 @@ def _finish(table: Table, columns: tuple[str, ...]) -> TextClause:
 
 @dataclass(frozen=True)
 class WorkQueue:
-    """A table as a queue. `pauses` are waited between tries, the last of them used up parks; `lease` is the longest a worker may take."""
+    """A table as a queue. `pauses` are waited between tries, the last of them used up parks; `lease` is the longest a worker may take.
+
+    A claim does not read the columns named in `heavy`: a hundred rows of ten megabytes would be a gigabyte at once.
+    """
 
     name: str
     table: Table
     lease: timedelta
     pauses: tuple[timedelta, ...]
+    heavy: tuple[str, ...] = ()
 
     def claim(self, session: Session, now: datetime, limit: int, *where: ColumnElement[bool]) -> list[Claim]:
         """Take up to `limit` due rows, oldest first, each for `lease` from `now`."""
         t = self.table
         due = (
             select(t.c.id, t.c.state)
-            .where(text(_OPEN_SQL), t.c.next_attempt_at <= bindparam("now"), *where)
+            .where(text(OPEN_SQL), t.c.next_attempt_at <= bindparam("now"), *where)
             .order_by(t.c.next_attempt_at)
             .limit(bindparam("most"))
             .with_for_update(skip_locked=True)
@@ -144,7 +149,10 @@ class WorkQueue:
                 lease_id=bindparam("lease"),
                 attempts=t.c.attempts + 1,
             )
-            .returning(*t.c, (due.c.state == WorkState.LEASED).label("was_leased"))
+            .returning(
+                *(c for c in t.c if c.name not in self.heavy),
+                (due.c.state == WorkState.LEASED).label("was_leased"),
+            )
         )
         lease_id = new_id()
         rows = session.execute(
@@ -198,17 +206,11 @@ class WorkQueue:
             .values(state=WorkState.PARKED, lease_id=None, last_error=reason[:2000])
         )
 
-    def prolong(self, session: Session, claim: Claim, until: datetime) -> None:
-        """Keep a claim's row leased until `until`, so that whoever claims it then sees it as orphaned."""
-        session.execute(
-            update(self.table).where(self._of([claim])).values(next_attempt_at=until, lease_id=None)
-        )
-
     def is_due(self, session: Session, now: datetime) -> bool:
         """Whether anything waits to be claimed."""
         found = session.execute(
             select(literal(1))
-            .where(text(_OPEN_SQL), self.table.c.next_attempt_at <= now)
+            .where(text(OPEN_SQL), self.table.c.next_attempt_at <= now)
             .select_from(self.table)
             .limit(1)
         )
@@ -245,6 +247,7 @@ def work_off(
         # a row that has already killed or failed a worker must not take its neighbours along again
         fresh = [c for c in claims if not c.orphaned and c.row.attempts == 1]
         alone = [[c] for c in claims if c.orphaned or c.row.attempts > 1]
+        random.shuffle(alone)  # behind one that kills its worker none would ever get its turn
         for group in [fresh, *alone] if fresh else alone:
             if group[0].row.attempts > len(queue.pauses) + MOST_DEATHS:
                 _park_killer(database, queue, group[0], on_parked)

@@ -60,7 +60,7 @@ class Committer:
         self._thread.start()
 
     async def store(self, mail: Arrived) -> UUID:
-        """Store a mail; returns once it is on disk. Raises what kept it from being stored, and then it surely is not."""
+        """Store a mail; returns once it is on disk. Raises what kept it from being stored; the client then sends it again."""
         done: asyncio.Future[UUID] = asyncio.get_running_loop().create_future()
         self._queue.put(_Waiting(mail, new_id(), done))
         return await done

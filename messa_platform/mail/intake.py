@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, cast
@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from messa_platform.core.clock import Clock
 from messa_platform.core.db import Database
+from messa_platform.core.ids import id_at
 from messa_platform.core.logs import logger
 from messa_platform.core.post import Post
 from messa_platform.core.work import Claim, WorkQueue, pauses, work_off
@@ -25,6 +26,7 @@ from messa_platform.mail.models import InboundMail, MailOutcome
 from messa_platform.mail.reading import DropReason, Reading, Unreadable, read
 from messa_platform.messaging.drafts import Receipted, Repeated, Result, Submission
 from messa_platform.messaging.models import Door
+from messa_platform.messaging.smart import smart
 from messa_platform.messaging.statuses import Status
 from messa_platform.messaging.submit import Announcer, submit
 from messa_platform.tenants import accounts
@@ -35,9 +37,11 @@ log = logger(__name__)
 
 READ_ACTOR = "read_mail"
 BATCH = 100
+RAW_AT_ONCE = 16 * 2**20
+"""Bytes of mails in memory at once, one larger mail aside."""
 
 TABLE = cast(Table, InboundMail.__table__)
-QUEUE = WorkQueue("inbound_mail", TABLE, timedelta(seconds=30), pauses(1, 5, 30, 300, 1800))
+QUEUE = WorkQueue("inbound_mail", TABLE, timedelta(seconds=30), pauses(1, 5, 30, 300, 1800), heavy=("raw",))
 
 
 @dataclass(slots=True)
@@ -82,7 +86,7 @@ class Intake:
     def handle(self, session: Session, claims: Sequence[Claim]) -> None:
         """Read a batch of mails and submit what they say, all in one transaction."""
         now = self.clock.now()
-        mails = [_open(claim, self.letters.domain) for claim in claims]
+        mails = _read_all(session, claims, self.letters.domain)
         known = _accounts(session, now, mails)
         waiting = [m for m in mails if m.outcome is None]
         submissions = [_submission(m, known[m.sender].id) for m in waiting]
@@ -98,13 +102,13 @@ class Intake:
             )
 
     def parked(self, session: Session, claim: Claim, reason: str) -> None:
-        """A mail that fails us again and again is kept for a person; its sender is told."""
+        """A mail that fails us again and again is kept for a person; its sender is told, as of any other cause."""
         log.error("mail_parked", mail=str(claim.id), error=reason)
-        address = claim.row.envelope_sender
-        if address:
-            failed = [Failed(causes.FAILED, claim.row.recipients)]
-            report = Report(claim.id, address, None, "", None, claim.row.received_at, 0, failed)
-            self.post.put(session, self.clock.now(), [self.letters.failure(report)])
+        row, now = claim.row, self.clock.now()
+        if row.envelope_sender and not_told_lately(session, now, [(row.envelope_sender, causes.FAILED)]):
+            failed = [Failed(causes.FAILED, row.recipients)]
+            report = Report(claim.id, row.envelope_sender, None, "", None, row.received_at, 0, failed)
+            self.post.put(session, now, [self.letters.failure(report)])
 
     def _welcome(
         self,
@@ -140,9 +144,32 @@ class Intake:
         self.post.put(session, now, letters)
 
 
-def _open(claim: Claim, domain: str) -> _Mail:
+_RAW = text("SELECT id, raw FROM inbound_mail WHERE id = ANY(CAST(:ids AS uuid[]))")
+
+
+def _read_all(session: Session, claims: Sequence[Claim], domain: str) -> list[_Mail]:
+    """Read the claimed mails, of which no more than `RAW_AT_ONCE` bytes are in memory at a time."""
+    mails = []
+    for some in _by_size(claims):
+        raw = {row.id: row.raw for row in session.execute(_RAW, {"ids": [c.id for c in some]})}
+        mails += [_open(claim, raw.pop(claim.id), domain) for claim in some]
+    return mails
+
+
+def _by_size(claims: Sequence[Claim]) -> Iterator[list[Claim]]:
+    some: list[Claim] = []
+    for claim in claims:
+        if some and sum(c.row.size for c in some) + claim.row.size > RAW_AT_ONCE:
+            yield some
+            some = []
+        some.append(claim)
+    if some:
+        yield some
+
+
+def _open(claim: Claim, raw: bytes, domain: str) -> _Mail:
     row = claim.row
-    reading = read(row.raw, envelope_sender=row.envelope_sender, our_domain=domain)
+    reading = read(raw, envelope_sender=row.envelope_sender, our_domain=domain)
     sender = reading.senders[0] if len(reading.senders) == 1 else row.envelope_sender
     mail = _Mail(claim, reading, sender, language=reading.language)
     if isinstance(reading, Unreadable):
@@ -153,7 +180,7 @@ def _open(claim: Claim, domain: str) -> _Mail:
         mail.drop(DropReason.BOUNCE)
     elif len(reading.senders) > 1:
         mail.refuse(causes.SEVERAL_SENDERS)
-    elif not reading.sms_text:
+    elif not smart(reading.sms_text).strip():  # what cannot be seen is nothing
         mail.refuse(causes.EMPTY)
     return mail
 
@@ -246,12 +273,13 @@ _PARK_UNREAD = text(
     "UPDATE inbound_mail SET state = 'parked', last_error = reason WHERE id = ANY(CAST(:ids AS uuid[]))"
 )
 _EMPTY_RAW = text(
-    "UPDATE inbound_mail SET raw = NULL WHERE id IN (SELECT id FROM inbound_mail WHERE received_at < :before AND state = 'done'"
-    " AND raw IS NOT NULL LIMIT 1000)"
+    "UPDATE inbound_mail SET raw = NULL WHERE id IN (SELECT id FROM inbound_mail WHERE id < :before AND state = 'done'"
+    " AND raw IS NOT NULL LIMIT 10000)"
 )
 
 
-def empty_old(session: Session, before: datetime) -> int:
-    """Empty the raw bytes of up to a thousand mails that came before `before` and were read; gives how many."""
-    emptied: int = session.execute(_EMPTY_RAW, {"before": before}).rowcount  # type: ignore[attr-defined]
-    return emptied
+def empty_old(session: Session, before: datetime) -> None:
+    """Empty the raw bytes of the mails that came before `before` and were read; twenty thousand at a time at the most."""
+    for _ in range(20):
+        if session.execute(_EMPTY_RAW, {"before": id_at(before)}).rowcount < 1000:  # type: ignore[attr-defined]
+            return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,6 +15,8 @@ from messa_platform.core.post import Mail
 from messa_platform.mail.causes import Cause, in_words
 from messa_platform.messaging.incoming import Arrival
 from messa_platform.tenants.senders import Sender
+
+_NUMBER = re.compile(r"\+[0-9]{5,15}")
 
 SHOWN = 50
 """Recipients listed for a cause at the most; the rest are counted."""
@@ -79,7 +82,7 @@ class Letters:
     def reply(self, arrival: Arrival, display_name: str, mail_reference: str | None) -> Mail:
         """An incoming text as a mail that can be answered; it stands in the sender's thread by the mail that it answers."""
         language = spoken(arrival.holder.language)
-        answerable = arrival.remote.startswith("+")
+        answerable = _NUMBER.fullmatch(arrival.remote) is not None
         text = _TEMPLATES.get_template(f"reply.{language}.txt.jinja2").render(
             text=arrival.text, remote=arrival.remote, local=arrival.local, answerable=answerable
         )
@@ -118,7 +121,7 @@ class Letters:
         )
         reference = f"<{report.message_id}>" if report.message_id else None
         return Mail(
-            key=f"failure:{report.mail_id}",
+            key=f"{'unsent' if report.later else 'failure'}:{report.mail_id}",
             sender=f"no-reply@{self.domain}",
             sender_name="messa",
             recipient=report.address,
@@ -131,7 +134,9 @@ class Letters:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a failure report is written from: the mail, to whom it is told, what failed, and how many recipients were sent to."""
+    """What a failure report is written from: the mail, to whom it is told, what failed, and how many recipients were sent to.
+
+    `later`: the network refused it after we had taken it, which may follow a report of what we refused ourselves."""
 
     mail_id: UUID
     address: str
@@ -142,3 +147,4 @@ class Report:
     sent: int
     failed: Sequence[Failed]
     tenant_id: UUID | None = None
+    later: bool = False

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import ARRAY, DateTime, Index, LargeBinary, SmallInteger, Text
+from sqlalchemy import ARRAY, Computed, DateTime, Index, LargeBinary, SmallInteger, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from messa_platform.core.db import Base
@@ -34,6 +34,7 @@ class InboundMail(Base, WorkColumns):
     helo: Mapped[str]
     envelope_sender: Mapped[str]
     recipients: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    size: Mapped[int | None] = mapped_column(Computed("octet_length(raw)", persisted=True))
     raw: Mapped[bytes | None] = mapped_column(LargeBinary)
     outcome: Mapped[MailOutcome | None] = mapped_column(enum_text(MailOutcome))
     reason: Mapped[str | None]
@@ -43,8 +44,15 @@ class InboundMail(Base, WorkColumns):
 
     __table_args__ = (
         due_index("inbound_mail"),
-        Index("ix_inbound_mail_account", "account_id", "id"),
-        Index("ix_inbound_mail_received", "received_at"),
+        # what an account is shown: the mails of its own that sent nothing
+        Index(
+            "ix_inbound_mail_unsent",
+            "account_id",
+            "id",
+            postgresql_where=text("outcome IN ('dropped', 'refused')"),
+        ),
+        # what is still to be emptied, oldest first
+        Index("ix_inbound_mail_raw", "id", postgresql_where=text("state = 'done' AND raw IS NOT NULL")),
     )
 
 

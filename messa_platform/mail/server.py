@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import re
 import ssl
 import threading
@@ -33,6 +34,8 @@ class Door(SMTP):
     """aiosmtpd's SMTP with room for the long lines that real mail programs send (RFC 5321 allows 998, few keep to it)."""
 
     line_length_limit = 2**20
+    client: str | None = None
+    """Whom a load balancer speaks for. aiosmtpd keeps it in the session, which STARTTLS begins anew."""
 
     def _getaddr(self, arg: str) -> tuple[str | None, str | None]:
         """The address of a MAIL or RCPT command, and its parameters.
@@ -62,13 +65,17 @@ class Handler:
         """Mails that wait for their 250."""
 
     async def handle_PROXY(self, server: SMTP, session: Session, envelope: Envelope, proxy_data: Any) -> bool:
-        """The load balancer tells whom it speaks for; only one that is configured is asked at all."""
-        return bool(proxy_data.valid)
+        """A load balancer tells whom it speaks for; only one that is listed is believed, for this decides who may hand mail over."""
+        if not proxy_data.valid or not any(_address(session.peer) in n for n in self._settings.proxies):
+            return False
+        assert isinstance(server, Door)
+        server.client = str(proxy_data.src_addr)
+        return True
 
     async def handle_MAIL(
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
-        refusal = self._gatekeeper.refuse_peer(_peer(session))
+        refusal = self._gatekeeper.refuse_peer(_peer(server, session))
         if refusal:
             return refusal.answer
         if not address.isprintable():
@@ -101,7 +108,7 @@ class Handler:
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         mail = Arrived(
             received_at=self._clock.now(),
-            peer=_peer(session),
+            peer=_peer(server, session),
             helo=_printable(session.host_name or "")[:255],
             envelope_sender=_sender(envelope),
             recipients=envelope.rcpt_tos,
@@ -127,10 +134,17 @@ class Handler:
         self._look_ups.shutdown(wait=False, cancel_futures=True)
 
 
-def _peer(session: Session) -> str:
-    # behind a proxy `session.peer` is the proxy
-    if session.proxy_data is not None:
-        return str(session.proxy_data.src_addr)
+def _address(peer: Any) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    """The address of a socket's other end."""
+    address = ipaddress.ip_address(peer[0])
+    return getattr(address, "ipv4_mapped", None) or address
+
+
+def _peer(server: SMTP, session: Session) -> str:
+    """The client's address; behind a proxy what the proxy said at the beginning, which STARTTLS must not make forgotten."""
+    behind: str | None = server.client if isinstance(server, Door) else None
+    if behind is not None:
+        return behind
     return str(session.peer[0]) if isinstance(session.peer, tuple) else ""
 
 
@@ -197,7 +211,7 @@ class SmtpServer:
                 ident="messa",
                 tls_context=self._tls,
                 timeout=s.timeout,
-                proxy_protocol_timeout=10 if s.proxy_protocol else None,
+                proxy_protocol_timeout=10 if s.proxies else None,
                 loop=self._loop,
             )
 

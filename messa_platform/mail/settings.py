@@ -26,7 +26,9 @@ class SmtpSettings:
         "", "File with the certificate chain (PEM); with it the server offers STARTTLS."
     )
     tls_key: str = key("", "File with the certificate's private key (PEM).")
-    proxy_protocol: bool = key(False, "Whether a load balancer before it speaks the PROXY protocol.")
+    proxies: Networks = key(
+        (), "Load balancers that speak the PROXY protocol; with any, nobody else may connect."
+    )
     keep_raw_days: int = key(7, "Days after which the raw bytes of a mail that was read are emptied.")
 
     def __post_init__(self) -> None:

@@ -8,6 +8,8 @@ it never got is sent again. Where it cannot be asked, the message becomes UNCONF
 from __future__ import annotations
 
 import math
+import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,14 +18,15 @@ from typing import cast
 from uuid import UUID
 
 from sqlalchemy import Table, func, select, text, update
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from messa_platform.core.clock import Clock
 from messa_platform.core.db import Database
 from messa_platform.core.logs import logger
-from messa_platform.core.work import Claim, WorkQueue, pauses
-from messa_platform.messaging import outcomes
+from messa_platform.core.work import OPEN_SQL, Claim, WorkQueue, pauses
 from messa_platform.messaging.models import DispatchItem
+from messa_platform.messaging.outcomes import Outcomes
 from messa_platform.providers.base import Absent, Accepted, Found, Outcome, OutgoingText, Rejected, Unknown
 from messa_platform.providers.models import Channel
 from messa_platform.providers.pool import Line, NoProvider, ProviderPool
@@ -39,6 +42,10 @@ BATCH = 250
 """Texts claimed, and outcomes written, at once at the most."""
 WINDOW = 1000
 """Texts of a channel in flight in one process at the most."""
+LONGEST = 240.0
+"""Seconds after which an actor at work begins nothing new, well within its time limit; it is woken again."""
+SETTLE_PAUSES = (0.2, 1.0, 3.0, 10.0)
+"""Seconds between tries to write outcomes while the database refuses."""
 FIRST_ANSWER, NEXT_ANSWER = 0.05, 0.003
 """Seconds to wait for an outcome before looking for new work, and for another one to write with it."""
 
@@ -58,29 +65,37 @@ class Dispatcher:
     database: Database
     clock: Clock
     providers: ProviderPool
-    queue: WorkQueue
+    outcomes: Outcomes
+    stopping: threading.Event
 
-    def run(self, channel_id: UUID, more: Callable[[], bool]) -> None:
-        """Send what is due by a channel, until nothing is due and nothing in flight.
+    def run(self, channel_id: UUID, more: Callable[[], bool]) -> bool:
+        """Send what is due by a channel, until nothing is due and nothing in flight; True if more may wait.
 
         Up to `WINDOW` texts are in flight at once, and outcomes are written as they come, so that one slow answer holds up no other.
-        `more` tells whether something new was announced since it was last asked.
+        `more` tells whether something new was announced since it was last asked. After `LONGEST` seconds, or when the process is to
+        stop, nothing new is begun, and what is in flight is waited for.
         """
         answers: SimpleQueue[Answer] = SimpleQueue()
+        line: Line | None = None
         in_flight, look = 0, True
-        while in_flight or look:
+        until = time.monotonic() + LONGEST
+        while in_flight or (look and self._may_begin(until)):
             room = min(BATCH, WINDOW - in_flight)
-            if look and room:
-                line, claims = self._claim(channel_id, room)
-                look = len(claims) == room
-                if line is not None:
-                    in_flight += self._start(line, claims, answers)
-                    self._reconcile(line, [c for c in claims if c.orphaned])
+            if look and room and self._may_begin(until):
+                found, claims = self._claim(channel_id, room)
+                line, look = found or line, len(claims) == room
+                if found is not None:
+                    in_flight += self._start(found, claims, answers)
+                    self._reconcile(found, [c for c in claims if c.orphaned])
             done = _gather(answers) if in_flight else []
             in_flight -= len(done)
             if done and line is not None:
                 self._settle(line, done)
             look = more() or look
+        return look
+
+    def _may_begin(self, until: float) -> bool:
+        return time.monotonic() < until and not self.stopping.is_set()
 
     def _claim(self, channel_id: UUID, room: int) -> tuple[Line | None, list[Claim]]:
         with self.database.unit_of_work() as session:
@@ -91,7 +106,7 @@ class Dispatcher:
             line = Line(channel.id, channel.name, channel.plugin, channel.settings, channel.rate)
             most = room if channel.rate is None else _permitted(session, channel_id, now, room)
             of_channel = TABLE.c.channel_id == channel_id
-            return line, self.queue.claim(session, now, most, of_channel) if most else []
+            return line, self.outcomes.queue.claim(session, now, most, of_channel) if most else []
 
     def _start(self, line: Line, claims: Sequence[Claim], answers: SimpleQueue[Answer]) -> int:
         """Begin to send the claims that no dead worker may have sent; gives how many there are."""
@@ -110,11 +125,23 @@ class Dispatcher:
         return len(fresh)
 
     def _settle(self, line: Line, answers: Sequence[Answer]) -> None:
+        """Write outcomes. They are known nowhere else, so a fault of the database is not the end: a deadlock, a restart."""
         sure = [(c, a) for c, a in answers if not isinstance(a, Unknown)]
-        if sure:
-            with self.database.unit_of_work() as session:
-                outcomes.write(session, self.clock.now(), self.queue, line.channel_id, sure)
-        self._reconcile(line, [claim for claim, answer in answers if isinstance(answer, Unknown)])
+        doubtful = [c for c, a in answers if isinstance(a, Unknown)]
+        for pause in (*SETTLE_PAUSES, None):
+            try:
+                with self.database.unit_of_work() as session:
+                    now = self.clock.now()
+                    self.outcomes.write(session, now, line.channel_id, sure)
+                    self.outcomes.doubt(session, now, doubtful)
+                return
+            except DBAPIError as error:
+                log.warning(
+                    "outcomes_not_written", channel=line.name, rows=len(answers), error=type(error).__name__
+                )
+                if pause is None:
+                    raise
+                time.sleep(pause)
 
     def _reconcile(self, line: Line, claims: Sequence[Claim]) -> None:
         """Ask the provider what it has of doubtful claims; send again only what it surely never got."""
@@ -124,19 +151,22 @@ class Dispatcher:
             found = self.providers.find_all(line, [c.row.id for c in claims])
         except NoProvider:
             found = [Unknown("no_provider")] * len(claims)
-        idempotent = found is None and self.providers.plugin(line.plugin).capabilities.idempotent_submit
-        answers: Sequence[Found] = found if found is not None else [_unasked(idempotent)] * len(claims)
+        if found is None and self.providers.plugin(line.plugin).capabilities.idempotent_submit:
+            found = [Absent()] * len(
+                claims
+            )  # a provider that knows a repeat by our id may simply be sent it again
+        answers: Sequence[Found] = [Unknown("cannot_be_asked")] * len(claims) if found is None else found
         pairs = list(zip(claims, answers, strict=True))
         with self.database.unit_of_work() as session:
             now = self.clock.now()
             settled = [(c, a) for c, a in pairs if isinstance(a, Accepted | Rejected)]
-            outcomes.write(session, now, self.queue, line.channel_id, settled)
-            outcomes.try_again(session, now, self.queue, [c for c, a in pairs if isinstance(a, Absent)])
+            self.outcomes.write(session, now, line.channel_id, settled)
+            self.outcomes.try_again(session, now, [c for c, a in pairs if isinstance(a, Absent)])
             unknown = [c for c, a in pairs if isinstance(a, Unknown)]
             if found is None:
-                outcomes.leave_unconfirmed(session, now, self.queue, unknown)
+                self.outcomes.leave_unconfirmed(session, now, unknown)
             else:
-                outcomes.ask_again(session, now, self.queue, unknown)
+                self.outcomes.doubt(session, now, unknown)
         log.warning(
             "reconciled", channel=line.name, asked=len(claims), settled=len(settled), unknown=len(unknown)
         )
@@ -153,11 +183,6 @@ def _gather(answers: SimpleQueue[Answer]) -> list[Answer]:
             break
         patience = NEXT_ANSWER
     return done
-
-
-def _unasked(idempotent: bool) -> Found:
-    # a provider that knows a repeat by our id may simply be sent it again
-    return Absent() if idempotent else Unknown("cannot_be_asked")
 
 
 def _permitted(session: Session, channel_id: UUID, now: datetime, room: int) -> int:
@@ -178,7 +203,8 @@ def _permitted(session: Session, channel_id: UUID, now: datetime, room: int) -> 
 
 
 _DUE = text(
-    "SELECT DISTINCT channel_id FROM dispatch_queue WHERE state IN ('ready', 'leased') AND next_attempt_at <= :now"
+    "SELECT c.id AS channel_id FROM channel c WHERE EXISTS (SELECT FROM dispatch_queue d"
+    f" WHERE d.channel_id = c.id AND d.{OPEN_SQL} AND d.next_attempt_at <= :now)"
 )
 
 

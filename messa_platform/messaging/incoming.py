@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
@@ -15,7 +15,7 @@ from messa_platform.core.ids import new_id
 from messa_platform.core.logs import logger
 from messa_platform.messaging.models import Door
 from messa_platform.messaging.outcomes import REFERENCE
-from messa_platform.messaging.segments import normalise, segment
+from messa_platform.messaging.segments import segment
 from messa_platform.messaging.statuses import Direction, Status
 from messa_platform.messaging.store import EVENT, MESSAGE, event_row, threads
 from messa_platform.providers.base import IncomingText
@@ -89,8 +89,7 @@ def _reaches(holder: Holder | None) -> bool:
 def _unseen(
     session: Session, channel_id: UUID, texts: Sequence[IncomingText]
 ) -> list[tuple[UUID, IncomingText]]:
-    # a network may hand over characters that no database takes, a NUL for one
-    given = [(new_id(), replace(t, text=normalise(t.text))) for t in texts]
+    given = [(new_id(), t) for t in texts]
     rows = [{"channel_id": channel_id, "reference": f"in:{t.reference}", "message_id": i} for i, t in given]
     noted = insert_rows(
         session,

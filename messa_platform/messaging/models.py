@@ -98,7 +98,7 @@ class Message(Base):
 
 
 class MessageEvent(Base):
-    """One change of a message, or one word of a provider that changed nothing (`status` is then what the message had)."""
+    """One change of a message, or one word of a provider that changed nothing (`changed` is then false)."""
 
     __tablename__ = "message_event"
 
@@ -128,6 +128,7 @@ class DispatchItem(Base, WorkColumns):
     local: Mapped[str]
     text: Mapped[str]
     parts: Mapped[int] = mapped_column(SmallInteger)
+    doubts: Mapped[int] = mapped_column(SmallInteger, server_default="0")
 
     __table_args__ = (due_index("dispatch_queue", "channel_id"),)
 
@@ -140,6 +141,8 @@ class ProviderReference(Base):
     channel_id: Mapped[UUID] = mapped_column(primary_key=True)
     reference: Mapped[str] = mapped_column(primary_key=True)
     message_id: Mapped[UUID]
+
+    __table_args__ = (Index("ix_provider_reference_message", "message_id", postgresql_using="brin"),)
 
 
 class EarlyReceipt(Base):
@@ -166,7 +169,10 @@ class RecentText(Base):
     remote: Mapped[str] = mapped_column(primary_key=True)
     digest: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
     message_id: Mapped[UUID] = mapped_column(index=True)
-    at: Mapped[datetime] = mapped_column(DateTime(timezone=True), index=True)
+    at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+    # in the order of time, so that a block range index is enough for forgetting the old, and costs nothing to keep up
+    __table_args__ = (Index("ix_recent_text_at", "at", postgresql_using="brin"),)
 
 
 class ClientReference(Base):
@@ -177,4 +183,6 @@ class ClientReference(Base):
     account_id: Mapped[UUID] = mapped_column(primary_key=True)
     reference: Mapped[str] = mapped_column(primary_key=True)
     message_id: Mapped[UUID]
-    at: Mapped[datetime] = mapped_column(DateTime(timezone=True), index=True)
+    at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+    __table_args__ = (Index("ix_client_reference_at", "at", postgresql_using="brin"),)

@@ -11,7 +11,7 @@ from sqlalchemy import Table, text
 from sqlalchemy.orm import Session
 
 from messa_platform.core.bulk import insert_rows
-from messa_platform.core.ids import new_id
+from messa_platform.core.ids import id_at, new_id
 from messa_platform.core.logs import logger
 from messa_platform.messaging.changes import Word, apply
 from messa_platform.messaging.models import EarlyReceipt
@@ -85,10 +85,14 @@ def match_early(session: Session) -> int:
 
 
 _FORGET = text("DELETE FROM early_receipt WHERE at < :before")
+_FORGET_REFERENCES = text("DELETE FROM provider_reference WHERE message_id < :before")
+REFERENCE_LIFE = timedelta(days=90)
+"""After this no network speaks of a text any more (a text is kept for delivery for three days at the most)."""
 
 
 def forget_old(session: Session, now: datetime) -> None:
-    """Drop receipts that never found their message."""
+    """Drop receipts that never found their message, and references that no receipt will ask for any more."""
+    session.execute(_FORGET_REFERENCES, {"before": id_at(now - REFERENCE_LIFE)})
     dropped = session.execute(_FORGET, {"before": now - EARLY_LIFE})
     if dropped.rowcount:  # type: ignore[attr-defined]
         log.warning("receipts_without_message", dropped=dropped.rowcount)  # type: ignore[attr-defined]

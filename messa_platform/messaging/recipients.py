@@ -49,7 +49,11 @@ def normalise(written: str, country_code: str, own: Sequence[OwnRange] = ()) -> 
         return Impossible(Fault.TOO_LONG)
     faults = []
     for candidate in _readings(digits, plus, country_code):
-        fault = None if any(r.first <= int(candidate) <= r.last for r in own) else _fault(candidate)
+        fault = (
+            None
+            if not candidate.startswith("0") and any(r.first <= int(candidate) <= r.last for r in own)
+            else _fault(candidate)
+        )
         if fault is None:
             return f"+{candidate}"
         faults.append(fault)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from messa_platform.messaging import incoming, receipts
 from messa_platform.messaging.incoming import Listener
+from messa_platform.messaging.segments import normalise
 from messa_platform.providers.base import IncomingText, Receipt
 
 
@@ -24,7 +25,25 @@ class EventSink:
         self, session: Session, now: datetime, channel_id: UUID, events: Sequence[Receipt | IncomingText]
     ) -> None:
         """Store events of a channel, in order, in the session's transaction."""
+        events = [_clean(e) for e in events]
         receipts.take(session, now, channel_id, [e for e in events if isinstance(e, Receipt)])
         incoming.take(
             session, now, channel_id, [e for e in events if isinstance(e, IncomingText)], self.listener
         )
+
+
+def _clean(event: Receipt | IncomingText) -> Receipt | IncomingText:
+    """Without characters that no database takes and no header may hold: one bad event must not block all that came with it."""
+    if isinstance(event, Receipt):
+        return replace(event, reference=_line(event.reference), code=_line(event.code))
+    return replace(
+        event,
+        reference=_line(event.reference),
+        sender=_line(event.sender),
+        recipient=_line(event.recipient),
+        text=normalise(event.text),
+    )
+
+
+def _line(written: str) -> str:
+    return " ".join(normalise(written).split())[:200]

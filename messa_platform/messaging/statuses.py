@@ -69,11 +69,6 @@ def may_follow(old: Status, new: Status) -> bool:
     return new in NEXT.get(old, frozenset())
 
 
-def sources(new: Status) -> tuple[Status, ...]:
-    """The statuses from which a message may go to `new`."""
-    return tuple(old for old, targets in NEXT.items() if new in targets)
-
-
 def status_word(status: Status, group_name: str | None) -> str:
     """The status as it is shown: `no_sms_left:Group:Skolan`. `group_name` is of the group whose rule struck."""
     return f"{status}:{group_name or ''}" if status in NAMES_GROUP else status.value

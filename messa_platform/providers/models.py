@@ -17,7 +17,7 @@ from messa_platform.core.ids import new_id
 class Channel(Base):
     """A configured connection to a provider: a plugin's name and its settings. `tenant_id` None: the platform's own.
 
-    `rate` is texts a second (None: no limit); `tokens`, of at most one second's worth, are what may leave at once since `refilled_at`.
+    `rate` is texts a second (None: no limit); `tokens`, of at most two seconds' worth, are what may leave at once since `refilled_at`.
     """
 
     __tablename__ = "channel"

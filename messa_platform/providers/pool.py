@@ -102,6 +102,8 @@ class ProviderPool:
             provider = kind(checked_settings(kind, line.settings), line.name)
         except WrongChannelSettings as error:
             raise NoProvider(str(error)) from error
+        except Exception as error:  # a stranger's constructor
+            raise NoProvider(f"{line.plugin}: {type(error).__name__}") from error
         self._providers[line.channel_id] = (dict(line.settings), provider)
         if held is not None:
             await held[1].close()
@@ -133,6 +135,8 @@ async def _guarded(attempt: Awaitable[R], limit: float) -> R | Unknown:
             return await attempt
     except TimeoutError:
         return Unknown("timeout")
+    except asyncio.CancelledError:  # a plugin that cancels what waits when its connection breaks
+        return Unknown("cancelled")
     except Exception as error:
         log.error("plugin_failed", error=type(error).__name__)
         return Unknown(type(error).__name__)

@@ -14,7 +14,15 @@ from pyramid.security import NO_PERMISSION_REQUIRED
 from messa_platform.core.resources import Resource, Root
 from messa_platform.core.site import WebSettings
 
-_PASSED_ON = ("Accept", "Accept-Language", "Content-Type", "If-None-Match", "Cookie", "Sec-Fetch-Site", "Origin")
+_PASSED_ON = (
+    "Accept",
+    "Accept-Language",
+    "Content-Type",
+    "If-None-Match",
+    "Cookie",
+    "Sec-Fetch-Site",
+    "Origin",
+)
 _PASSED_BACK = frozenset(
     {
         "content-type",

@@ -85,10 +85,8 @@ def _scope(
     if quota is None:
         return _Scope(identifier, kind, midnight, None, midnight)
     epoch = max(quota.since, joined) if joined else quota.since
-    if quota.window_days is None:
-        counts_from = epoch
-    else:
-        counts_from = start_of_stockholm_day(today - timedelta(days=quota.window_days - 1))
+    days = quota.window_days
+    counts_from = epoch if days is None else start_of_stockholm_day(today - timedelta(days=days - 1))
     return _Scope(identifier, kind, max(midnight, epoch), quota, counts_from)
 
 

@@ -10,10 +10,9 @@ import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
+from messa_platform.core.embedded import attach
 from tests.bench.bare import insert_rates
 from tests.bench.platforms import CONNECTIONS, Layout, bare, platform
-
-from messa_platform.core.embedded import attach
 
 ACCEPT_AIM, WHOLE_AIM = 0.7, 0.4
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from tests.support.platform import Platform, a_platform, mail, wait_for
 
 FINAL = {"DELIVERED", "UNDELIVERED", "UNSENT", "UNCONFIRMED"}
@@ -95,7 +96,13 @@ def _every_text_left_once(platform: Platform, sent: Sent) -> None:
     open_texts = "SELECT count(*) FROM message WHERE status IN ('QUEUED', 'SENT', 'BUFFERED')"
     unread = "SELECT count(*) FROM inbound_mail WHERE state IN ('ready', 'leased')"
     wait_for(lambda: platform.value(unread) == 0, 90, "every mail read")
-    wait_for(lambda: platform.value(open_texts + " AND door = 'mail' AND created_at > now() - interval '1 hour'") == 0, 90, "every text final")
+    wait_for(
+        lambda: (
+            platform.value(open_texts + " AND door = 'mail' AND created_at > now() - interval '1 hour'") == 0
+        ),
+        90,
+        "every text final",
+    )
     rows = platform.rows("SELECT id, status, text FROM message WHERE text LIKE 'Larm %'")
     messages = Counter(row.text.splitlines()[0] for row in rows)
     submits = _submits(platform)

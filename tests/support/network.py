@@ -10,9 +10,10 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from messa_platform.core.work import Claim
-from messa_platform.messaging import incoming, outcomes, receipts
 from messa_platform.messaging.dispatch import queue
 from messa_platform.messaging.incoming import Arrival
+from messa_platform.messaging.outcomes import Outcomes
+from messa_platform.messaging.sink import EventSink
 from messa_platform.providers.base import Accepted, IncomingText, Receipt, ReceiptStatus, Rejected
 from tests.support.world import World
 
@@ -25,14 +26,16 @@ class Network:
     def __init__(self, world: World) -> None:
         self.world = world
         self.channel_id = world.channel()
+        self.outcomes = Outcomes(QUEUE, self)
         self.arrived: list[Arrival] = []
+        self.told_unsent: list[UUID] = []
 
     def _settle(self, answer: Callable[[Claim], Accepted | Rejected]) -> list[UUID]:
         now = self.world.clock.now()
         with self.world.database.unit_of_work() as session:
             claims = QUEUE.claim(session, now, 1000)
         with self.world.database.unit_of_work() as session:
-            outcomes.write(session, now, QUEUE, self.channel_id, [(c, answer(c)) for c in claims])
+            self.outcomes.write(session, now, self.channel_id, [(c, answer(c)) for c in claims])
         return [claim.id for claim in claims]
 
     def accept(self) -> list[UUID]:
@@ -46,13 +49,19 @@ class Network:
     def says(self, *words: tuple[UUID, str | None], code: str = "", at: datetime | None = None) -> None:
         """Send receipts in one callback: messages, and a status each (None: a word that nobody knows)."""
         given = [Receipt(reference(i), ReceiptStatus(s) if s else None, code, at) for i, s in words]
-        with self.world.database.unit_of_work() as session:
-            receipts.take(session, self.world.clock.now(), self.channel_id, given)
+        self._call(given)
 
     def brings(self, *texts: IncomingText) -> None:
         """Bring texts in, in one callback."""
+        self._call(texts)
+
+    def _call(self, events: Sequence[Receipt | IncomingText]) -> None:
         with self.world.database.unit_of_work() as session:
-            incoming.take(session, self.world.clock.now(), self.channel_id, texts, self)
+            EventSink(self).take(session, self.world.clock.now(), self.channel_id, events)
+
+    def unsent(self, session: Session, now: datetime, message_ids: Sequence[UUID]) -> None:
+        """Note what its sender is to be told of."""
+        self.told_unsent += message_ids
 
     def came_in(self, session: Session, now: datetime, arrivals: Sequence[Arrival]) -> None:
         """Note what reached an account."""

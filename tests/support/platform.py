@@ -213,6 +213,14 @@ def mail(
     return message
 
 
+def send_mail(port: int, message: EmailMessage | bytes, *recipients: str, sender: str = USER) -> float:
+    """Hand a mail over by SMTP; when it was answered 250, by the monotonic clock."""
+    with smtplib.SMTP(HOST, port, timeout=30) as smtp:
+        refused = smtp.sendmail(sender, recipients or (ANNA,), bytes(message))
+        assert not refused, refused
+        return time.monotonic()
+
+
 class Platform:
     """The platform's processes and a simulator, over one database. Nothing runs before `start`."""
 
@@ -277,10 +285,7 @@ class Platform:
 
     def send(self, message: EmailMessage | bytes, *recipients: str, sender: str = USER) -> float:
         """Hand a mail over by SMTP; when it was answered 250, by the monotonic clock."""
-        with smtplib.SMTP(HOST, self.smtp_port, timeout=30) as smtp:
-            refused = smtp.sendmail(sender, recipients or (ANNA,), bytes(message))
-            assert not refused, refused
-            return time.monotonic()
+        return send_mail(self.smtp_port, message, *recipients, sender=sender)
 
     def until(self, what: Callable[[], T | None], seconds: float = 15.0, says: str = "it") -> T:
         """Wait as `wait_for` does; a failure shows what the processes said last."""
@@ -347,6 +352,21 @@ class Platform:
     def settled(self, seconds: float = 20.0) -> None:
         """Wait until every mail has been read, every text sent and every mail of ours delivered."""
         self.until(lambda: self.value(_NOTHING_OPEN), seconds, "all work done")
+
+    @contextlib.contextmanager
+    def without_database(self) -> Iterator[None]:
+        """Nobody reaches the database within the block, and who had reached it is cut off."""
+        self.database.close()
+        url = make_url(self.url)
+        other = url.set(drivername="postgresql", database="postgres").render_as_string(hide_password=False)
+        with psycopg.connect(other, autocommit=True) as connection:
+            connection.execute(f'ALTER DATABASE "{url.database}" ALLOW_CONNECTIONS false'.encode())
+            cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s"
+            connection.execute(cut, [url.database])
+            try:
+                yield
+            finally:
+                connection.execute(f'ALTER DATABASE "{url.database}" ALLOW_CONNECTIONS true'.encode())
 
     def close(self) -> None:
         """End what still runs."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from email.message import EmailMessage
+from itertools import count
 from typing import Any
 from uuid import UUID
 
@@ -14,7 +15,7 @@ from sqlalchemy import text
 
 from messa_platform.core.clock import FixedClock
 from messa_platform.core.db import Database
-from messa_platform.core.ids import new_id
+from messa_platform.core.ids import new_id_at
 from messa_platform.core.post import Mail, Post
 from messa_platform.mail import intake
 from messa_platform.mail.intake import Intake
@@ -35,6 +36,7 @@ class Desk:
 
     world: World
     intake: Intake
+    moments: Iterator[int] = field(default_factory=count)
 
     def arrive(
         self,
@@ -45,7 +47,7 @@ class Desk:
         """A mail as the committer lays it down; gives its row's id."""
         raw = bytes(message)
         sender = str(message["From"]) if isinstance(message, EmailMessage) else ANNA
-        identifier = new_id()
+        identifier = new_id_at(self.intake.clock.now() + next(self.moments) * timedelta(milliseconds=1))
         with self.intake.database.unit_of_work() as session:
             session.execute(
                 text(
@@ -443,21 +445,36 @@ def test_two_readers_at_once_submit_each_mail_once(desk: Desk, kommun: Group) ->
     assert sorted(desk.texts()) == sorted(f"Hej\nNummer {i}" for i in range(150))
 
 
-def test_raw_bytes_are_emptied_after_their_days_but_not_those_of_a_parked_mail(
-    desk: Desk, kommun: Group, database: Database, clock: FixedClock
-) -> None:
-    def empty() -> int:
-        with database.unit_of_work() as session:
-            return intake.empty_old(session, clock.now() - timedelta(days=7))
+def empty_raw(desk: Desk) -> None:
+    with desk.intake.database.unit_of_work() as session:
+        intake.empty_old(session, desk.intake.clock.now() - timedelta(days=7))
 
+
+def test_raw_bytes_are_emptied_after_their_days_but_not_those_of_a_parked_mail(
+    desk: Desk, kommun: Group, clock: FixedClock
+) -> None:
     read = desk.read(mail("Hej", sender=ANNA))
     parked = desk.read(b"no header at all")
     clock.move(timedelta(days=6, hours=23))
-    assert empty() == 0
+    empty_raw(desk)
+    assert desk.row(read.id).raw is not None
     clock.move(timedelta(hours=2))
     fresh = desk.read(mail("Ny", sender=ANNA))
-    assert empty() == 1
+    empty_raw(desk)
     assert [desk.row(row.id).raw is None for row in (read, parked, fresh)] == [True, False, False]
+
+
+def test_raw_bytes_of_thousands_of_mails_are_emptied(desk: Desk, kommun: Group, clock: FixedClock) -> None:
+    read = desk.read(mail("Hej", sender=ANNA))
+    copies = (
+        "INSERT INTO inbound_mail (id, received_at, next_attempt_at, peer, helo, envelope_sender, recipients, raw, state)"
+        " SELECT CAST(left(CAST(id AS text), 24) || lpad(to_hex(i), 12, '0') AS uuid), received_at, next_attempt_at, peer, helo,"
+        " envelope_sender, recipients, raw, state FROM inbound_mail, generate_series(1, 2100) AS i WHERE id = :id RETURNING 1"
+    )
+    assert len(desk.world.rows(copies, id=read.id)) == 2100
+    clock.move(timedelta(days=8))
+    empty_raw(desk)
+    assert desk.world.value("SELECT count(*) FROM inbound_mail WHERE raw IS NOT NULL") == 0
 
 
 def test_what_was_left_out_of_a_mail_is_counted(desk: Desk, kommun: Group) -> None:

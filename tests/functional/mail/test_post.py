@@ -146,6 +146,7 @@ def test_a_mail_arrives_whole(office: Office, sink: Sink, clock: FixedClock) -> 
     assert taken.raw.isascii()
     (row,) = office.rows()
     assert (row.state, row.sent_at, row.last_error) == ("done", clock.now(), None)
+    assert row.text == "", "a sent mail's text, with the secret of its link, is kept"
     assert office.woken == [post.POST_ACTOR]
 
 
@@ -288,8 +289,9 @@ def test_what_somebody_wrote_never_begins_a_header_or_the_body(
         letter("test:3", headers={"In-Reply-To": f"<a@b>{line_break}X-Evil: ja"}),
         letter("test:4", recipient=f"anna@kommun.example{line_break}X-Evil: ja"),
     )
+    written = office.rows()
     office.deliver()
-    for row in office.rows():
+    for row in written:
         again = message_from_bytes(post.compose(row), policy=default)
         assert "X-Evil" not in again
         assert "Bcc" not in again

@@ -346,7 +346,7 @@ PROXY_HEADERS = {
 
 @pytest.mark.parametrize("version", PROXY_HEADERS)
 def test_behind_a_load_balancer_the_client_is_the_one_that_it_names(serve: Serve, version: str) -> None:
-    served = serve(proxy_protocol=True, trusted=(ip_network("192.0.2.7/32"), ip_network("2001:db8::7/128")))
+    served = serve(proxies=LOOPBACK, trusted=(ip_network("192.0.2.7/32"), ip_network("2001:db8::7/128")))
     with socket.create_connection((HOST, served.port), timeout=20) as raw:
         raw.sendall(PROXY_HEADERS[version])
         smtp = smtplib.SMTP(timeout=20)
@@ -358,7 +358,7 @@ def test_behind_a_load_balancer_the_client_is_the_one_that_it_names(serve: Serve
 
 
 def test_behind_a_load_balancer_a_stranger_is_refused_though_the_balancer_is_trusted(serve: Serve) -> None:
-    served = serve(proxy_protocol=True, trusted=LOOPBACK)
+    served = serve(proxies=LOOPBACK, trusted=LOOPBACK)
     with socket.create_connection((HOST, served.port), timeout=20) as raw:
         raw.sendall(PROXY_HEADERS["v1"])
         smtp = smtplib.SMTP(timeout=20)
@@ -369,8 +369,15 @@ def test_behind_a_load_balancer_a_stranger_is_refused_though_the_balancer_is_tru
         smtp.quit()
 
 
+def test_a_proxy_line_from_one_that_is_no_load_balancer_of_ours_is_not_believed(serve: Serve) -> None:
+    served = serve(proxies=(ip_network("198.51.100.1/32"),), trusted=(ip_network("192.0.2.7/32"),))
+    with socket.create_connection((HOST, served.port), timeout=20) as raw:
+        raw.sendall(PROXY_HEADERS["v1"])
+        assert not raw.recv(100).startswith(b"220")
+
+
 def test_where_a_load_balancer_is_expected_nobody_else_is_greeted(serve: Serve) -> None:
-    served = serve(proxy_protocol=True)
+    served = serve(proxies=LOOPBACK)
     with socket.create_connection((HOST, served.port), timeout=20) as raw:
         raw.sendall(b"EHLO direct.example\r\n")
         assert raw.recv(100) == b""

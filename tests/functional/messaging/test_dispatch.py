@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
-from datetime import timedelta
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
-from tests.support.providers import Obedient, asked, obedient
-from tests.support.world import World
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
 
 from messa_platform.core.clock import FixedClock
 from messa_platform.core.db import Database
 from messa_platform.messaging import dispatch, outcomes, receipts
 from messa_platform.messaging.dispatch import Dispatcher
+from messa_platform.messaging.outcomes import Outcomes
 from messa_platform.providers.base import (
     Absent,
     Accepted,
@@ -28,9 +29,22 @@ from messa_platform.providers.base import (
     Unknown,
 )
 from messa_platform.providers.pool import ProviderPool
+from tests.support.providers import Obedient, asked, obedient
+from tests.support.world import World
 
 LEASE = timedelta(seconds=90)
+DOUBT_SECONDS = outcomes.DOUBT[0].total_seconds()
 NUMBERS = [f"+4670174{n:04d}" for n in range(1000)]
+
+
+class Told:
+    """Hears of the texts that end as UNSENT."""
+
+    def __init__(self) -> None:
+        self.unsent_ids: list[UUID] = []
+
+    def unsent(self, session: Session, now: datetime, message_ids: Sequence[UUID]) -> None:
+        self.unsent_ids += message_ids
 
 
 class Way:
@@ -42,7 +56,13 @@ class Way:
         self.group = world.tenant()
         self.anna = world.account(self.group, "anna@kommun.example")
         self.pool = ProviderPool({"obedient": plugin}, send_limit=5)
-        self.dispatcher = Dispatcher(world.database, world.clock, self.pool, dispatch.queue(LEASE))
+        self.told = Told()
+        self.dispatcher = self.another()
+
+    def another(self) -> Dispatcher:
+        """A dispatcher, as a process of its own would have."""
+        written = Outcomes(dispatch.queue(LEASE), self.told)
+        return Dispatcher(self.world.database, self.world.clock, self.pool, written, threading.Event())
 
     def send(self, *numbers: str, text: str = "Hej") -> list[str]:
         """Submit to the numbers and dispatch once; gives the statuses after it."""
@@ -97,6 +117,7 @@ def test_a_refused_text_is_unsent_costs_nothing_and_may_be_tried_again(way: Call
     assert by.world.words(by.anna, NUMBERS[:1]) == ["QUEUED"]
     event = by.world.rows("SELECT code FROM message_event WHERE status = 'UNSENT'")
     assert [row.code for row in event] == ["no_such_number"]
+    assert len(by.told.unsent_ids) == 1
 
 
 def test_a_text_refused_for_now_is_tried_again_after_growing_pauses_and_unsent_at_the_end(
@@ -105,21 +126,24 @@ def test_a_text_refused_for_now_is_tried_again_after_growing_pauses_and_unsent_a
     by = way(obedient(answer=lambda m: Rejected(permanent=False, code="throttled")))
     assert by.send() == ["QUEUED"]
     tried = [len(by.plugin.sent)]
-    for pause in by.dispatcher.queue.pauses:
+    for pause in by.dispatcher.outcomes.queue.pauses:
         by.later(pause.total_seconds() - 0.5)
         by.run()
         assert len(by.plugin.sent) == tried[-1], "tried before its pause was over"
         by.later(0.5)
         by.run()
         tried.append(len(by.plugin.sent))
-    assert tried == list(range(1, len(by.dispatcher.queue.pauses) + 2))
+    assert tried == list(range(1, len(by.dispatcher.outcomes.queue.pauses) + 2))
     assert by.statuses == ["UNSENT"]
     assert by.waiting == 0
 
 
 def test_a_doubtful_text_that_the_provider_has_is_sent_and_not_sent_again(way: Callable[..., Way]) -> None:
     by = way(asked(answer=lambda m: Unknown("timeout"), found=lambda i: Accepted(f"ref-{i}")))
-    assert by.send() == ["SENT"]
+    assert by.send() == ["QUEUED"]
+    assert by.plugin.asked == [], "asked while the text may still be on its way"
+    by.later(DOUBT_SECONDS)
+    assert by.run() == ["SENT"]
     by.later(3600)
     by.run()
     assert len(by.plugin.sent) == 1
@@ -129,7 +153,9 @@ def test_a_doubtful_text_that_the_provider_never_got_is_sent_again(way: Callable
     answers = iter([Unknown("cut"), Accepted("ref-2")])
     by = way(asked(answer=lambda m: next(answers), found=lambda i: Absent()))
     assert by.send() == ["QUEUED"]
-    by.later(2)
+    by.later(DOUBT_SECONDS)
+    assert by.run() == ["QUEUED"]
+    by.later(5)
     assert by.run() == ["SENT"]
     assert len({m.message_id for m in by.plugin.sent}) == 1
     assert len(by.plugin.sent) == 2
@@ -143,7 +169,7 @@ def test_a_provider_that_cannot_tell_is_asked_again_and_never_sent_to_again(way:
         by.run()
     assert by.statuses == ["UNCONFIRMED"]
     assert len(by.plugin.sent) == 1
-    assert len(by.plugin.asked) == len(outcomes.DOUBT) + 1
+    assert len(by.plugin.asked) == len(outcomes.DOUBT)
     assert by.waiting == 0
 
 
@@ -151,7 +177,9 @@ def test_a_doubt_about_a_provider_that_cannot_be_asked_stays_unconfirmed_and_kee
     way: Callable[..., Way],
 ) -> None:
     by = way(obedient(answer=lambda m: Unknown("timeout")))
-    assert by.send() == ["UNCONFIRMED"]
+    assert by.send() == ["QUEUED"]
+    by.later(DOUBT_SECONDS)
+    assert by.run() == ["UNCONFIRMED"]
     assert by.waiting == 0
     assert by.world.value("SELECT max(parts) FROM quota_usage") == 1
     assert by.world.words(by.anna, NUMBERS[:1]) == ["sms_already_sent_24H"]
@@ -171,7 +199,9 @@ def test_a_provider_that_knows_repeats_by_our_id_is_sent_a_doubtful_text_again(
     answers = iter([Unknown("timeout"), Accepted("ref")])
     by = way(obedient(answer=lambda m: next(answers), capabilities=idempotent))
     assert by.send() == ["QUEUED"]
-    by.later(2)
+    by.later(DOUBT_SECONDS)
+    assert by.run() == ["QUEUED"]
+    by.later(5)
     assert by.run() == ["SENT"]
 
 
@@ -179,7 +209,7 @@ def test_a_text_whose_worker_died_is_asked_for_before_anything_is_sent(way: Call
     by = way(asked(found=lambda i: Accepted("had-it")))
     by.world.submit(by.anna, NUMBERS[:1])
     with by.world.database.unit_of_work() as session:  # a worker claims it, and is never heard of again
-        assert len(by.dispatcher.queue.claim(session, by.world.clock.now(), 10)) == 1
+        assert len(by.dispatcher.outcomes.queue.claim(session, by.world.clock.now(), 10)) == 1
     assert by.run() == ["QUEUED"]
     by.later(LEASE.total_seconds() + 1)
     assert by.run() == ["SENT"]
@@ -193,7 +223,9 @@ def test_what_escapes_a_plugin_is_a_doubt_and_stops_nothing_else(way: Callable[.
         return Accepted(f"ref-{message.message_id}")
 
     by = way(obedient(answer=answer))
-    assert by.send(*NUMBERS[:3]) == ["UNCONFIRMED", "SENT", "SENT"]
+    assert by.send(*NUMBERS[:3]) == ["QUEUED", "SENT", "SENT"]
+    by.later(DOUBT_SECONDS)
+    assert by.run() == ["UNCONFIRMED", "SENT", "SENT"]
 
 
 def test_one_slow_answer_holds_up_no_other_text(way: Callable[..., Way], database: Database) -> None:
@@ -266,7 +298,7 @@ def test_two_processes_that_dispatch_one_channel_send_each_text_once(
 ) -> None:
     by = way(obedient())
     by.world.submit(by.anna, NUMBERS[:400])
-    other = Dispatcher(by.world.database, clock, by.pool, dispatch.queue(LEASE))
+    other = by.another()
     threads = [
         threading.Thread(target=d.run, args=(by.channel_id, lambda: False)) for d in (by.dispatcher, other)
     ]
@@ -277,3 +309,47 @@ def test_two_processes_that_dispatch_one_channel_send_each_text_once(
     ids: list[UUID] = [m.message_id for m in by.plugin.sent]
     assert len(ids) == len(set(ids)) == 400
     assert by.statuses == ["SENT"] * 400
+
+
+def test_a_channel_switched_off_in_mid_flight_keeps_its_outcomes(way: Callable[..., Way]) -> None:
+    by = way(obedient(slow={number: 0.3 for number in NUMBERS[:5]}))
+    by.world.submit(by.anna, NUMBERS[:5])
+    switched = []
+
+    def more() -> bool:
+        if not switched:
+            switched.append(by.world.rows("UPDATE channel SET enabled = false RETURNING 1"))
+        return True if len(switched) == 1 and by.statuses.count("SENT") < 5 else False
+
+    by.dispatcher.run(by.channel_id, more)
+    assert by.statuses == ["SENT"] * 5
+    assert by.world.value("SELECT count(*) FROM provider_reference") == 5
+
+
+def test_a_process_that_is_to_stop_begins_nothing_and_waits_for_what_is_in_flight(
+    way: Callable[..., Way],
+) -> None:
+    by = way(obedient(slow={number: 0.5 for number in NUMBERS[:5]}))
+    by.world.submit(by.anna, NUMBERS[:5])
+    threading.Timer(0.1, by.dispatcher.stopping.set).start()
+    by.dispatcher.run(by.channel_id, lambda: False)
+    assert by.statuses == ["SENT"] * 5
+    by.world.submit(by.anna, NUMBERS[5:6])
+    assert by.dispatcher.run(by.channel_id, lambda: False) is True
+    assert by.statuses[-1] == "QUEUED"
+
+
+def test_outcomes_are_written_though_the_database_refuses_at_first(
+    way: Callable[..., Way], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    by = way(obedient())
+    refusals = iter([True, True, False])
+    write = Outcomes.write
+
+    def refusing(self: Outcomes, *arguments: Any) -> None:
+        if next(refusals):
+            raise OperationalError("deadlock detected", None, Exception())
+        write(self, *arguments)
+
+    monkeypatch.setattr(Outcomes, "write", refusing)
+    assert by.send() == ["SENT"]

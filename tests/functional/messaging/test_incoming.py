@@ -193,11 +193,11 @@ def test_whatever_a_phone_can_send_comes_in(world: World, network: Network, anna
 def test_one_text_that_is_brought_by_many_callbacks_at_once_is_one(
     world: World, network: Network, anna: UUID, attempt: int
 ) -> None:
-    texts = [text(f"nummer {i}", reference=f"r-{i}") for i in range(4)]
+    texts = [text(f"nummer {i:03}", reference=f"r-{i:03}") for i in range(100)]
     orders = [texts, texts[::-1]] * 4
     together([lambda o=order: network.brings(*o) for order in orders])  # type: ignore[misc]
-    assert sorted(message.text for message in came_in(world)) == [f"nummer {i}" for i in range(4)]
-    assert len(network.arrived) == 4
+    assert sorted(message.text for message in came_in(world)) == [f"nummer {i:03}" for i in range(100)]
+    assert len(network.arrived) == 100
 
 
 def test_an_incoming_text_uses_no_quota(world: World, network: Network, master: Group, anna: UUID) -> None:

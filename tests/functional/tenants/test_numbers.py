@@ -67,6 +67,18 @@ def test_an_account_that_may_not_receive_sends_under_the_groups_name(world: Worl
     assert world.value("SELECT count(*) FROM number") == 0
 
 
+def test_an_account_that_may_no_longer_receive_keeps_its_number_and_sends_under_the_groups_name(
+    world: World, master: Group
+) -> None:
+    world.numbers()
+    [anna] = people(world, master, 1)
+    assert sent_from(world, anna, "0701740605") == f"+{FIRST}"
+    world.set(master, Key.MAY_RECEIVE, False)
+    assert sent_from(world, anna, "0701740606") == "messa"
+    world.set(master, Key.MAY_RECEIVE, True)
+    assert sent_from(world, anna, "0701740607") == f"+{FIRST}"
+
+
 def test_a_text_that_is_refused_lends_no_number(world: World, master: Group) -> None:
     world.numbers()
     world.group_quota(master, 0)

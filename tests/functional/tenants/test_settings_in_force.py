@@ -51,6 +51,18 @@ def test_a_setting_is_inherited_until_it_is_set_here(world: World, master: Group
     assert in_force(world, master).sender_name == "messa"
 
 
+def test_a_group_that_was_moved_under_a_younger_one_inherits_from_it(
+    world: World, master: Group, school: Group
+) -> None:
+    younger = world.group(master, "Barn och utbildning")
+    move = 'UPDATE "group" SET parent_id = :parent, path = CAST(:path AS ltree) WHERE id = :id'
+    world.run(move, parent=younger.id, path=f"{younger.path}.{school.id.hex}", id=school.id)
+    world.set(master, Key.SENDER_NAME, "Kommunen")
+    world.set(younger, Key.SENDER_NAME, "BoU")
+    assert in_force(world, school).path == (master.id, younger.id, school.id)
+    assert in_force(world, school).sender_name == "BoU"
+
+
 def test_a_setting_can_be_set_again(world: World, school: Group) -> None:
     world.set(school, Key.TOO_LONG, TooLong.CUT.value)
     assert in_force(world, school).too_long is TooLong.CUT

@@ -127,11 +127,8 @@ def test_a_secret_in_the_file_stops_the_start_and_is_not_repeated() -> None:
     assert "sjöbjörn" not in str(caught.value)
 
 
-def test_keys_of_the_libraries_that_share_the_file_are_let_be() -> None:
-    assert (
-        read({"here": "/srv", "__file__": "/srv/it.ini", "pyramid.includes": "x", "tm.attempts": "3"})
-        == Harbour()
-    )
+def test_what_paste_deploy_puts_beside_the_keys_is_let_be() -> None:
+    assert read({"here": "/srv", "__file__": "/srv/it.ini"}) == Harbour()
 
 
 def test_other_variables_of_the_environment_are_let_be() -> None:

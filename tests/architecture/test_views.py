@@ -1,0 +1,69 @@
+"""Every view names its permission; here they all are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from pyramid.config import Configurator
+from pyramid.interfaces import IExceptionResponse
+from pyramid.registry import Registry
+from pyramid.request import Request
+from pyramid.response import Response
+from pyramid.security import NO_PERMISSION_REQUIRED
+
+from messa_platform.application import make_app
+from messa_platform.runtime import read_settings
+
+ANYBODY = NO_PERMISSION_REQUIRED
+
+# (context, name) -> permission. What anybody may ask for is answered for in the view's module.
+VIEWS = {
+    ("Root", ""): ANYBODY,
+    ("Root", "healthz"): ANYBODY,
+    ("Root", "readyz"): ANYBODY,
+    ("CallbackResource", ""): ANYBODY,
+    ("SimulatorResource", ""): ANYBODY,
+}
+
+
+def registered(registry: Registry) -> Iterator[tuple[tuple[str, str], str | None]]:
+    """Each view that is registered, with its permission; None if it names none."""
+    for entry in registry.introspector.get_category("views") or ():
+        view = entry["introspectable"]
+        named = [related["value"] for related in entry["related"] if related.category_name == "permissions"]
+        context = view["context"]
+        if context is IExceptionResponse or (isinstance(context, type) and issubclass(context, Exception)):
+            continue  # an answer to an error is asked for by nobody
+        yield (getattr(context, "__name__", str(context)), view["name"]), named[0] if named else None
+
+
+@pytest.fixture
+def runtime() -> Any:
+    settings = read_settings({"web.simulator_url": "http://127.0.0.1:6544"}, {})
+    return SimpleNamespace(settings=settings, checks={})
+
+
+def test_every_view_names_its_permission(runtime: Any) -> None:
+    found = dict(registered(make_app(runtime).registry))
+    assert None not in found.values()
+    assert found == VIEWS
+
+
+def test_without_a_simulator_nothing_of_it_is_mounted(runtime: Any) -> None:
+    runtime.settings = read_settings({}, {})
+    found = dict(registered(make_app(runtime).registry))
+    assert found.keys() == VIEWS.keys() - {("SimulatorResource", ""), ("Root", "")}
+
+
+def test_a_view_that_names_no_permission_is_seen() -> None:
+    def view(request: Request) -> Response:
+        return Response("open to all")
+
+    config = Configurator()
+    config.add_view(view, name="forgotten")
+    config.commit()
+    found = {name: permission for (_, name), permission in registered(config.registry)}
+    assert found == {"forgotten": None}
