@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from alembic import context
 from sqlalchemy import create_engine, text
 from sqlalchemy.dialects.postgresql.base import ischema_names
 
+from alembic import context
 from messa_platform.core.db import Base
 from messa_platform.messaging.partitions import PARTITIONED
 from messa_platform.models import ROOMS

@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 
 from messa_platform import demo, develop
 from messa_platform.core import logs, migrations
@@ -144,6 +145,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen, more = parser.parse_known_args(arguments)
     if more and chosen.command != "run":
         parser.error(f"unrecognized arguments: {' '.join(more)}")
+    develop.end_with_parent()
     if chosen.command == "simulator":
         return _simulate(simulator_config.config_of(chosen))
     try:
@@ -156,6 +158,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (WrongSettings, CannotStart, EmbeddedError) as fault:
         print(f"messa: {fault}", file=sys.stderr)
         return 2
+    except OperationalError as fault:
+        print(f"messa: the database does not answer: {fault.orig}", file=sys.stderr)
+        return 1
     return 0
 
 

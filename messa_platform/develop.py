@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +17,9 @@ from messa_platform.core.post import RelaySettings
 from messa_platform.core.settings import Settings
 from messa_platform.core.site import SiteSettings, WebSettings
 from messa_platform.mail.settings import SmtpSettings
+
+PARENT_VARIABLE = "MESSA_END_WITH_PARENT"
+"""Set by `run` for its children, whose standard input it holds."""
 
 READY_VARIABLE = "MESSA_TELL_READY"
 """Set by `run` for its child, which then prints addresses and sign-ins once it listens."""
@@ -81,8 +85,8 @@ def run(settings_file: Path, settings: Settings, simulator: Sequence[str] = ()) 
         signal.signal(number, stop)
     network = _simulator(settings, settings_file.resolve().parent)
     children = [
-        subprocess.Popen([*messa, *network, *simulator], start_new_session=True),  # noqa: S603
-        subprocess.Popen([*messa, "serve"], start_new_session=True, env={**os.environ, READY_VARIABLE: "1"}),  # noqa: S603
+        _start([*messa, *network, *simulator], {**os.environ, PARENT_VARIABLE: "1"}),
+        _start([*messa, "serve"], {**os.environ, PARENT_VARIABLE: "1", READY_VARIABLE: "1"}),
     ]
     try:
         while not stopping and all(child.poll() is None for child in children):
@@ -95,6 +99,23 @@ def run(settings_file: Path, settings: Settings, simulator: Sequence[str] = ()) 
         sys.stdout.write("messa has ended.\n")
         return 0
     return next((code for code in ended_by_itself if code), 1)
+
+
+def _start(command: list[str], environment: dict[str, str]) -> subprocess.Popen[bytes]:
+    # the pipe is never written to: it breaks when this process dies, kill -9 included
+    return subprocess.Popen(command, start_new_session=True, env=environment, stdin=subprocess.PIPE)  # noqa: S603
+
+
+def end_with_parent() -> None:
+    """In a child of `run`: end like at Ctrl-C when the parent is gone."""
+    if os.environ.get(PARENT_VARIABLE) != "1":
+        return
+
+    def watch() -> None:
+        sys.stdin.buffer.read()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, name="parent", daemon=True).start()
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:

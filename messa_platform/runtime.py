@@ -147,19 +147,26 @@ def read_settings(values: Mapping[str, str], environment: Mapping[str, str] | No
 
 
 def open_database(settings: Settings) -> tuple[Held | None, str]:
-    """The database's URL; with the embedded server, what holds it."""
+    """The database's URL; with the embedded server, what holds it. Raises `CannotStart` if the URL is none of PostgreSQL's."""
     configured = settings[DatabaseSettings].url or os.environ.get("DATABASE_URL", "")
     if configured:
         # other tools write postgres:// and postgresql://, for which SQLAlchemy would take another driver
-        scheme, _, rest = configured.partition("://")
-        return None, f"postgresql+psycopg://{rest}" if scheme in ("postgres", "postgresql") else configured
+        scheme, separator, rest = configured.partition("://")
+        if not separator or scheme not in ("postgres", "postgresql", "postgresql+psycopg"):
+            raise CannotStart(
+                "database.url, DATABASE_URL: is not a PostgreSQL address such as postgresql://user@host/name"
+            )
+        return None, f"postgresql+psycopg://{rest}"
     held = attach(Path(settings[DatabaseSettings].data_dir))
     return held, held.url
 
 
 def build(settings: Settings, *, reads_queue: bool, clock: Clock | None = None) -> Runtime:
-    """Put a process together. `reads_queue`: its own actors take the wake-ups of an embedded broker."""
-    broker = make_broker(settings[BrokerSettings].url)
+    """Put a process together. `reads_queue`: its own actors take the wake-ups of an embedded broker. Raises `CannotStart`."""
+    try:
+        broker = make_broker(settings[BrokerSettings].url)
+    except ValueError as error:
+        raise CannotStart(str(error)) from error
     embedded = isinstance(broker, StubBroker)
     waker = NoWaker() if embedded and not reads_queue else Waker(sender(broker, ACTORS), embedded=embedded)
     held, url = open_database(settings)

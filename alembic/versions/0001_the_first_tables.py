@@ -9,9 +9,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import sqlalchemy as sa
-from alembic import op
 from sqlalchemy.dialects import postgresql
 
+from alembic import op
 from messa_platform.messaging.partitions import PARTITIONED, ahead
 from messa_platform.tenants.models import Ltree
 

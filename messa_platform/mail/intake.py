@@ -215,7 +215,10 @@ def _submission(mail: _Mail, account_id: UUID) -> Submission:
 
 
 def _reference(message_id: str | None, row: Any) -> str | None:
-    """By which a mail that SMTP delivers twice is known: Message-ID and envelope (spec M9). Without the former only the 24-hour guard is left."""
+    """By which a mail that SMTP delivers twice is known: Message-ID and envelope (spec M9).
+
+    A mail without a Message-ID has only the 24-hour guard.
+    """
     if not message_id:
         return None
     envelope = "\n".join([message_id, row.envelope_sender, *sorted(a.lower() for a in row.recipients)])

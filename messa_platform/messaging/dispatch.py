@@ -1,8 +1,9 @@
 """The one way out: what waits for a channel is claimed, sent concurrently, and its outcomes written back in one go.
 
-Never sent twice on a doubt: the claim is committed before the provider is called, with no transaction open. A claim found
-with a lease that ran out belonged to a worker that died, perhaps after the text had left: it is asked for by our id first, and only what the provider says
-it never got is sent again. Where it cannot be asked, the message becomes UNCONFIRMED and is not resent.
+Never sent twice on a doubt: the claim is committed before the provider is called, with no transaction open. A send whose outcome is
+unknown keeps its lease for a while, and a claim found with a lease that ran out is either such a one or belonged to a worker that
+died. It is asked for by our id, and only what the provider says it never got is sent again. Where it cannot be asked, the message
+becomes UNCONFIRMED and is not resent.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import smtplib
 import socket
 import subprocess
 import sys
@@ -19,6 +20,7 @@ import psutil
 import pytest
 from sqlalchemy import create_engine, text
 
+from messa_platform.cli import main
 from messa_platform.core.embedded import attach
 from messa_platform.core.settings import declared
 from messa_platform.runtime import SECTIONS
@@ -82,29 +84,31 @@ def test_a_misspelt_setting_stops_the_start_and_is_named(tmp_path: Path) -> None
     assert "Traceback" not in done.stderr
 
 
-def test_a_misspelt_setting_stops_the_demo_too(tmp_path: Path) -> None:
-    done = messa("--settings", settings_with(tmp_path, "smtp.prot = 25"), "run")
-    assert done.returncode == 2
-    assert "smtp.prot: no such setting" in done.stderr
+def test_a_misspelt_setting_stops_the_demo_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--settings", settings_with(tmp_path, "smtp.prot = 25"), "run"]) == 2
+    assert "smtp.prot: no such setting" in capsys.readouterr().err
 
 
-def test_a_value_that_does_not_fit_is_named(tmp_path: Path) -> None:
-    done = messa("serve", MESSA_SMTP_PORT="twenty-five", MESSA_MESSA_LOG_FORMAT="json")
-    assert done.returncode == 2
-    assert "smtp.port: 'twenty-five' is not a whole number" in done.stderr
+def test_a_value_that_does_not_fit_is_named(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MESSA_SMTP_PORT", "twenty-five")
+    assert main(["--settings", str(DEVELOPMENT), "serve"]) == 2
+    assert "smtp.port: 'twenty-five' is not a whole number" in capsys.readouterr().err
 
 
-def test_a_secret_in_the_file_is_refused_without_being_shown(tmp_path: Path) -> None:
-    done = messa("--settings", settings_with(tmp_path, "relay.password = hemligt99"), "serve")
-    assert done.returncode == 2
-    assert "MESSA_RELAY_PASSWORD" in done.stderr
-    assert "hemligt99" not in done.stderr
+def test_a_secret_in_the_file_is_refused_without_being_shown(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--settings", settings_with(tmp_path, "relay.password = hemligt99"), "serve"]) == 2
+    said = capsys.readouterr().err
+    assert "MESSA_RELAY_PASSWORD" in said
+    assert "hemligt99" not in said
 
 
-def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    done = messa("--settings", str(tmp_path / "none.ini"), "serve")
-    assert done.returncode == 2
-    assert "none.ini: no such file" in done.stderr
+def test_a_missing_file_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--settings", str(tmp_path / "none.ini"), "serve"]) == 2
+    assert "none.ini: no such file" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("command", ["smtp", "worker", "scheduler"])
@@ -122,6 +126,26 @@ def test_the_web_alone_with_an_embedded_broker_refuses_to_start() -> None:
     )
     assert done.returncode != 0
     assert "broker.url is embedded: its messages stay in one process" in done.stderr
+
+
+WRONG_PLACES = {
+    "broker.url: use embedded, redis://… or amqp://…": {"MESSA_BROKER_URL": "kafka://127.0.0.1"},
+    "DATABASE_URL: is not a PostgreSQL address": {"DATABASE_URL": "mysql://127.0.0.1/messa"},
+    "DATABASE_URL: is not a PostgreSQL address ": {"DATABASE_URL": "messa"},
+    "the database does not answer": {"DATABASE_URL": "postgresql://nobody@127.0.0.1:9/messa"},
+}
+
+
+@pytest.mark.parametrize("says", WRONG_PLACES)
+def test_a_wrong_place_of_database_or_broker_is_told_in_a_line(says: str) -> None:
+    redis = {
+        "MESSA_BROKER_URL": "redis://127.0.0.1:9/0",
+        "DATABASE_URL": "postgresql://nobody@127.0.0.1:9/messa",
+    }
+    done = messa("migrate" if "answer" in says else "worker", **{**redis, **WRONG_PLACES[says]})
+    assert done.returncode != 0
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_a_certificate_that_is_not_there_is_named(server: str, template: str, tmp_path: Path) -> None:
@@ -183,6 +207,21 @@ def test_serve_ends_at_once_and_in_peace(platform: Platform, number: signal.Sign
     assert not listens(platform.web_port)
     assert not listens(platform.smtp_port)
     platform.children.clear()
+
+
+def test_a_deployment_that_is_no_demo_takes_mail_from_listed_relays_only_and_says_so(
+    platform: Platform,
+) -> None:
+    platform.start(MESSA_MESSA_DEMO="false")
+    with smtplib.SMTP(HOST, platform.smtp_port, timeout=30) as smtp:
+        smtp.ehlo("mx.demo.example")
+        code, why = smtp.mail(USER)
+    assert (code, why.split()[0]) == (550, b"5.7.1")
+    (child,) = platform.children
+    assert "senders_not_verified" in child.said
+    assert "relays=[]" in child.said
+    platform.stop()
+    platform.environment["MESSA_MESSA_DEMO"] = "true"
 
 
 def test_what_was_left_at_the_end_is_done_at_the_next_start(platform: Platform) -> None:
@@ -275,9 +314,7 @@ def test_the_demo_starts_whole_says_where_it_is_ends_at_ctrl_c_and_keeps_its_dat
         send_mail(demo_run.ports["smtp"], mail("Kvar efter omstart", subject=""))
         wait_for(lambda: demo_run.texts() == ["Kvar efter omstart"], says="the text is on the phone")
         assert demo_run.left_over() != []
-        begun = time.monotonic()
         assert child.end(signal.SIGINT) == 0
-        print("ctrlc", time.monotonic()-begun)
         assert "messa has ended." in child.said
         wait_for(lambda: not demo_run.left_over(), says="every process has ended")
 

@@ -18,7 +18,12 @@ from messa_platform.providers.base import (
 )
 
 CAPABILITIES = Capabilities(
-    alphanumeric_sender=True, own_numbers=True, receipts=True, incoming=True, unicode=True, idempotent_submit=False
+    alphanumeric_sender=True,
+    own_numbers=True,
+    receipts=True,
+    incoming=True,
+    unicode=True,
+    idempotent_submit=False,
 )
 
 
@@ -63,7 +68,11 @@ def obedient(**changes: Any) -> type[Obedient]:
 
 def asked(**changes: Any) -> type[Asked]:
     """A fresh plugin that can be asked."""
-    return type("FreshAsked", (Asked,), {"asked": [], "found": staticmethod(lambda _id: Absent()), **_members(changes)})
+    return type(
+        "FreshAsked",
+        (Asked,),
+        {"asked": [], "found": staticmethod(lambda _id: Absent()), **_members(changes)},
+    )
 
 
 def _members(changes: Mapping[str, Any]) -> dict[str, Any]:

@@ -209,6 +209,18 @@ def test_a_receipt_that_never_finds_its_message_is_dropped_after_a_month(
         assert world.value("SELECT count(*) FROM early_receipt") == left
 
 
+def test_after_90_days_no_receipt_finds_its_message_any_more(
+    world: World, clock: FixedClock, network: Network, message: UUID
+) -> None:
+    for days, left in [(89, 1), (2, 0)]:
+        clock.move(timedelta(days=days))
+        with world.database.unit_of_work() as session:
+            receipts.forget_old(session, clock.now())
+        assert world.value("SELECT count(*) FROM provider_reference") == left
+    network.says((message, "DELIVERED"))
+    assert network.status(message) == "SENT"
+
+
 def test_a_refused_text_is_unsent_costs_nothing_and_gives_its_quota_back(
     world: World, network: Network, master: Group, anna: UUID
 ) -> None:

@@ -183,7 +183,7 @@ class Model:
         ]
 
     def max_parts(self) -> int:
-        limits = [quota["max_parts"] for _, quota in self.quotas()]
+        limits: list[int] = [quota["max_parts"] for _, quota in self.quotas()]
         account = self.value(Key.ACCOUNT_QUOTA)
         return min(limits + ([account["max_parts"]] if account else []) + [9])
 
