@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from messa_platform.core.ids import id_at, new_id, new_id_at, time_of
 
-TIMES = st.datetimes(datetime(2005, 1, 1), datetime(2038, 1, 1), timezones=st.just(UTC))
+TIMES = st.datetimes(datetime(1971, 1, 1), datetime(2200, 1, 1), timezones=st.just(UTC))
 
 
 def test_an_id_is_a_uuid_of_version_7() -> None:

@@ -185,7 +185,8 @@ class Model:
     def max_parts(self) -> int:
         limits: list[int] = [quota["max_parts"] for _, quota in self.quotas()]
         account = self.value(Key.ACCOUNT_QUOTA)
-        return min(limits + ([account["max_parts"]] if account else []) + [9])
+        limits += [account["max_parts"]] if account else []
+        return min([*limits, 9])
 
 
 @given(st.lists(OWN, min_size=1, max_size=6))
