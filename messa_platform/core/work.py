@@ -183,28 +183,24 @@ class WorkQueue:
             raise LeaseLost(self.name)
 
     def put_back(self, session: Session, claim: Claim, now: datetime, error: str) -> bool:
-        """Try a claim again after its pause, or park it if its tries are used up; True if it was parked."""
-        spent: bool = claim.row.attempts > len(self.pauses)
-        pause = timedelta() if spent else self.pauses[claim.row.attempts - 1]
-        session.execute(
-            update(self.table)
-            .where(self._of([claim]))
-            .values(
-                state=WorkState.PARKED if spent else WorkState.READY,
-                next_attempt_at=now + pause,
-                lease_id=None,
-                last_error=error[:2000],
-            )
-        )
-        return spent
+        """Try a claim again after its pause, or park it if its tries are used up; True if this parked it. One whose lease is lost is let be."""
+        if claim.row.attempts > len(self.pauses):
+            return self.park(session, claim, error)
+        pause = self.pauses[claim.row.attempts - 1]
+        ready = {
+            "state": WorkState.READY,
+            "next_attempt_at": now + pause,
+            "lease_id": None,
+            "last_error": error[:2000],
+        }
+        session.execute(update(self.table).where(self._of([claim])).values(ready))
+        return False
 
-    def park(self, session: Session, claim: Claim, reason: str) -> None:
-        """Lay a claim aside for a person, with its reason."""
-        session.execute(
-            update(self.table)
-            .where(self._of([claim]))
-            .values(state=WorkState.PARKED, lease_id=None, last_error=reason[:2000])
-        )
+    def park(self, session: Session, claim: Claim, reason: str) -> bool:
+        """Lay a claim aside for a person, with its reason; False if it is another's by now."""
+        parked = {"state": WorkState.PARKED, "lease_id": None, "last_error": reason[:2000]}
+        done = session.execute(update(self.table).where(self._of([claim])).values(parked))
+        return bool(done.rowcount)  # type: ignore[attr-defined]
 
     def is_due(self, session: Session, now: datetime) -> bool:
         """Whether anything waits to be claimed."""
@@ -283,8 +279,7 @@ def _settle(
 def _park_killer(database: Database, queue: WorkQueue, claim: Claim, on_parked: Parked | None) -> None:
     log.error("work_parked", queue=queue.name, row=str(claim.id), attempt=claim.row.attempts)
     with database.unit_of_work() as session:
-        queue.park(session, claim, "its workers died")
-        if on_parked:
+        if queue.park(session, claim, "its workers died") and on_parked:
             on_parked(session, claim, "its workers died")
 
 

@@ -161,8 +161,8 @@ class Dispatcher:
         with self.database.unit_of_work() as session:
             now = self.clock.now()
             settled = [(c, a) for c, a in pairs if isinstance(a, Accepted | Rejected)]
-            self.outcomes.write(session, now, line.channel_id, settled)
-            self.outcomes.try_again(session, now, [c for c, a in pairs if isinstance(a, Absent)])
+            absent = [c for c, a in pairs if isinstance(a, Absent)]
+            self.outcomes.write(session, now, line.channel_id, settled, absent)
             unknown = [c for c, a in pairs if isinstance(a, Unknown)]
             if found is None:
                 self.outcomes.leave_unconfirmed(session, now, unknown)

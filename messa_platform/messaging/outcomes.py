@@ -45,28 +45,36 @@ class Outcomes:
     queue: WorkQueue
     listener: Listener
 
-    def write(self, session: Session, now: datetime, channel_id: UUID, settled: Settled) -> None:
-        """Write the outcomes of a batch: accepted ones are SENT, refused ones UNSENT or tried again."""
+    def write(
+        self,
+        session: Session,
+        now: datetime,
+        channel_id: UUID,
+        settled: Settled,
+        absent: Sequence[Claim] = (),
+    ) -> None:
+        """Write the outcomes of a batch: accepted ones are SENT, refused ones UNSENT or tried again.
+
+        `absent` are those that the provider never got: they are tried again as well. All in one, since quotas are locked in one order.
+        """
         accepted = [(c, a) for c, a in settled if isinstance(a, Accepted)]
-        refused = [(c, a) for c, a in settled if isinstance(a, Rejected)]
-        over = [(c, a) for c, a in refused if a.permanent or c.row.attempts > len(self.queue.pauses)]
+        refused = [(c, a.code, a.permanent) for c, a in settled if isinstance(a, Rejected)]
+        refused += [(c, "absent", False) for c in absent]
+        over = [(c, code) for c, code, permanent in refused if permanent or self._spent(c)]
         # Our own record of an acceptance is true whoever holds the lease by now; so no lease is asked for here.
-        _remove(session, [c.id for c, _ in accepted + over])
+        _remove(session, [c.id for c, _ in accepted] + [c.id for c, _ in over])
         _reference(session, channel_id, accepted)
         words = [Word(c.id, Status.SENT, "", now) for c, _ in accepted]
         words += receipts.early_words(session, channel_id, [a.reference for _, a in accepted])
-        words += [Word(c.id, Status.UNSENT, a.code, now) for c, a in over]
+        words += [Word(c.id, Status.UNSENT, code, now) for c, code in over]
         self._apply(session, now, words)
         ended = {c.id for c, _ in over}
-        for claim, answer in refused:
+        for claim, code, _ in refused:
             if claim.id not in ended:
-                self.queue.put_back(session, claim, now, answer.code)
+                self.queue.put_back(session, claim, now, code)
 
-    def try_again(self, session: Session, now: datetime, claims: Sequence[Claim]) -> None:
-        """The provider never got these: they go back into the queue."""
-        for claim in claims:
-            if self.queue.put_back(session, claim, now, "absent"):
-                self._end(session, now, [claim], Status.UNSENT)
+    def _spent(self, claim: Claim) -> bool:
+        return bool(claim.row.attempts > len(self.queue.pauses))
 
     def doubt(self, session: Session, now: datetime, claims: Sequence[Claim]) -> None:
         """Nobody can tell now whether the provider has these: they stay leased, to be asked for after a pause, not sent."""

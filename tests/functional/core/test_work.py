@@ -502,3 +502,17 @@ def test_a_failure_is_logged_with_its_row_and_class_and_no_word_of_what_it_held(
     assert {line["exception"] for line in lines[1:]} == {"IntegrityError"}
     assert "hemligt" not in done.stderr + done.stdout
     assert {errand(database, i).last_error for i in put} == {"IntegrityError"}
+
+
+def test_who_has_lost_the_lease_tells_of_no_parking(
+    database: Database, clock: FixedClock, errands: Put
+) -> None:
+    errands(attempts=2)
+    told: list[Claim] = []
+
+    def fail(session: Session, claims: Sequence[Claim]) -> None:
+        finish(database, claim(database, clock.now() + LEASE))  # the other one is quicker, and does it
+        raise RuntimeError("it broke")
+
+    work_off(database, QUEUE, clock, fail, batch=10, on_parked=lambda s, c, why: told.append(c))
+    assert told == []
