@@ -326,6 +326,12 @@ def test_the_demo_starts_whole_says_where_it_is_ends_at_ctrl_c_and_keeps_its_dat
             assert count_of(held.url, "Kvar efter omstart") == 1
         assert child.end(signal.SIGHUP) == 0  # the terminal was closed
         wait_for(lambda: not demo_run.left_over(), says="every process has ended")
+
+        child = demo_run.start()
+        child.kill()
+        wait_for(
+            lambda: not demo_run.left_over(), 30, "every process has ended after kill -9 of their parent"
+        )
     finally:
         if child.runs:
             child.end()

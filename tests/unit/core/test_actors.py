@@ -204,10 +204,11 @@ class Office:
 def test_an_actor_gets_the_runtime_and_the_words_of_its_wake_up() -> None:
     calls: list[tuple[str, ...]] = []
 
-    def run(runtime: Any, more: More, *words: str) -> None:
+    def run(runtime: Any, more: More, *words: str) -> bool:
         assert runtime.office is office
         assert not more()
         calls.append(words)
+        return False
 
     with Office(ActorSpec("dispatch", run, queue="q"), ActorSpec("read", run)) as office:
         office.waker.wake("dispatch", "channel-1")
@@ -223,7 +224,7 @@ def test_an_actor_runs_once_at_a_time_for_a_key_and_misses_no_wake_up() -> None:
     asked: list[int] = [0]
     seen: list[int] = [0]
 
-    def run(_runtime: Any, _more: More) -> None:
+    def run(_runtime: Any, _more: More) -> bool:
         with lock:
             at_work[0] += 1
             most[0] = max(most[0], at_work[0])
@@ -231,6 +232,7 @@ def test_an_actor_runs_once_at_a_time_for_a_key_and_misses_no_wake_up() -> None:
         threading.Event().wait(0.001)
         with lock:
             at_work[0] -= 1
+        return False
 
     with Office(ActorSpec("read", run)) as office:
         for i in range(1, 500):
@@ -240,10 +242,24 @@ def test_an_actor_runs_once_at_a_time_for_a_key_and_misses_no_wake_up() -> None:
     assert most[0] == 1
 
 
+def test_an_actor_that_has_not_come_to_its_end_runs_again() -> None:
+    runs: list[None] = []
+
+    def run(_runtime: Any, _more: More) -> bool:
+        runs.append(None)
+        return len(runs) < 5
+
+    with Office(ActorSpec("read", run)) as office:
+        office.waker.wake("read")
+        wait_for(lambda: len(runs) == 5, says="it ran to its end")
+        office.broker.join("default")
+    assert len(runs) == 5
+
+
 def test_an_actor_that_fails_runs_at_the_next_wake_up(caplog: pytest.LogCaptureFixture) -> None:
     runs: list[None] = []
 
-    def run(_runtime: Any, _more: More) -> None:
+    def run(_runtime: Any, _more: More) -> bool:
         runs.append(None)
         raise RuntimeError("broken")
 
@@ -258,8 +274,12 @@ def test_an_actor_that_fails_runs_at_the_next_wake_up(caplog: pytest.LogCaptureF
 
 def test_an_old_wake_up_in_one_process_is_still_taken_so_that_its_key_is_free_again() -> None:
     calls: list[None] = []
-    spec = ActorSpec("read", lambda _runtime, _more: calls.append(None))
-    with Office(spec) as office:
+
+    def run(_runtime: Any, _more: More) -> bool:
+        calls.append(None)
+        return False
+
+    with Office(ActorSpec("read", run)) as office:
         old: dramatiq.Message[None] = dramatiq.Message(
             "default", "read", (), {}, {}, message_timestamp=current_millis() - 3_600_000
         )
@@ -272,14 +292,14 @@ def test_an_old_wake_up_in_one_process_is_still_taken_so_that_its_key_is_free_ag
 
 def test_wake_ups_that_piled_up_in_a_remote_broker_are_skipped_when_they_are_old() -> None:
     broker = make_broker("redis://127.0.0.1:9/0")
-    actors = bind(broker, [ActorSpec("read", lambda _runtime, _more: None)], SimpleNamespace())
+    actors = bind(broker, [ActorSpec("read", lambda _runtime, _more: False)], SimpleNamespace())
     assert actors["read"].options["max_age"] == 60_000
 
 
 def test_an_actor_that_takes_too_long_is_interrupted() -> None:
     ended = threading.Event()
 
-    def run(_runtime: Any, _more: More) -> None:
+    def run(_runtime: Any, _more: More) -> bool:
         try:
             while True:
                 threading.Event().wait(0.01)
