@@ -7,5 +7,6 @@ from messa_platform.mail import models as mail
 from messa_platform.messaging import models as messaging
 from messa_platform.providers import models as providers
 from messa_platform.tenants import models as tenants
+from messa_platform.tenants.access import models as access
 
-ROOMS = (post, tenants, providers, messaging, mail)
+ROOMS = (post, tenants, access, providers, messaging, mail)

@@ -9,19 +9,23 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
     ARRAY,
     BigInteger,
     DateTime,
+    ForeignKey,
     Index,
     LargeBinary,
     SmallInteger,
     UniqueConstraint,
     func,
     text,
+    true,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from messa_platform.core.db import Base
@@ -46,7 +50,10 @@ def _at() -> Mapped[datetime]:
 
 
 class Thread(Base):
-    """All messages between one account and one remote mobile number. `mail_reference` is the Message-ID that a reply mail answers."""
+    """All messages between one account and one remote mobile number. `mail_reference` is the Message-ID that a reply mail answers.
+
+    `unread` counts the incoming texts since the thread was last opened.
+    """
 
     __tablename__ = "thread"
 
@@ -56,6 +63,8 @@ class Thread(Base):
     remote: Mapped[str]
     display_name: Mapped[str] = mapped_column(default="", server_default="")
     last_message_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    last_message_id: Mapped[UUID | None]
+    unread: Mapped[int] = mapped_column(default=0, server_default="0")
     mail_reference: Mapped[str | None]
 
     __table_args__ = (
@@ -65,7 +74,10 @@ class Thread(Base):
 
 
 class Message(Base):
-    """One outgoing text to one recipient, or one incoming text. `parts` is *Antal*: what is charged, 0 for incoming and refused ones."""
+    """One outgoing text to one recipient, or one incoming text. `parts` is *Antal*: what is charged, 0 for incoming and refused ones.
+
+    `send_at` is the time that was chosen for a text that was to be sent later (spec P2).
+    """
 
     __tablename__ = "message"
 
@@ -87,6 +99,7 @@ class Message(Base):
     channel_id: Mapped[UUID | None]
     mail_id: Mapped[UUID | None]
     quota_buckets: Mapped[list[int] | None] = mapped_column(ARRAY(BigInteger))
+    send_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     created_at: Mapped[datetime] = _at()
 
     __table_args__ = (
@@ -186,3 +199,105 @@ class ClientReference(Base):
     at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
 
     __table_args__ = (Index("ix_client_reference_at", "at", postgresql_using="brin"),)
+
+
+class ScheduledText(Base, WorkColumns):
+    """A message that is to be sent later; `id` is the message's, `next_attempt_at` its time. The row goes when it is sent or cancelled."""
+
+    __tablename__ = "scheduled_text"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    tenant_id: Mapped[UUID]
+    account_id: Mapped[UUID]
+    remote: Mapped[str]
+
+    __table_args__ = (
+        due_index("scheduled_text"),
+        Index("ix_scheduled_text_account", "account_id", "remote"),
+    )
+
+
+class OptOut(Base):
+    """A remote number that has answered STOP to an account (spec R4); gone once it says START. `message_id` is the text that said so."""
+
+    __tablename__ = "opt_out"
+
+    account_id: Mapped[UUID] = mapped_column(primary_key=True)
+    remote: Mapped[str] = mapped_column(primary_key=True)
+    tenant_id: Mapped[UUID]
+    message_id: Mapped[UUID]
+    at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+
+class RecipientList(Base):
+    """A saved list of recipients, an account's own."""
+
+    __tablename__ = "recipient_list"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    tenant_id: Mapped[UUID]
+    account_id: Mapped[UUID]
+    name: Mapped[str]
+    created_at: Mapped[datetime] = _at()
+
+    __table_args__ = (UniqueConstraint("account_id", "name"),)
+
+
+class ListedRecipient(Base):
+    """A number of a saved list, E.164, in its place; `name` is for the reader alone."""
+
+    __tablename__ = "listed_recipient"
+
+    list_id: Mapped[UUID] = mapped_column(
+        ForeignKey("recipient_list.id", ondelete="CASCADE"), primary_key=True
+    )
+    number: Mapped[str] = mapped_column(primary_key=True)
+    place: Mapped[int]
+    name: Mapped[str] = mapped_column(default="", server_default="")
+
+
+class Sending(Base):
+    """A text to many, put together and looked at before it is sent. `rows` are its recipients, `{"number": …, "fields": {…}}` each.
+
+    `text` may hold `{field}` for what differs. Of `total` recipients `done` were handled so far; `accepted` of them were taken in for
+    sending. `guard`: the 24-hour guard is asked. `confirmed_at` is None while it is only looked at.
+    """
+
+    __tablename__ = "sending"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    tenant_id: Mapped[UUID]
+    account_id: Mapped[UUID] = mapped_column(index=True)
+    text: Mapped[str]
+    rows: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
+    total: Mapped[int]
+    done: Mapped[int] = mapped_column(default=0, server_default="0")
+    accepted: Mapped[int] = mapped_column(default=0, server_default="0")
+    guard: Mapped[bool] = mapped_column(default=True, server_default=true())
+    send_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    created_at: Mapped[datetime] = _at()
+    confirmed_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    finished_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+
+
+class SendingOutcome(Base):
+    """What became of one row of a sending; `word` is the status as shown at that time."""
+
+    __tablename__ = "sending_outcome"
+
+    sending_id: Mapped[UUID] = mapped_column(ForeignKey("sending.id", ondelete="CASCADE"), primary_key=True)
+    place: Mapped[int] = mapped_column(primary_key=True)
+    recipient: Mapped[str]
+    word: Mapped[str]
+    message_id: Mapped[UUID | None]
+
+
+class SendingWork(Base, WorkColumns):
+    """A confirmed sending that waits to be worked off; `id` is the sending's."""
+
+    __tablename__ = "sending_work"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    tenant_id: Mapped[UUID]
+
+    __table_args__ = (due_index("sending_work"),)

@@ -67,6 +67,7 @@ class TokenKind(StrEnum):
     """What a mailed link is good for."""
 
     WELCOME = "welcome"
+    RESET = "reset"
 
 
 def _created() -> Mapped[datetime]:
@@ -148,7 +149,12 @@ class Domain(Base):
 
 
 class Account(Base):
-    """An e-mail address that may send; in exactly one group. `group_since` is when it came there: limits without a window count from then."""
+    """An e-mail address that may send; in exactly one group. `group_since` is when it came there: limits without a window count from then.
+
+    `mobile` is the owner's own ordinary mobile (spec U1), E.164. `password_hash` is None until a password is chosen. `totp_secret` is sealed
+    (`core.crypto`) and in force once `totp_since` is set; `totp_step` is the last time step whose code was used (RFC 6238, 5.2).
+    `is_operator`: one of the platform's owners (spec O1).
+    """
 
     __tablename__ = "account"
 
@@ -160,6 +166,12 @@ class Account(Base):
     display_name: Mapped[str] = mapped_column(default="", server_default="")
     language: Mapped[str | None]
     signature: Mapped[str | None]
+    mobile: Mapped[str | None]
+    password_hash: Mapped[str | None]
+    totp_secret: Mapped[bytes | None]
+    totp_since: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    totp_step: Mapped[int | None] = mapped_column(BigInteger)
+    is_operator: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     blocked: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     created_at: Mapped[datetime] = _created()
     removed_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))

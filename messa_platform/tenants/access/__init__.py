@@ -1,0 +1,1 @@
+"""How a person gets into an account: passwords, links, second factors, single sign-on, and the sessions that follow."""
