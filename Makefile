@@ -1,10 +1,10 @@
 # The commands of this project; `make help` lists them. What is longer than a line is in scripts/.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint types lock bench drill clean set-up set-up-test
+.PHONY: help run test lint types screenshots translations lock bench drill clean set-up set-up-test
 
 help: ## List these commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 run: set-up ## Install what is missing, then start the demo; Ctrl-C ends it, its data stays in var/
 	@exec .venv/bin/messa run
@@ -26,6 +26,14 @@ bench: set-up-test ## Measure mails and messages a second
 
 drill: set-up-test ## The long drill: 200 rounds of kill -9 while mails arrive
 	.venv/bin/pytest tests/functional/test_kill_drill.py --rounds=200 --timeout=0 $(ARGS)
+
+screenshots: set-up-test ## Fill var/screenshots with every page, as the browser tests see it
+	@sh scripts/need-test-parts.sh
+	@mkdir -p var/screenshots && rm -f var/screenshots/*.png
+	MESSA_SCREENSHOTS=var/screenshots .venv/bin/pytest -n 2 --dist loadfile tests/browser $(ARGS)
+
+translations: set-up-test ## Take new texts into messa_platform/locale, and say what is left to translate
+	@.venv/bin/python scripts/catalogues.py $(ARGS)
 
 lock: ## Pin requirements/*.in again; ARGS=--upgrade takes the newest versions
 	@sh scripts/lock.sh $(ARGS)

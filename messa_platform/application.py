@@ -7,25 +7,43 @@ from typing import Any
 from pyramid.config import Configurator
 from pyramid.router import Router
 
+from messa_platform import portal
 from messa_platform.core import logs, resources, web
 from messa_platform.core.site import SiteSettings
+from messa_platform.core.web import LastResort, WsgiApp
+from messa_platform.portal.live import LiveGate
+from messa_platform.portal.prefix import UrlSessions
 from messa_platform.providers import callbacks, simulator_page
 from messa_platform.runtime import Runtime, build, read_settings, refuse_unread_broker
 
 
 def make_app(runtime: Runtime) -> Router:
-    """The web application of a process."""
+    """The rooms' pages and interfaces."""
     config = Configurator(settings={})
     config.registry["messa.runtime"] = runtime
-    for room in (resources, web, callbacks, simulator_page):
+    for room in (resources, web, callbacks, simulator_page, portal):
         config.include(room)
     return config.make_wsgi_app()
 
 
-def main(global_config: dict[str, Any], **values: str) -> Router:
+def layered(app: WsgiApp, runtime: Runtime) -> WsgiApp:
+    """`app` with the layers that stand before its pages."""
+    app = LiveGate(app, runtime.session_cache, runtime.changes, runtime.clock)
+    app = UrlSessions(app, runtime.settings[SiteSettings].cookieless_login)
+    return LastResort(app)
+
+
+def make_wsgi(runtime: Runtime) -> WsgiApp:
+    """The web application of a process."""
+    return layered(make_app(runtime), runtime)
+
+
+def main(global_config: dict[str, Any], **values: str) -> WsgiApp:
     """What `pserve` calls. With an embedded broker nobody would read what it wakes: then use `messa serve`."""
     settings = read_settings(values)
     site = settings[SiteSettings]
     logs.configure(json=site.log_format == "json", level=site.log_level)
     refuse_unread_broker(settings)
-    return make_app(build(settings, reads_queue=False))
+    runtime = build(settings, reads_queue=False)
+    runtime.listener.start()
+    return make_wsgi(runtime)

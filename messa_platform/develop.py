@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from messa_platform.core.post import RelaySettings
 from messa_platform.core.settings import Settings
 from messa_platform.core.site import SiteSettings, WebSettings
+from messa_platform.demo.people import PASSWORD
 from messa_platform.mail.settings import SmtpSettings
 
 PARENT_VARIABLE = "MESSA_END_WITH_PARENT"
@@ -32,8 +33,8 @@ messa is up.
   Health      http://{web}/healthz  http://{web}/readyz
   SMTP        {smtp}   (for example: mail from user@demo.example to 0701740605@{domain})
 
-  Accounts    user@demo.example (member of Master), admin@demo.example (admin of Master),
-              sub@demo.example (admin of Skolan), admin@other.example (another tenant)
+  Sign in     sub@demo.example (Skolan), user@demo.example (member of Master), admin@demo.example (admin of Master),
+              admin@other.example (another tenant), operator@messa.example; password of all: {password}
 
   Send one    swaks --server {smtp} --from user@demo.example --to 0701740605@{domain} --header 'Subject: Hej' --body 'Från e-post till sms'
 
@@ -51,6 +52,7 @@ def tell_ready(settings: Settings) -> None:
             web=f"{web.host}:{web.port}",
             smtp=f"{smtp.host}:{smtp.port}",
             domain=settings[SiteSettings].mail_domain,
+            password=PASSWORD,
         )
     )
     sys.stdout.flush()

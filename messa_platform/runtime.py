@@ -17,9 +17,12 @@ from sqlalchemy.orm import Session
 from messa_platform.core import post
 from messa_platform.core.actors import ActorSpec, More, NoWaker, Waker, bind, make_broker, sender
 from messa_platform.core.clock import Clock, SystemClock
+from messa_platform.core.crypto import Keys, SecuritySettings, open_keys
 from messa_platform.core.db import Database, make_engine
 from messa_platform.core.embedded import Held, attach
+from messa_platform.core.listen import Listener
 from messa_platform.core.migrations import at_head
+from messa_platform.core.outbound import Outbound, OutboundSettings
 from messa_platform.core.post import Post, Relay, RelaySettings
 from messa_platform.core.settings import Settings, load
 from messa_platform.core.site import BrokerSettings, DatabaseSettings, SiteSettings, WebSettings
@@ -29,14 +32,32 @@ from messa_platform.mail.intake import Intake
 from messa_platform.mail.letters import Letters
 from messa_platform.mail.replies import ReplyMails, UnsentMails
 from messa_platform.mail.settings import SmtpSettings
-from messa_platform.messaging import dispatch, guard, partitions, receipts
+from messa_platform.messaging import (
+    dispatch,
+    guard,
+    opt_out,
+    partitions,
+    receipts,
+    schedule,
+    sending_work,
+    sendings,
+)
 from messa_platform.messaging.announce import Announcements
 from messa_platform.messaging.dispatch import Dispatcher
+from messa_platform.messaging.feed import Changes
 from messa_platform.messaging.outcomes import Outcomes
 from messa_platform.messaging.settings import DispatchSettings
 from messa_platform.messaging.sink import EventSink
+from messa_platform.portal.mails import AccessMails
 from messa_platform.providers.pool import ProviderPool
 from messa_platform.providers.registry import load_plugins
+from messa_platform.tenants.access import links, sessions, throttle
+from messa_platform.tenants.access.links import LinkMails
+from messa_platform.tenants.access.oidc import OpenIdConnect
+from messa_platform.tenants.access.passwords import Passwords
+from messa_platform.tenants.access.sessions import SessionCache
+from messa_platform.tenants.access.settings import AccessSettings
+from messa_platform.tenants.access.single_sign_on import SingleSignOn
 
 SECTIONS = (
     SiteSettings,
@@ -46,6 +67,9 @@ SECTIONS = (
     SmtpSettings,
     RelaySettings,
     DispatchSettings,
+    SecuritySettings,
+    AccessSettings,
+    OutboundSettings,
 )
 """Every section of settings there is."""
 
@@ -64,6 +88,15 @@ class Runtime:
     clock: Clock
     broker: dramatiq.Broker
     waker: Waker
+    listener: Listener
+    keys: Keys
+    passwords: Passwords
+    session_cache: SessionCache
+    changes: Changes
+    announcements: Announcements
+    link_mails: LinkMails
+    outbound: Outbound
+    single_sign_on: SingleSignOn
     post: Post
     relay: Relay
     providers: ProviderPool
@@ -78,6 +111,7 @@ class Runtime:
     def close(self) -> None:
         """Let go of everything, last acquired first."""
         self.sweeper.close()
+        self.listener.close()
         self.waker.close()
         self.providers.close()
         self.broker.close()
@@ -98,10 +132,30 @@ def _deliver_mail(runtime: Runtime, _more: More) -> bool:
     return post.deliver(runtime.database, runtime.clock, runtime.relay)
 
 
+def _send_links(runtime: Runtime, _more: More) -> bool:
+    return links.send_links(runtime.database, runtime.clock, runtime.link_mails)
+
+
+def _release_scheduled(runtime: Runtime, _more: More) -> bool:
+    return schedule.release(runtime.database, runtime.clock, runtime.announcements)
+
+
+def _follow_stops(runtime: Runtime, _more: More) -> bool:
+    return opt_out.follow(runtime.database, runtime.clock, runtime.announcements)
+
+
+def _work_off_sendings(runtime: Runtime, _more: More) -> bool:
+    return sending_work.work_off_sendings(runtime.database, runtime.clock, runtime.announcements)
+
+
 ACTORS = (
     ActorSpec(intake.READ_ACTOR, _read_mail, queue="mail"),
     ActorSpec(dispatch.DISPATCH_ACTOR, _dispatch, queue="dispatch"),
     ActorSpec(post.POST_ACTOR, _deliver_mail, queue="post"),
+    ActorSpec(links.SEND_ACTOR, _send_links, queue="post"),
+    ActorSpec(schedule.RELEASE_ACTOR, _release_scheduled, queue="dispatch"),
+    ActorSpec(opt_out.OPT_OUT_ACTOR, _follow_stops, queue="dispatch"),
+    ActorSpec(sendings.SENDINGS_ACTOR, _work_off_sendings, queue="sendings"),
 )
 
 
@@ -109,6 +163,7 @@ def _looks() -> tuple[Look, ...]:
     return (
         lambda session, now: [(intake.READ_ACTOR,)] if intake.QUEUE.is_due(session, now) else [],
         lambda session, now: [(post.POST_ACTOR,)] if post.QUEUE.is_due(session, now) else [],
+        lambda session, now: [(links.SEND_ACTOR,)] if links.QUEUE.is_due(session, now) else [],
         lambda session, now: [(dispatch.DISPATCH_ACTOR, str(c)) for c in dispatch.due_channels(session, now)],
     )
 
@@ -120,11 +175,12 @@ def _chores(settings: Settings) -> tuple[Chore, ...]:
         guard.forget_old(session, now)
         receipts.forget_old(session, now)
         failures.forget_old(session, now - timedelta(days=1))
+        sessions.forget_old(session, now)
+        links.forget_old(session, now)
+        throttle.forget_old(session, now)
 
     return (
-        Chore(
-            "match_early", timedelta(seconds=1), lambda session, now: _quietly(receipts.match_early(session))
-        ),
+        Chore("match_early", timedelta(seconds=1), lambda session, now: receipts.match_early(session)),
         Chore("forget", timedelta(hours=1), forget),
         Chore(
             "empty_raw",
@@ -135,10 +191,6 @@ def _chores(settings: Settings) -> tuple[Chore, ...]:
             "partitions", timedelta(days=1), lambda session, now: partitions.ahead(session.connection(), now)
         ),
     )
-
-
-def _quietly(_count: int) -> None:
-    """A chore's count is of no interest here."""
 
 
 def read_settings(values: Mapping[str, str], environment: Mapping[str, str] | None = None) -> Settings:
@@ -181,6 +233,10 @@ def build(settings: Settings, *, reads_queue: bool, clock: Clock | None = None) 
     outcomes = Outcomes(queue, UnsentMails(letters, writer))
     stopping = threading.Event()
     announcements = Announcements(waker, writer, site.operator_mail)
+    keys = open_keys(settings[SecuritySettings], clock)
+    outbound = Outbound(settings[OutboundSettings])
+    callback = site.public_url.rstrip("/") + "/sso/callback"
+    listener = Listener(database_settings.direct_url or url, clock)
     runtime = Runtime(
         settings=settings,
         held=held,
@@ -188,13 +244,22 @@ def build(settings: Settings, *, reads_queue: bool, clock: Clock | None = None) 
         clock=clock,
         broker=broker,
         waker=waker,
+        listener=listener,
+        keys=keys,
+        outbound=outbound,
+        single_sign_on=SingleSignOn(database, clock, keys, OpenIdConnect(outbound), callback),
+        passwords=Passwords(settings[AccessSettings].hashes_at_once),
+        session_cache=SessionCache(listener),
+        changes=Changes(listener, clock),
+        announcements=announcements,
+        link_mails=LinkMails(AccessMails(site.mail_domain, site.public_url), writer),
         post=writer,
         relay=Relay(settings[RelaySettings]),
         providers=providers,
         dispatcher=Dispatcher(database, clock, providers, outcomes, stopping),
         intake=Intake(database, clock, announcements, letters, writer),
         letters=letters,
-        sink=EventSink(ReplyMails(letters, writer)),
+        sink=EventSink(ReplyMails(letters, writer), waker.wake_after_commit),
         stopping=stopping,
         sweeper=Sweeper(database, clock, waker, _looks(), _chores(settings)),
         checks={"database": lambda: _database_fault(database)},

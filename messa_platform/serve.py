@@ -15,7 +15,7 @@ import waitress
 from dramatiq import Worker
 from waitress import wasyncore
 
-from messa_platform.application import make_app
+from messa_platform.application import make_wsgi
 from messa_platform.core.logs import logger
 from messa_platform.core.site import BrokerSettings, SiteSettings, WebSettings
 from messa_platform.mail.committer import Committer
@@ -102,9 +102,10 @@ def start_web(runtime: Runtime, stack: ExitStack) -> None:
     """Answer HTTP. Raises `CannotStart` if the address is taken."""
     settings = runtime.settings[WebSettings]
     channels: dict[int, Any] = {}
+    runtime.listener.start()
     try:
         server = waitress.create_server(
-            make_app(runtime),
+            make_wsgi(runtime),
             map=channels,
             host=settings.host,
             port=settings.port,

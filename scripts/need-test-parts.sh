@@ -10,10 +10,24 @@ missing=
 for part in $parts; do
     command -v "$part" >/dev/null || missing="$missing $part"
 done
+
+# Chromium, or Chrome, as tests/support/browser.py finds it
+has_browser() {
+    [ -z "${MESSA_CHROMIUM:-}" ] || return 0
+    for name in chromium chromium-browser google-chrome; do
+        ! command -v "$name" >/dev/null || return 0
+    done
+    for app in '/Applications/Google Chrome.app' /Applications/Chromium.app; do
+        [ ! -d "$app" ] || return 0
+    done
+    return 1
+}
+has_browser || missing="$missing chromium"
 [ -n "$missing" ] || exit 0
 
 if [ "$(uname)" = Darwin ]; then # macOS brings postfix itself
-    fail "The tests need:$missing" 'Run this and start again:' '' '    brew install swaks redis rabbitmq fakeroot' ''
+    fail "The tests need:$missing" 'Run this and start again:' '' '    brew install swaks redis rabbitmq fakeroot' \
+        '    brew install --cask google-chrome' ''
 fi
 # shellcheck disable=SC2086  # a list of words
-sh scripts/need-packages.sh 'The tests need real mail servers and brokers' $missing
+sh scripts/need-packages.sh 'The tests need real mail servers, brokers and a browser' $missing

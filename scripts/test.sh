@@ -22,5 +22,7 @@ printf '\n== tests\n'
 [ -z "$failed" ] || say "Failed before the tests:$failed. They run all the same, but this will end with an error."
 workers=$(getconf _NPROCESSORS_ONLN)
 [ "$workers" -le 4 ] || workers=4
-.venv/bin/pytest -n "$workers" "$@"
+# A file's tests stay together, so that a platform or a browser that they share is started once; in the order of the names,
+# by which the many small files of tests/unit come last and no worker is left alone with a long one.
+.venv/bin/pytest -n "$workers" --dist loadfile --no-loadscope-reorder "$@"
 [ -z "$failed" ]

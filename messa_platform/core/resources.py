@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
 
-from pyramid.authorization import DENY_ALL, ACLHelper
+from pyramid.authorization import DENY_ALL, ACLHelper, Everyone
 from pyramid.config import Configurator
-from pyramid.request import Request
+from pyramid.request import Request, RequestLocalCache
 
 Child = Callable[[Request, Any], Any]
 """Makes a child resource from the request and its parent. Raises KeyError if there is none."""
 
 _CHILDREN = "messa.children"
+_SOURCES = "messa.identity_sources"
 
 
 class Resource:
@@ -42,23 +43,47 @@ def add_child(config: Configurator, name: str, make: Child) -> None:
     config.registry.setdefault(_CHILDREN, {})[name] = make
 
 
+class IdentitySource(Protocol):
+    """One way of knowing who asks: a room's sessions, or its keys."""
+
+    def identify(self, request: Request) -> Any | None:
+        """Who asks, or None if this way does not tell."""
+
+    def principals(self, identity: Any) -> Sequence[str]:
+        """What `identity` is in ACLs: words such as `signed-in` and `admin:<group uuid>`."""
+
+
+def add_identity_source(config: Configurator, source: IdentitySource) -> None:
+    """Ask `source`, after those that were added before, who asks."""
+    config.registry.setdefault(_SOURCES, []).append(source)
+
+
 class SecurityPolicy:
-    """Permissions come from the lineage's ACLs; nobody is signed in as yet but by a room's own means."""
+    """Who asks is told by the first identity source that knows; permissions come from the lineage's ACLs."""
 
     def __init__(self) -> None:
         self._acl = ACLHelper()
+        self._known = RequestLocalCache(self._find)
 
-    def identity(self, request: Request) -> None:
-        return None
+    def _find(self, request: Request) -> tuple[Any, tuple[str, ...]]:
+        for source in request.registry.get(_SOURCES, ()):
+            if (identity := source.identify(request)) is not None:
+                return identity, tuple(source.principals(identity))
+        return None, ()
 
-    def authenticated_userid(self, request: Request) -> None:
-        return None
+    def identity(self, request: Request) -> Any:
+        return self._known.get_or_create(request)[0]
+
+    def authenticated_userid(self, request: Request) -> str | None:
+        identity = self.identity(request)
+        return None if identity is None else str(identity.account_id)
 
     def permits(self, request: Request, context: Any, permission: str) -> Any:
-        return self._acl.permits(context, ["system.Everyone"], permission)
+        principals = [Everyone, *self._known.get_or_create(request)[1]]
+        return self._acl.permits(context, principals, permission)
 
     def remember(self, request: Request, userid: str, **_: Any) -> list[tuple[str, str]]:
-        return []
+        return []  # signing in is the portal's affair (portal.sign_in)
 
     def forget(self, request: Request, **_: Any) -> list[tuple[str, str]]:
         return []
@@ -69,3 +94,4 @@ def includeme(config: Configurator) -> None:
     config.set_root_factory(Root)
     config.set_security_policy(SecurityPolicy())
     config.add_directive("add_child", add_child)
+    config.add_directive("add_identity_source", add_identity_source)

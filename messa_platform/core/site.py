@@ -20,6 +20,9 @@ class SiteSettings:
     demo: bool = key(
         False, "Whether this is the demo: demo tenants are loaded and mail from loopback is believed."
     )
+    cookieless_login: bool = key(
+        True, "Whether a browser that refuses cookies may sign in, with its session in the address."
+    )
     log_format: str = key("json", "How logs are written: json or console.")
     log_level: str = key("INFO", "The least level that is logged: DEBUG, INFO, WARNING or ERROR.")
 
@@ -40,6 +43,11 @@ class DatabaseSettings:
     url: str = key(
         "",
         "PostgreSQL as postgresql+psycopg://…; empty: DATABASE_URL, else the embedded server.",
+        secret=True,
+    )
+    direct_url: str = key(
+        "",
+        "The same database past the pooler, for LISTEN; empty: database.url, where no pooler stands before it.",
         secret=True,
     )
     data_dir: Path = key(Path("var/postgresql"), "Where the embedded server keeps its data.")
@@ -66,6 +74,9 @@ class WebSettings:
     host: str = key("127.0.0.1", "Address that the web server listens on.")
     port: int = key(6543, "Its port.")
     threads: int = key(8, "Requests that are answered at the same time.")
+    trusted_proxy: str = key(
+        "", "Address of the reverse proxy whose X-Forwarded-For and -Proto are believed; empty: none."
+    )
     simulator_url: str = key(
         "", "Where the simulator's process answers; with it /simulator is forwarded there. Development only."
     )

@@ -30,7 +30,7 @@ class Chore:
 
     name: str
     every: timedelta
-    do: Callable[[Session, datetime], None]
+    do: Callable[[Session, datetime], object]
 
 
 class Sweeper:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import zope.sqlalchemy
@@ -14,10 +14,28 @@ from pyramid.response import Response
 from pyramid.security import NO_PERMISSION_REQUIRED
 from sqlalchemy.orm import Session
 
+from messa_platform.core.logs import logger
 from messa_platform.core.resources import Root
+
+log = logger(__name__)
 
 Check = Callable[[], str | None]
 """Asks whether something is ready; gives None, or what is missing."""
+
+PAGE_POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' data:",
+        "connect-src 'self'",
+        "manifest-src 'self'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+        "base-uri 'none'",
+    )
+)
+"""The Content-Security-Policy of a page: everything from here, nothing written into the page itself."""
 
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
@@ -57,8 +75,34 @@ def not_a_path(error: URLDecodeError, request: Request) -> Response:
 
 
 def _add_headers(event: NewResponse) -> None:
+    if event.response.content_type == "text/html":
+        event.response.headers.setdefault("Content-Security-Policy", PAGE_POLICY)
     for name, value in HEADERS.items():
         event.response.headers.setdefault(name, value)
+
+
+WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+
+
+class LastResort:
+    """WSGI layer that answers what nothing else caught; the server would log its path, in which a URL session's token may stand."""
+
+    def __init__(self, app: WsgiApp) -> None:
+        self._app = app
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        try:
+            return self._app(environ, start_response)
+        except Exception:
+            log.exception("request_failed", method=environ.get("REQUEST_METHOD"))
+            response = Response(_FAILED, status=500, content_type="text/plain", headerlist=[*HEADERS.items()])
+            return list(response(environ, start_response))
+
+
+_FAILED = """Något gick fel hos oss. Felet är loggat; försök igen om en stund.
+
+Something went wrong on our side. It has been logged; try again in a while.
+"""
 
 
 def includeme(config: Configurator) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from messa_platform.core.bulk import as_parameter, copy_rows, given
 from messa_platform.core.logs import logger
+from messa_platform.messaging import feed
 from messa_platform.messaging.statuses import Status, may_follow
 from messa_platform.messaging.store import EVENT, MESSAGE, event_row
 
@@ -35,7 +36,7 @@ _LOCK = text(
 )
 _MOVE = text(
     "UPDATE message SET status = given.status, status_at = given.status_at,"
-    " parts = CASE WHEN given.status = 'UNSENT' THEN 0 ELSE message.parts END"
+    " parts = CASE WHEN given.status IN ('UNSENT', 'CANCELLED') THEN 0 ELSE message.parts END"
     f" FROM {given(MESSAGE, ('id', 'status', 'status_at'))}"
     " WHERE message.id = given.id AND message.id BETWEEN :first AND :last"
 )
@@ -73,6 +74,7 @@ def apply(session: Session, words: Sequence[Word]) -> list[Moved]:
     if moved:
         changes = [{"id": i, "status": now[i], "status_at": word.at} for i, word in moved.items()]
         session.execute(_MOVE, {"rows": as_parameter(changes), "first": min(moved), "last": max(moved)})
+        feed.tell(session, {rows[i].account_id for i in moved})
     copy_rows(session, EVENT, events)
     log.info("messages_moved", messages={str(i): now[i].value for i in moved}, words=len(words))
     return [Moved(i, now[i], rows[i].parts, rows[i].quota_buckets or ()) for i in moved]

@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from messa_platform.core.ids import new_id
 from messa_platform.messaging.models import Door
-from messa_platform.messaging.recipients import Impossible, normalise
+from messa_platform.messaging.recipients import Fault, Impossible, normalise
 from messa_platform.messaging.segments import Encoding, segment
 from messa_platform.messaging.smart import cut, sign, smart
 from messa_platform.messaging.statuses import Status, status_word
@@ -19,6 +20,9 @@ from messa_platform.tenants.numbers import OwnRange
 from messa_platform.tenants.quota import Kind, Struck
 from messa_platform.tenants.senders import Sender
 
+SOON = timedelta(minutes=1)
+"""A chosen time that is no further ahead than this means now."""
+
 
 @dataclass(frozen=True, slots=True)
 class Submission:
@@ -26,6 +30,8 @@ class Submission:
 
     `recipients` are as written, in the order in which quota is given out. `reference` is what the client calls the submission: handed in
     twice, it is one. `guard` asks the 24-hour guard (spec M9). `mail_reference` is the Message-ID of the mail that it came in.
+    `send_at` is when it is to be sent (spec P2); None, a time that has passed or one within `SOON` is now. `despite_stop` lets it through
+    to a number that has said STOP: for the confirmation of that, and nothing else (spec R4).
     """
 
     account_id: UUID
@@ -36,11 +42,16 @@ class Submission:
     guard: bool = True
     mail_id: UUID | None = None
     mail_reference: str | None = None
+    send_at: datetime | None = None
+    despite_stop: bool = False
 
 
 @dataclass(slots=True)
 class Draft:
-    """One message to be: what is known of it so far. `status` stays None while nothing speaks against sending it."""
+    """One message to be: what is known of it so far. `status` stays None while nothing speaks against sending it.
+
+    `send_at` is its time if that is later. `fault` says why `recipient` is no number.
+    """
 
     submission: Submission
     sender: Sender
@@ -50,6 +61,8 @@ class Draft:
     parts: int
     encoding: Encoding
     status: Status | None = None
+    send_at: datetime | None = None
+    fault: Fault | None = None
     rule_group_id: UUID | None = None
     rule_group_name: str | None = None
     channel_id: UUID | None = None
@@ -69,6 +82,11 @@ class Draft:
     def open(self) -> bool:
         """Nothing speaks against sending it so far."""
         return self.status is None
+
+    @property
+    def outcome(self) -> Status:
+        """The status with which it is stored, as things stand."""
+        return self.status or (Status.SCHEDULED if self.send_at else Status.QUEUED)
 
     @property
     def guard_key(self) -> tuple[UUID, str, bytes]:
@@ -122,42 +140,71 @@ class NotAllowed:
 Result = Receipted | Repeated | NotAllowed
 
 
-def draw_up(submission: Submission, sender: Sender, own: Sequence[OwnRange]) -> list[Draft]:
+def draw_up(submission: Submission, sender: Sender, own: Sequence[OwnRange], now: datetime) -> list[Draft]:
     """The drafts of a submission, one a number (a number named twice gets one), their text final and divided."""
-    text, parts, encoding, status = _final_text(submission.text, sender)
-    if sender.tenant_state is not TenantState.ACTIVE:
-        status = Status.TENANT_SUSPENDED
+    final = final_text(submission.text, sender)
+    status = final.status if sender.tenant_state is TenantState.ACTIVE else Status.TENANT_SUSPENDED
+    later = submission.send_at is not None and submission.send_at > now + SOON
     drafts = []
     seen = set()
     for written in submission.recipients:
         number = normalise(written, sender.settings.country_code, own)
-        impossible = isinstance(number, Impossible)
+        fault = number.fault if isinstance(number, Impossible) else None
         recipient = written.strip()[:100] if isinstance(number, Impossible) else number
         if recipient in seen:
             continue
         seen.add(recipient)
-        fault = Status.INVALID_NUMBER if impossible else status
-        drafts.append(Draft(submission, sender, new_id(), recipient, text, parts, encoding, fault))
+        draft = Draft(submission, sender, new_id(), recipient, final.text, final.parts, final.encoding)
+        draft.status = Status.INVALID_NUMBER if fault else status
+        draft.send_at = submission.send_at if later else None
+        draft.fault = fault
+        drafts.append(draft)
     return drafts
 
 
-def _final_text(written: str, sender: Sender) -> tuple[str, int, Encoding, Status | None]:
+@dataclass(frozen=True, slots=True)
+class Final:
+    """A text as it leaves. `units` are septets or UTF-16 code units; `cut`: some of it had to go. `status` says why it may not leave."""
+
+    text: str
+    parts: int
+    units: int
+    encoding: Encoding
+    cut: bool
+    status: Status | None
+
+
+def final_text(written: str, sender: Sender) -> Final:
+    """What becomes of `written`: signed, its typographic characters made plain, and cut, as the settings of `sender` say (spec S3-S5)."""
     settings = sender.settings
     text = sign(written, sender.signature)
     if settings.smart_characters:
         text = smart(text)
     segments = segment(text)
-    if segments.count > settings.max_parts:
-        if settings.too_long is TooLong.REFUSE:
-            return text, segments.count, segments.encoding, Status.TOO_MANY_PARTS
+    too_long = segments.count > settings.max_parts
+    refused = too_long and settings.too_long is TooLong.REFUSE
+    if too_long and not refused:
         prepare = smart if settings.smart_characters else str
         segments = segment(cut(prepare(written), settings.max_parts, prepare(sender.signature)))
-    return "".join(segments.parts), segments.count, segments.encoding, None
+    return Final(
+        text="".join(segments.parts),
+        parts=segments.count,
+        units=segments.units,
+        encoding=segments.encoding,
+        cut=too_long and not refused,
+        status=Status.TOO_MANY_PARTS if refused else None,
+    )
+
+
+def sender_id(sender: Sender, lent: str | None = None) -> str:
+    """What a text of `sender` goes out as: its own number where it may receive, else the group's sender name (spec R1)."""
+    number = sender.number or lent
+    return number if sender.settings.may_receive and number else sender.settings.sender_name
 
 
 def entry(draft: Draft) -> Entry:
     """What a door is told of a draft, once it is stored."""
-    status = draft.status or Status.QUEUED
+    status = draft.outcome
     return Entry(
         draft.id, draft.recipient, status, status_word(status, draft.rule_group_name), draft.rule_group_name
     )

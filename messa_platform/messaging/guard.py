@@ -1,4 +1,4 @@
-"""What must not be sent twice: a submission handed in again (spec M9, V3), and the same text within 24 hours (M9)."""
+"""What must not be sent: a submission handed in again (spec M9, V3), the same text within 24 hours (M9), a text to one who said STOP (R4)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import Table, text
 from sqlalchemy.orm import Session
 
-from messa_platform.core.bulk import insert_rows
+from messa_platform.core.bulk import as_parameter, given, insert_rows
 from messa_platform.messaging.drafts import Draft, Repeated, Submission
 from messa_platform.messaging.models import ClientReference, RecentText
 from messa_platform.messaging.statuses import Status
@@ -48,6 +48,30 @@ def recognise_repeats(
     return {i: Repeated(submissions[i], former[account, reference]) for account, reference, i in repeats}
 
 
+_OPTED_OUT = text(
+    "SELECT o.account_id, o.remote FROM opt_out o"
+    " JOIN unnest(CAST(:accounts AS uuid[]), CAST(:remotes AS text[])) AS given (account_id, remote) USING (account_id, remote)"
+)
+
+
+def opted_out(session: Session, pairs: Iterable[tuple[UUID, str]]) -> set[tuple[UUID, str]]:
+    """Of the pairs of an account and a remote number those where the number has said STOP."""
+    asked = sorted(set(pairs))
+    if not asked:
+        return set()
+    parameters = {"accounts": [a for a, _ in asked], "remotes": [r for _, r in asked]}
+    return {(row.account_id, row.remote) for row in session.execute(_OPTED_OUT, parameters)}
+
+
+def refuse_opted_out(session: Session, drafts: Sequence[Draft]) -> None:
+    """Refuse the open drafts to numbers that have said STOP to their sender (spec R4)."""
+    asked = [d for d in drafts if d.open and not d.submission.despite_stop]
+    stopped = opted_out(session, ((d.sender.account_id, d.recipient) for d in asked))
+    for draft in asked:
+        if (draft.sender.account_id, draft.recipient) in stopped:
+            draft.refuse(Status.BLOCKED)
+
+
 # A text sent longer ago than the window is forgotten. A row that stays as it is gets locked all the same, so that all who send
 # the same text come one after the other.
 _CLAIM = (
@@ -57,26 +81,62 @@ _CLAIM = (
 _TAKE = "ON CONFLICT (account_id, remote, digest) DO UPDATE SET message_id = EXCLUDED.message_id, at = EXCLUDED.at"
 
 
-def claim_texts(session: Session, now: datetime, drafts: Sequence[Draft]) -> list[tuple[Draft, Draft]]:
+GuardKey = tuple[UUID, str, bytes]
+Twins = list[tuple[Draft, Draft]]
+
+
+def claim_texts(session: Session, now: datetime, drafts: Sequence[Draft]) -> Twins:
     """Refuse the open drafts whose text was sent within the window, and note the others.
 
     Gives the pairs (later, first) of drafts in this very batch with the same text: the later one's fate hangs on the first's, which
     `settle_twins` tells once the quota has spoken.
     """
-    first: dict[tuple[UUID, str, bytes], Draft] = {}
-    twins: list[tuple[Draft, Draft]] = []
+    first, twins = _pair(drafts)
+    claimed = [first[k] for k in sorted(first)]
+    noted = {row.message_id for row in insert_rows(session, RECENT, _rows(claimed, now), _CLAIM)}
+    _refuse((d for d in claimed if d.id not in noted), twins)
+    return twins
+
+
+_SENT_LATELY = text(
+    "SELECT account_id, remote, digest, at FROM recent_text"
+    f" JOIN {given(RECENT, ('account_id', 'remote', 'digest'))} USING (account_id, remote, digest) WHERE at > :since"
+)
+
+
+def foresee_texts(
+    session: Session, now: datetime, drafts: Sequence[Draft]
+) -> tuple[dict[GuardKey, datetime], Twins]:
+    """What `claim_texts` would do to the open drafts, done to them with nothing noted.
+
+    Gives also when each text was last sent within the window, guarded or not.
+    """
+    first, twins = _pair(drafts)
+    asked = [{"account_id": a, "remote": r, "digest": d} for a, r, d in first]
+    parameters = {"rows": as_parameter(asked), "since": now - WINDOW}
+    rows = session.execute(_SENT_LATELY, parameters)
+    sent = {(row.account_id, row.remote, bytes(row.digest)): row.at for row in rows}
+    _refuse((d for key, d in first.items() if key in sent), twins)
+    return sent, twins
+
+
+def _pair(drafts: Sequence[Draft]) -> tuple[dict[GuardKey, Draft], Twins]:
+    """Of the open drafts the first with each text, and the later guarded ones with theirs."""
+    first: dict[GuardKey, Draft] = {}
+    twins: Twins = []
     for draft in (d for d in drafts if d.open):
         former = first.setdefault(draft.guard_key, draft)
         if former is not draft and draft.submission.guard:
             twins.append((draft, former))
-    claimed = [first[k] for k in sorted(first)]
-    noted = {row.message_id for row in insert_rows(session, RECENT, _rows(claimed, now), _CLAIM)}
-    for draft in claimed:
-        if draft.submission.guard and draft.id not in noted:
+    return first, twins
+
+
+def _refuse(sent: Iterable[Draft], twins: Twins) -> None:
+    for draft in sent:
+        if draft.submission.guard:
             draft.refuse(Status.ALREADY_SENT)
     for later, _ in twins:
         later.refuse(Status.ALREADY_SENT)
-    return twins
 
 
 def note_unguarded(session: Session, now: datetime, drafts: Sequence[Draft]) -> None:

@@ -13,11 +13,12 @@ from sqlalchemy.orm import Session
 from messa_platform.core.bulk import copy_rows, insert_rows
 from messa_platform.core.ids import new_id
 from messa_platform.core.logs import logger
+from messa_platform.messaging import feed, opt_out
 from messa_platform.messaging.models import Door
 from messa_platform.messaging.outcomes import REFERENCE
 from messa_platform.messaging.segments import segment
 from messa_platform.messaging.statuses import Direction, Status
-from messa_platform.messaging.store import EVENT, MESSAGE, event_row, threads
+from messa_platform.messaging.store import EVENT, MESSAGE, Touch, event_row, threads
 from messa_platform.providers.base import IncomingText
 from messa_platform.tenants.accounts import FREE_MASTER
 from messa_platform.tenants.numbers import Holder, holders
@@ -46,17 +47,25 @@ class Listener(Protocol):
 
 
 def take(
-    session: Session, now: datetime, channel_id: UUID, texts: Sequence[IncomingText], listener: Listener
+    session: Session,
+    now: datetime,
+    channel_id: UUID,
+    texts: Sequence[IncomingText],
+    listener: Listener,
+    wake: opt_out.Wake | None = None,
 ) -> None:
-    """Store texts that came in by a channel and tell `listener` of those that reached an account. Repeats are known by their reference."""
+    """Store texts that came in by a channel and tell `listener` of those that reached an account. Repeats are known by their reference.
+
+    `wake` is for what follows a STOP (see `opt_out.hear`).
+    """
     new = _unseen(session, channel_id, texts)
     if not new:
         return
     held = holders(session, sorted({t.recipient for _, t in new}))
     known = senders(session, {h.account_id for h in held.values()})
     reached = [(i, t, known[held[t.recipient].account_id]) for i, t in new if _reaches(held.get(t.recipient))]
-    wanted = [(s.settings.tenant_id, s.account_id, t.sender, None) for _, t, s in reached]
-    in_thread = threads(session, now, wanted)
+    touches = [Touch(s.settings.tenant_id, s.account_id, t.sender, i, unread=True) for i, t, s in reached]
+    in_thread = threads(session, now, touches)
     rows = []
     for identifier, incoming in new:
         holder = held.get(incoming.recipient)
@@ -67,6 +76,8 @@ def take(
             log.warning("incoming_to_nobody", message=str(identifier), resting=holder is not None)
     copy_rows(session, MESSAGE, rows)
     copy_rows(session, EVENT, [_event(r, now) for r in rows])
+    opt_out.hear(session, now, [_said(i, t, s) for i, t, s in reached], wake)
+    feed.tell(session, {s.account_id for _, _, s in reached})
     listener.came_in(
         session,
         now,
@@ -74,6 +85,12 @@ def take(
             Arrival(i, s, in_thread[s.account_id, t.sender], t.sender, t.recipient, t.text)
             for i, t, s in reached
         ],
+    )
+
+
+def _said(identifier: UUID, incoming: IncomingText, holder: Sender) -> opt_out.Said:
+    return opt_out.Said(
+        holder.settings.tenant_id, holder.account_id, incoming.sender, identifier, incoming.text
     )
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
 from uuid import UUID
@@ -12,38 +14,61 @@ from sqlalchemy.orm import Session
 
 from messa_platform.core.bulk import copy_rows, insert_rows
 from messa_platform.core.ids import new_id
+from messa_platform.messaging import feed
 from messa_platform.messaging.drafts import Draft
-from messa_platform.messaging.models import DispatchItem, Message, MessageEvent, Thread
+from messa_platform.messaging.models import DispatchItem, Message, MessageEvent, ScheduledText, Thread
 from messa_platform.messaging.statuses import Direction, Status
 
 THREAD = cast(Table, Thread.__table__)
 MESSAGE = cast(Table, Message.__table__)
 EVENT = cast(Table, MessageEvent.__table__)
 DISPATCH = cast(Table, DispatchItem.__table__)
+SCHEDULED = cast(Table, ScheduledText.__table__)
 
 ThreadKey = tuple[UUID, str]
 
+
+@dataclass(frozen=True, slots=True)
+class Touch:
+    """A message that belongs into the thread of an account and a remote number.
+
+    `mail_reference` is the Message-ID of the mail that it came in, if any; `unread`: it waits to be read.
+    """
+
+    tenant_id: UUID
+    account_id: UUID
+    remote: str
+    message_id: UUID
+    mail_reference: str | None = None
+    unread: bool = False
+
+
+# Two transactions may come in another order than their times: the thread shows the later message.
 _TOUCH = (
     "ON CONFLICT (account_id, remote) DO UPDATE SET last_message_at = greatest(thread.last_message_at, EXCLUDED.last_message_at),"
+    " last_message_id = CASE WHEN EXCLUDED.last_message_at >= thread.last_message_at THEN EXCLUDED.last_message_id"
+    " ELSE thread.last_message_id END, unread = thread.unread + EXCLUDED.unread,"
     " mail_reference = coalesce(EXCLUDED.mail_reference, thread.mail_reference) RETURNING id, account_id, remote"
 )
 
 
-def threads(
-    session: Session, now: datetime, wanted: Sequence[tuple[UUID, UUID, str, str | None]]
-) -> dict[ThreadKey, UUID]:
-    """The threads of (tenant, account, remote number, Message-ID of the mail or None), made where missing; by account and number."""
-    rows = {
-        (account_id, remote): {
+def threads(session: Session, now: datetime, touches: Iterable[Touch]) -> dict[ThreadKey, UUID]:
+    """The threads that these messages, in their order, belong into, made where missing; by account and number."""
+    rows: dict[ThreadKey, dict[str, object]] = {}
+    unread: Counter[ThreadKey] = Counter()
+    for touch in touches:
+        key = touch.account_id, touch.remote
+        unread[key] += touch.unread
+        rows[key] = {
             "id": new_id(),
-            "tenant_id": tenant_id,
-            "account_id": account_id,
-            "remote": remote,
+            "tenant_id": touch.tenant_id,
+            "account_id": touch.account_id,
+            "remote": touch.remote,
             "last_message_at": now,
-            "mail_reference": reference,
+            "last_message_id": touch.message_id,
+            "unread": unread[key],
+            "mail_reference": touch.mail_reference,
         }
-        for tenant_id, account_id, remote, reference in wanted
-    }
     touched = insert_rows(session, THREAD, [rows[k] for k in sorted(rows)], _TOUCH)
     return {(row.account_id, row.remote): row.id for row in touched}
 
@@ -64,14 +89,20 @@ def event_row(
 
 
 def messages(session: Session, now: datetime, drafts: Sequence[Draft]) -> None:
-    """Store drafts as messages, the open ones as QUEUED."""
+    """Store drafts as messages, the open ones as QUEUED, or as SCHEDULED where their time is later."""
     if not drafts:
         return
     in_thread = threads(
         session,
         now,
         [
-            (d.sender.settings.tenant_id, d.sender.account_id, d.recipient, d.submission.mail_reference)
+            Touch(
+                d.sender.settings.tenant_id,
+                d.sender.account_id,
+                d.recipient,
+                d.id,
+                d.submission.mail_reference,
+            )
             for d in drafts
             if d.status is not Status.INVALID_NUMBER
         ],
@@ -80,9 +111,11 @@ def messages(session: Session, now: datetime, drafts: Sequence[Draft]) -> None:
     copy_rows(
         session,
         EVENT,
-        [event_row(d.id, d.sender.settings.tenant_id, d.status or Status.QUEUED, now) for d in drafts],
+        [event_row(d.id, d.sender.settings.tenant_id, d.outcome, now) for d in drafts],
     )
-    copy_rows(session, DISPATCH, [_waiting(d, now) for d in drafts if d.open])
+    copy_rows(session, DISPATCH, [_waiting(d, now) for d in drafts if d.outcome is Status.QUEUED])
+    copy_rows(session, SCHEDULED, [_later(d) for d in drafts if d.outcome is Status.SCHEDULED])
+    feed.tell(session, {d.sender.account_id for d in drafts})
 
 
 def _message(draft: Draft, now: datetime, in_thread: dict[ThreadKey, UUID]) -> dict[str, object]:
@@ -95,7 +128,7 @@ def _message(draft: Draft, now: datetime, in_thread: dict[ThreadKey, UUID]) -> d
         "thread_id": in_thread.get((sender.account_id, draft.recipient)),
         "direction": Direction.OUT,
         "door": draft.submission.door,
-        "status": draft.status or Status.QUEUED,
+        "status": draft.outcome,
         "status_at": now,
         "rule_group_id": draft.rule_group_id,
         "remote": draft.recipient,
@@ -106,6 +139,7 @@ def _message(draft: Draft, now: datetime, in_thread: dict[ThreadKey, UUID]) -> d
         "channel_id": draft.channel_id if draft.open else None,
         "mail_id": draft.submission.mail_id,
         "quota_buckets": draft.buckets,
+        "send_at": draft.send_at if draft.open else None,
         "created_at": now,
     }
 
@@ -120,4 +154,14 @@ def _waiting(draft: Draft, now: datetime) -> dict[str, object]:
         "text": draft.text,
         "parts": draft.parts,
         "next_attempt_at": now,
+    }
+
+
+def _later(draft: Draft) -> dict[str, object]:
+    return {
+        "id": draft.id,
+        "tenant_id": draft.sender.settings.tenant_id,
+        "account_id": draft.sender.account_id,
+        "remote": draft.recipient,
+        "next_attempt_at": draft.send_at,
     }

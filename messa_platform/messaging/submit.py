@@ -21,6 +21,7 @@ from messa_platform.messaging.drafts import (
     Submission,
     draw_up,
     entry,
+    sender_id,
 )
 from messa_platform.messaging.statuses import Status
 from messa_platform.providers.routing import routes
@@ -49,11 +50,9 @@ def submit(
     The number of statements does not depend on how many submissions and recipients there are.
     """
     now = clock.now()
-    allowed = _authorise(session, submissions)
-    drafted = _draw_up(session, submissions, allowed)
+    allowed, drafted = examine(session, now, submissions)
     repeated = guard.recognise_repeats(session, now, submissions, drafted)
     drafts = [d for index, of_one in drafted.items() if index not in repeated for d in of_one]
-    _route(session, drafts)
     twins = guard.claim_texts(session, now, drafts)
     _reserve(session, now, drafts)
     guard.settle_twins(twins)
@@ -65,12 +64,28 @@ def submit(
         "messages_stored",
         messages={str(d.id): str(d.submission.mail_id or d.submission.door) for d in drafts},
     )
-    for channel_id in sorted({d.channel_id for d in drafts if d.open and d.channel_id}):
+    leaving = (d for d in drafts if d.outcome is Status.QUEUED)
+    for channel_id in sorted({d.channel_id for d in leaving if d.channel_id}):
         announcer.waiting(session, channel_id)
     return [
         _result(submission, allowed.get(index), drafted.get(index, ()), repeated.get(index))
         for index, submission in enumerate(submissions)
     ]
+
+
+def examine(
+    session: Session, now: datetime, submissions: Sequence[Submission]
+) -> tuple[dict[int, Sender], dict[int, list[Draft]]]:
+    """Who sends, and the drafts, by the submission's index: refused are those that reading alone can tell must not go.
+
+    A submission whose account may not send is in neither. Nothing is written; `rehearse` begins the same way.
+    """
+    allowed = _authorise(session, submissions)
+    drafted = _draw_up(session, now, submissions, allowed)
+    drafts = [d for of_one in drafted.values() for d in of_one]
+    guard.refuse_opted_out(session, drafts)
+    _route(session, drafts)
+    return allowed, drafted
 
 
 def _authorise(session: Session, submissions: Sequence[Submission]) -> dict[int, Sender]:
@@ -80,10 +95,10 @@ def _authorise(session: Session, submissions: Sequence[Submission]) -> dict[int,
 
 
 def _draw_up(
-    session: Session, submissions: Sequence[Submission], allowed: Mapping[int, Sender]
+    session: Session, now: datetime, submissions: Sequence[Submission], allowed: Mapping[int, Sender]
 ) -> dict[int, list[Draft]]:
     own = numbers.own_ranges(session)
-    return {index: draw_up(submissions[index], sender, own) for index, sender in allowed.items()}
+    return {index: draw_up(submissions[index], sender, own, now) for index, sender in allowed.items()}
 
 
 def _route(session: Session, drafts: Sequence[Draft]) -> None:
@@ -118,9 +133,7 @@ def _lend_sender_ids(session: Session, now: datetime, drafts: Sequence[Draft]) -
     }
     lent = numbers.lend(session, now, list(without.values()))
     for draft in waiting:
-        own = draft.sender.number or lent.get(draft.sender.account_id)
-        receives = draft.sender.settings.may_receive
-        draft.local = own if receives and own else draft.sender.settings.sender_name
+        draft.local = sender_id(draft.sender, lent.get(draft.sender.account_id))
     return len(lent) == len(without)
 
 

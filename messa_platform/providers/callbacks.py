@@ -96,4 +96,4 @@ def includeme(config: Configurator) -> None:
     """Mount `/providers`."""
     config.add_child("providers", lambda request, parent: ProvidersResource(request, "providers", parent))
     # the provider signs in by the means of its plugin, which `read_callback` checks
-    config.add_view(callback, context=CallbackResource, permission=NO_PERMISSION_REQUIRED)
+    config.add_view(callback, context=CallbackResource, permission=NO_PERMISSION_REQUIRED, require_csrf=False)

@@ -6,12 +6,11 @@ import http.client
 from urllib.parse import urlsplit
 
 from pyramid.config import Configurator
-from pyramid.httpexceptions import HTTPFound
 from pyramid.request import Request
 from pyramid.response import Response
 from pyramid.security import NO_PERMISSION_REQUIRED
 
-from messa_platform.core.resources import Resource, Root
+from messa_platform.core.resources import Resource
 from messa_platform.core.site import WebSettings
 
 _PASSED_ON = (
@@ -48,6 +47,8 @@ def forward(context: SimulatorResource, request: Request) -> Response:
     """Hand the request to the simulator's process and its answer back."""
     target = urlsplit(request.registry["messa.runtime"].settings[WebSettings].simulator_url)
     headers = {name: request.headers[name] for name in _PASSED_ON if name in request.headers}
+    ours = (f"{name}={value}" for name, value in request.cookies.items() if not name.startswith("messa_"))
+    headers["Cookie"] = "; ".join(ours)  # who is signed in to the portal is none of its business
     connection = http.client.HTTPConnection(target.hostname or "127.0.0.1", target.port, timeout=10)
     try:
         connection.request(request.method, request.path_qs, body=request.body, headers=headers)
@@ -69,15 +70,12 @@ def forward(context: SimulatorResource, request: Request) -> Response:
     return response
 
 
-def to_simulator(request: Request) -> Response:
-    """Until there is a front page the simulator is what there is to see in development."""
-    return HTTPFound(location="/simulator")
-
-
 def includeme(config: Configurator) -> None:
     """Mount `/simulator`, where the settings say that there is one."""
     if not config.registry["messa.runtime"].settings[WebSettings].simulator_url:
         return
     config.add_child("simulator", lambda request, parent: SimulatorResource(request, "simulator", parent))
-    config.add_view(forward, context=SimulatorResource, permission=NO_PERMISSION_REQUIRED)
-    config.add_view(to_simulator, context=Root, permission=NO_PERMISSION_REQUIRED)
+    # the simulator's own page checks its forms itself
+    config.add_view(
+        forward, context=SimulatorResource, permission=NO_PERMISSION_REQUIRED, require_csrf=False
+    )

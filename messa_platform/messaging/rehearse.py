@@ -1,0 +1,179 @@
+"""What `submit` would do, with nothing stored: for the live counter, and for asking before sending (spec P2, M9).
+
+It takes the same way as `submit` as far as that only reads, and then foresees what the 24-hour guard and the quotas would say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from messa_platform.core.clock import Clock
+from messa_platform.messaging import guard
+from messa_platform.messaging.drafts import Draft, Submission, entry, final_text
+from messa_platform.messaging.recipients import Fault
+from messa_platform.messaging.segments import (
+    GSM_PART,
+    GSM_SINGLE,
+    UCS2_PART,
+    UCS2_SINGLE,
+    Encoding,
+    segment,
+)
+from messa_platform.messaging.statuses import Status
+from messa_platform.messaging.submit import examine
+from messa_platform.providers.routing import routes
+from messa_platform.tenants import quota
+from messa_platform.tenants.group_settings import MAX_PARTS
+from messa_platform.tenants.models import TenantState
+from messa_platform.tenants.quota import Left, Struck
+from messa_platform.tenants.senders import Sender
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """How a text would leave: signed, made plain, cut. `units` are septets or UTF-16 code units; `room` is what so many parts hold.
+
+    `too_long`: it would be refused; `cut`: its end would be left out.
+    """
+
+    text: str
+    encoding: Encoding
+    units: int
+    room: int
+    parts: int
+    max_parts: int
+    too_long: bool
+    cut: bool
+
+
+def count(written: str, sender: Sender) -> Count:
+    """What the live counter shows for `written`."""
+    final = final_text(written, sender)
+    return Count(
+        text=final.text,
+        encoding=final.encoding,
+        units=final.units,
+        room=_room(final.encoding, final.parts),
+        parts=final.parts,
+        max_parts=sender.settings.max_parts,
+        too_long=final.status is Status.TOO_MANY_PARTS,
+        cut=final.cut,
+    )
+
+
+def _room(encoding: Encoding, parts: int) -> int:
+    single, part = (GSM_SINGLE, GSM_PART) if encoding is Encoding.GSM else (UCS2_SINGLE, UCS2_PART)
+    return single if parts < 2 else part * parts
+
+
+@dataclass(frozen=True, slots=True)
+class Foreseen:
+    """What would become of one recipient; as `drafts.Entry`, but for the message."""
+
+    recipient: str
+    status: Status
+    word: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsal(Count):
+    """What would become of a submission.
+
+    `recipients` counts the possible numbers, each once; `impossible` are the others, as written, with the reason. `already_sent` says when
+    a number last got this text within 24 hours, whether or not the submission asks the guard; `opted_out` are the numbers that have said
+    STOP. `needed` are the parts that it would cost if there were enough, `left` those that are left by the tightest limit, None without
+    one. `may_send`: the account may send at all. `entries` are all recipients, in order.
+    """
+
+    recipients: int = 0
+    impossible: tuple[tuple[str, Fault], ...] = ()
+    already_sent: Mapping[str, datetime] = field(default_factory=dict)
+    opted_out: frozenset[str] = frozenset()
+    needed: int = 0
+    left: int | None = None
+    may_send: bool = False
+    entries: tuple[Foreseen, ...] = ()
+
+
+def rehearse(session: Session, clock: Clock, submission: Submission) -> Rehearsal:
+    """What `submit` would do with a submission now. Its reference is not asked for."""
+    return rehearse_all(session, clock, submission.account_id, [submission])[0]
+
+
+def rehearse_all(
+    session: Session, clock: Clock, account_id: UUID, submissions: Sequence[Submission]
+) -> list[Rehearsal]:
+    """What `submit` would do with submissions of one account, handed in together; in order.
+
+    The number of statements does not depend on how many submissions and recipients there are.
+    """
+    assert all(s.account_id == account_id for s in submissions)
+    now = clock.now()
+    allowed, drafted = examine(session, now, submissions)
+    sender = next(iter(allowed.values()), None)
+    if sender is None:
+        return [_of_nobody(s) for s in submissions]
+    limits = quota.left(session, now, account_id, sender.group_since, sender.settings)
+    drafts = [d for of_one in drafted.values() for d in of_one]
+    sent, twins = guard.foresee_texts(session, now, drafts)
+    needed = {d.id for d in drafts if d.open}
+    _strike(drafts, limits)
+    guard.settle_twins(twins)
+    may_send = _may_send(session, sender, limits)
+    left = min((limit.sms for limit in limits), default=None)
+    return [
+        Rehearsal(
+            **_fields(count(submission.text, sender)),
+            recipients=sum(1 for d in drafted[i] if d.fault is None),
+            impossible=tuple((d.recipient, d.fault) for d in drafted[i] if d.fault),
+            already_sent={d.recipient: sent[d.guard_key] for d in drafted[i] if d.guard_key in sent},
+            opted_out=frozenset(d.recipient for d in drafted[i] if d.status is Status.BLOCKED),
+            needed=sum(d.parts for d in drafted[i] if d.id in needed),
+            left=left,
+            may_send=may_send,
+            entries=tuple(_foreseen(d) for d in drafted[i]),
+        )
+        for i, submission in enumerate(submissions)
+    ]
+
+
+def _fields(shown: Count) -> dict[str, Any]:
+    return {f.name: getattr(shown, f.name) for f in fields(shown)}
+
+
+def _of_nobody(submission: Submission) -> Rehearsal:
+    """The account may not send at all: its text is counted as it stands."""
+    segments = segment(submission.text)
+    room = _room(segments.encoding, segments.count)
+    return Rehearsal(
+        submission.text, segments.encoding, segments.units, room, segments.count, MAX_PARTS, False, False
+    )
+
+
+def _strike(drafts: Sequence[Draft], limits: Sequence[Left]) -> None:
+    """Do to the open drafts, in order, what `quota.reserve` would; `limits` are in the order in which it asks them."""
+    spent = 0
+    for draft in (d for d in drafts if d.open):
+        struck = next((x for x in limits if not x.quota.sms or draft.parts > x.sms - spent), None)
+        if struck is None:
+            spent += draft.parts
+        else:
+            rule = struck.quota
+            draft.strike(Struck(struck.kind, bool(rule.sms), rule.group_id, rule.group_name))
+
+
+def _may_send(session: Session, sender: Sender, limits: Sequence[Left]) -> bool:
+    tenant_id = sender.settings.tenant_id
+    active = sender.tenant_state is TenantState.ACTIVE
+    return active and all(x.quota.sms for x in limits) and tenant_id in routes(session, [tenant_id])
+
+
+def _foreseen(draft: Draft) -> Foreseen:
+    would = entry(draft)
+    return Foreseen(would.recipient, would.status, would.word)

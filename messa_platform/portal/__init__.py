@@ -1,0 +1,27 @@
+"""What people see: public pages, sign-in, messages, account."""
+
+from __future__ import annotations
+
+from pyramid.config import Configurator
+
+from messa_platform.core import i18n
+from messa_platform.portal import (
+    account,
+    csrf,
+    identity,
+    messages,
+    pages,
+    passwords,
+    public,
+    sign_in,
+    single_sign_on,
+    trouble,
+)
+
+PARTS = (i18n, pages, identity, csrf, trouble, public, sign_in, passwords, single_sign_on, messages, account)
+
+
+def includeme(config: Configurator) -> None:
+    """Each part of the portal, in order."""
+    for part in PARTS:
+        config.include(part)

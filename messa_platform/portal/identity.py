@@ -1,0 +1,107 @@
+"""Who asks, by the session of the browser: in a cookie, or in the address (spec I2)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pyramid.config import Configurator
+from pyramid.events import NewRequest
+from pyramid.httpexceptions import HTTPSeeOther
+from pyramid.request import Request
+from pyramid.response import Response
+
+from messa_platform.core.client import binding_of
+from messa_platform.core.site import SiteSettings
+from messa_platform.portal.prefix import URL_SESSION
+from messa_platform.tenants.access import sessions
+from messa_platform.tenants.access.models import SessionKind
+from messa_platform.tenants.access.sessions import Identity
+
+SESSION_COOKIE = "messa_session"
+LIVE_HEADER = "X-Messa-Live"
+SIGNED_IN = "signed-in"
+OPERATOR = "operator"
+
+
+def binding(request: Request) -> bytes:
+    """What a URL session is bound to: the browser's name and its network."""
+    return binding_of(request.user_agent or "", request.client_addr or "")
+
+
+def _token(request: Request) -> str | None:
+    token: str | None = request.environ.get(URL_SESSION) or request.cookies.get(SESSION_COOKIE)
+    return token
+
+
+class Sessions:
+    """The identity source of the portal."""
+
+    def identify(self, request: Request) -> Identity | None:
+        """The session's identity, if it is in force; asks the database once."""
+        token = _token(request)
+        if token is None:
+            return None
+        runtime = request.registry["messa.runtime"]
+        # an open page that asks for news by itself is nobody's activity
+        touch = LIVE_HEADER not in request.headers
+        # in a transaction of its own: what it notes of the session must be locked no longer than that
+        with runtime.database.unit_of_work() as session:
+            identity = sessions.recognise(session, runtime.clock.now(), token, binding(request), touch=touch)
+        in_url = URL_SESSION in request.environ
+        if identity is None or (identity.kind is SessionKind.URL) != in_url:
+            return None
+        runtime.session_cache.put(token, identity)
+        if identity.kind is SessionKind.PERSISTENT and touch:
+            request.add_response_callback(lambda _, response: set_cookie(request, response, token, identity))
+        return identity
+
+    def principals(self, identity: Identity) -> Sequence[str]:
+        """Everybody who is signed in, this very account, and the operator."""
+        return (SIGNED_IN, f"account:{identity.account_id}", *([OPERATOR] if identity.is_operator else []))
+
+
+def set_cookie(request: Request, response: Response, token: str, identity: Identity | None = None) -> None:
+    """Keep the session's token in a cookie; for as long as the session lasts with `identity`, else until the browser is closed."""
+    if any(line.startswith(f"{SESSION_COOKIE}=") for line in response.headers.getall("Set-Cookie")):
+        return  # a view has just said what the cookie is to be
+    left = None if identity is None else identity.expires_at - request.registry["messa.runtime"].clock.now()
+    response.set_cookie(
+        SESSION_COOKIE,
+        token,
+        max_age=left,
+        httponly=True,
+        samesite="Lax",
+        secure=is_https(request),
+    )
+
+
+def is_https(request: Request) -> bool:
+    """Whether the deployment is reached by https; cookies are then for that alone."""
+    public: str = request.registry["messa.runtime"].settings[SiteSettings].public_url
+    return public.startswith("https:")
+
+
+def _ask_early(event: NewRequest) -> None:
+    """Know who asks from the beginning, so that the pages that tell of errors need not ask any more."""
+    request = event.request
+    if request.path_info.startswith("/static/") or _token(request) is None:
+        return
+    if request.identity is None and URL_SESSION in request.environ and request.method in ("GET", "HEAD"):
+        # a session that has ended, or is somebody else's: on with the same page outside of it
+        query = f"?{request.query_string}" if request.query_string else ""
+        raise HTTPSeeOther(request.path_info + query)
+
+
+def _keep_private(event: NewRequest) -> None:
+    def no_store(request: Request, response: Response) -> None:
+        if _token(request) is not None and not request.path_info.startswith("/static/"):
+            response.headers["Cache-Control"] = "no-store"
+
+    event.request.add_response_callback(no_store)
+
+
+def includeme(config: Configurator) -> None:
+    """Sessions tell who asks."""
+    config.add_identity_source(Sessions())
+    config.add_subscriber(_keep_private, NewRequest)
+    config.add_subscriber(_ask_early, NewRequest)

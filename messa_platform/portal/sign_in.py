@@ -1,0 +1,251 @@
+"""Signing in and out (spec I1-I3)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from pyramid.config import Configurator
+from pyramid.httpexceptions import HTTPSeeOther
+from pyramid.request import Request
+from pyramid.response import Response
+from pyramid.security import NO_PERMISSION_REQUIRED
+
+from messa_platform.core.client import network_of
+from messa_platform.core.i18n import msgid
+from messa_platform.core.resources import Root
+from messa_platform.core.site import SiteSettings
+from messa_platform.portal.csrf import takes_cookies
+from messa_platform.portal.forms import Form, read
+from messa_platform.portal.identity import SESSION_COOKIE, binding, set_cookie
+from messa_platform.portal.pages import address, url
+from messa_platform.portal.prefix import with_prefix
+from messa_platform.portal.single_sign_on import sign_on_link
+from messa_platform.tenants.access import sessions
+from messa_platform.tenants.access.models import SessionKind
+from messa_platform.tenants.access.sign_in import (
+    SignedIn,
+    Wait,
+    WantsCode,
+    WrongPassword,
+    check_code,
+    check_password,
+)
+
+CODE_LIFE = timedelta(minutes=10)
+"""How long after the password the second factor's code may come."""
+
+_SCHEMA = {
+    "email": {"type": "string", "empty": False, "maxlength": 320},
+    "password": {"type": "string", "empty": False, "maxlength": 1000},
+    "remember": {"type": "string"},
+    "next": {"type": "string"},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What somebody who signs in wants besides: to stay signed in, and where to go on."""
+
+    remember: bool = False
+    next: str = ""
+
+
+def safe_next(path: str) -> str:
+    """Where to go on after signing in: a path of ours, or the messages."""
+    ours = path.startswith("/") and not path.startswith(("//", "/\\", "/sign-", "/~")) and path.isprintable()
+    return path if ours and "\\" not in path else address("messages")
+
+
+def welcome_in(request: Request, account_id: UUID, wish: Wish) -> Response:
+    """Begin a session, a fresh one at each sign-in, and go on: with a cookie where the browser takes them, else in the address."""
+    runtime = request.registry["messa.runtime"]
+    kind = _kind(request, wish)
+    if kind is None:
+        return _needs_cookies(request)
+    if request.identity is not None:
+        sessions.end(request.db, request.identity.session_id)
+    token = sessions.begin(
+        request.db, runtime.clock.now(), account_id, kind, request.user_agent or "", request.client_addr or ""
+    )
+    onward = safe_next(wish.next)
+    if kind is SessionKind.URL:
+        return HTTPSeeOther(with_prefix(token) + onward)
+    response = HTTPSeeOther(onward)
+    identity = sessions.recognise(request.db, runtime.clock.now(), token, binding(request))
+    set_cookie(request, response, token, identity if kind is SessionKind.PERSISTENT else None)
+    return response
+
+
+def _kind(request: Request, wish: Wish) -> SessionKind | None:
+    if takes_cookies(request):
+        return SessionKind.PERSISTENT if wish.remember else SessionKind.BROWSER
+    site = request.registry["messa.runtime"].settings[SiteSettings]
+    return SessionKind.URL if site.cookieless_login else None
+
+
+def _page(request: Request, form: Form, status: int = 200) -> Mapping[str, Any]:
+    request.response.status_int = status
+    return {"form": form, "sign_on": sign_on_link(request, form.values.get("email", ""))}
+
+
+def show(request: Request) -> Any:
+    """The sign-in page; who is signed in goes on."""
+    onward = request.GET.get("next", "")
+    if request.identity is not None:
+        return HTTPSeeOther(request.script_name + safe_next(onward))
+    return _page(request, Form(values={"next": onward, "email": request.GET.get("email", "")[:320]}))
+
+
+def sign_in(request: Request) -> Any:
+    """Take address and password."""
+    _ = request.speech.gettext
+    sentences = {
+        "email": _("Enter your e-mail address."),
+        "password": _("Enter your password."),
+        "remember": "",
+        "next": "",
+    }
+    form = read(_SCHEMA, request.POST, sentences)
+    form.values.pop("password", None)
+    if not form.ok:
+        return _page(request, form, 422)
+    wish = Wish(bool(form.read["remember"]), form.read["next"])
+    runtime = request.registry["messa.runtime"]
+    outcome = check_password(
+        request.db,
+        runtime.clock.now(),
+        runtime.passwords,
+        form.read["email"].strip().lower(),
+        form.read["password"],
+        network_of(request.client_addr or ""),
+    )
+    match outcome:
+        case SignedIn(account_id):
+            return welcome_in(request, account_id, wish)
+        case WantsCode(account_id):
+            return HTTPSeeOther(url(request, "sign-in-code", stamp=ask_code(request, account_id, wish)))
+        case Wait(until):
+            form.fail("", _wait(request, until))
+            return _page(request, form, 429)
+        case WrongPassword():
+            form.fail("", _("The e-mail address or the password is wrong."))
+            return _page(request, form, 401)
+
+
+def _wait(request: Request, until: datetime) -> str:
+    seconds = max(1, math.ceil((until - request.registry["messa.runtime"].clock.now()).total_seconds()))
+    request.response.headers["Retry-After"] = str(seconds)
+    if seconds < 60:
+        return str(
+            request.speech.ngettext(
+                "Too many tries. Wait %(n)s second and try again, or choose a new password by mail.",
+                "Too many tries. Wait %(n)s seconds and try again, or choose a new password by mail.",
+                seconds,
+                n=seconds,
+            )
+        )
+    minutes = math.ceil(seconds / 60)
+    return str(
+        request.speech.ngettext(
+            "Too many tries. Wait %(n)s minute and try again, or choose a new password by mail.",
+            "Too many tries. Wait %(n)s minutes and try again, or choose a new password by mail.",
+            minutes,
+            n=minutes,
+        )
+    )
+
+
+def ask_code(request: Request, account_id: UUID, wish: Wish) -> str:
+    """A stamp that says whose password was right, for the page that asks for the code."""
+    payload = {
+        "account": str(account_id),
+        "remember": wish.remember,
+        "next": wish.next,
+        "binding": binding(request).hex(),
+    }
+    stamp: str = request.registry["messa.runtime"].keys.stamp("code", payload)
+    return stamp
+
+
+def _read_stamp(request: Request, stamp: str) -> dict[str, Any] | None:
+    runtime = request.registry["messa.runtime"]
+    payload: dict[str, Any] | None = runtime.keys.read_stamp("code", stamp, runtime.clock.now(), CODE_LIFE)
+    return payload if payload and payload["binding"] == binding(request).hex() else None
+
+
+def show_code(request: Request) -> Any:
+    """The page that asks for the second factor's code."""
+    stamp = request.GET.get("stamp", "")
+    if _read_stamp(request, stamp) is None:
+        return HTTPSeeOther(url(request, "sign-in", said="too-late"))
+    return {"form": Form(values={"stamp": stamp})}
+
+
+def take_code(request: Request) -> Any:
+    """Take the code, or a recovery code."""
+    _ = request.speech.gettext
+    form = read(
+        {"stamp": {"type": "string"}, "code": {"type": "string", "empty": False, "maxlength": 100}},
+        request.POST,
+        {"stamp": "", "code": _("Enter the code from your app, or one of your recovery codes.")},
+    )
+    payload = _read_stamp(request, form.values.get("stamp", ""))
+    if payload is None:
+        return HTTPSeeOther(url(request, "sign-in", said="too-late"))
+    if not form.ok:
+        request.response.status_int = 422
+        return {"form": form}
+    runtime = request.registry["messa.runtime"]
+    outcome = check_code(
+        request.db,
+        runtime.clock.now(),
+        runtime.keys,
+        UUID(payload["account"]),
+        form.read["code"],
+        network_of(request.client_addr or ""),
+    )
+    if isinstance(outcome, SignedIn):
+        return welcome_in(request, outcome.account_id, Wish(payload["remember"], payload["next"]))
+    form.values.pop("code", None)
+    if isinstance(outcome, Wait):
+        form.fail("", _wait(request, outcome.until))
+        request.response.status_int = 429
+    else:
+        form.fail("code", _("That code is not right. Codes last 30 seconds; take the one that is shown now."))
+        request.response.status_int = 401
+    return {"form": form}
+
+
+def sign_out(request: Request) -> Response:
+    """End this browser's session."""
+    if request.identity is not None:
+        sessions.end(request.db, request.identity.session_id)
+    response = HTTPSeeOther(address(said="signed-out"))
+    response.delete_cookie(SESSION_COOKIE)
+    response.headers["Clear-Site-Data"] = '"cache"'
+    return response
+
+
+def _needs_cookies(request: Request) -> Response:
+    return HTTPSeeOther(address("sign-in", said="needs-cookies"))
+
+
+def includeme(config: Configurator) -> None:
+    """Mount the sign-in pages; they are for those who are nobody yet."""
+    anybody = NO_PERMISSION_REQUIRED
+    page = {"context": Root, "permission": anybody, "renderer": "sign_in/sign_in.jinja2", "name": "sign-in"}
+    config.add_view(show, request_method="GET", **page)
+    config.add_view(sign_in, request_method="POST", **page)
+    code = {"context": Root, "permission": anybody, "renderer": "sign_in/code.jinja2", "name": "sign-in-code"}
+    config.add_view(show_code, request_method="GET", **code)
+    config.add_view(take_code, request_method="POST", **code)
+    config.add_view(sign_out, context=Root, name="sign-out", request_method="POST", permission=anybody)
+    config.add_saying("signed-out", msgid("You are signed out."))
+    config.add_saying("too-late", msgid("That took too long. Sign in again."), tone="warning")
+    refused = msgid("Your browser refuses cookies. Allow them for this site, and sign in again.")
+    config.add_saying("needs-cookies", refused, tone="warning")
