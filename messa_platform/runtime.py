@@ -27,6 +27,7 @@ from messa_platform.core.post import Post, Relay, RelaySettings
 from messa_platform.core.settings import Settings, load
 from messa_platform.core.site import BrokerSettings, DatabaseSettings, SiteSettings, WebSettings
 from messa_platform.core.sweeper import Chore, Look, Sweeper
+from messa_platform.core.work import WorkQueue
 from messa_platform.mail import failures, intake
 from messa_platform.mail.intake import Intake
 from messa_platform.mail.letters import Letters
@@ -159,16 +160,28 @@ ACTORS = (
 )
 
 
+_QUEUES = (
+    (intake.QUEUE, intake.READ_ACTOR),
+    (post.QUEUE, post.POST_ACTOR),
+    (links.QUEUE, links.SEND_ACTOR),
+    (schedule.QUEUE, schedule.RELEASE_ACTOR),
+    (sending_work.QUEUE, sendings.SENDINGS_ACTOR),
+)
+"""The queues that one actor works off."""
+
+
+def _look(queue: WorkQueue, actor: str) -> Look:
+    return lambda session, now: [(actor,)] if queue.is_due(session, now) else []
+
+
 def _looks() -> tuple[Look, ...]:
     return (
-        lambda session, now: [(intake.READ_ACTOR,)] if intake.QUEUE.is_due(session, now) else [],
-        lambda session, now: [(post.POST_ACTOR,)] if post.QUEUE.is_due(session, now) else [],
-        lambda session, now: [(links.SEND_ACTOR,)] if links.QUEUE.is_due(session, now) else [],
+        *(_look(queue, actor) for queue, actor in _QUEUES),
         lambda session, now: [(dispatch.DISPATCH_ACTOR, str(c)) for c in dispatch.due_channels(session, now)],
     )
 
 
-def _chores(settings: Settings) -> tuple[Chore, ...]:
+def _chores(settings: Settings, waker: Waker) -> tuple[Chore, ...]:
     keep_raw = timedelta(days=settings[SmtpSettings].keep_raw_days)
 
     def forget(session: Session, now: datetime) -> None:
@@ -178,9 +191,12 @@ def _chores(settings: Settings) -> tuple[Chore, ...]:
         sessions.forget_old(session, now)
         links.forget_old(session, now)
         throttle.forget_old(session, now)
+        sendings.forget_old(session, now)
 
     return (
         Chore("match_early", timedelta(seconds=1), lambda session, now: receipts.match_early(session)),
+        # what follows a STOP takes its locks in an order of its own, so it is woken and not done here
+        Chore("follow_stops", timedelta(minutes=1), lambda _session, _now: waker.wake(opt_out.OPT_OUT_ACTOR)),
         Chore("forget", timedelta(hours=1), forget),
         Chore(
             "empty_raw",
@@ -261,7 +277,7 @@ def build(settings: Settings, *, reads_queue: bool, clock: Clock | None = None) 
         letters=letters,
         sink=EventSink(ReplyMails(letters, writer), waker.wake_after_commit),
         stopping=stopping,
-        sweeper=Sweeper(database, clock, waker, _looks(), _chores(settings)),
+        sweeper=Sweeper(database, clock, waker, _looks(), _chores(settings, waker)),
         checks={"database": lambda: _database_fault(database)},
     )
     bind(broker, ACTORS, runtime)

@@ -9,15 +9,13 @@ import threading
 from collections.abc import Callable
 from contextlib import ExitStack
 from types import FrameType
-from typing import Any
 
-import waitress
 from dramatiq import Worker
-from waitress import wasyncore
 
 from messa_platform.application import make_wsgi
 from messa_platform.core.logs import logger
 from messa_platform.core.site import BrokerSettings, SiteSettings, WebSettings
+from messa_platform.core.web_server import WebServer
 from messa_platform.mail.committer import Committer
 from messa_platform.mail.gatekeeper import Gatekeeper
 from messa_platform.mail.intake import READ_ACTOR
@@ -101,37 +99,20 @@ def start_workers(runtime: Runtime, stack: ExitStack) -> Worker:
 def start_web(runtime: Runtime, stack: ExitStack) -> None:
     """Answer HTTP. Raises `CannotStart` if the address is taken."""
     settings = runtime.settings[WebSettings]
-    channels: dict[int, Any] = {}
     runtime.listener.start()
     try:
-        server = waitress.create_server(
+        server = WebServer(
             make_wsgi(runtime),
-            map=channels,
-            host=settings.host,
-            port=settings.port,
-            threads=settings.threads,
+            settings.host,
+            settings.port,
+            settings.threads,
             ident="messa",
             max_request_body_size=MOST_BODY_BYTES,
         )
     except OSError as error:
-        wasyncore.close_all(channels)
         raise _cannot_listen("web", settings.host, settings.port, error) from error
-    stopping = threading.Event()
-
-    def run() -> None:
-        # waitress's own loop ends only once the last client has gone; and it asks select(), which knows no file number over 1023
-        while not stopping.is_set():
-            wasyncore.loop(timeout=0.2, use_poll=True, map=channels, count=1)
-
-    def stop() -> None:
-        server.task_dispatcher.shutdown()  # once what is being answered is answered
-        stopping.set()
-        thread.join(10)
-        wasyncore.close_all(channels)
-
-    thread = threading.Thread(target=run, name="web", daemon=True)
-    thread.start()
-    stack.callback(stop)
+    stack.callback(server.close)
+    server.start()
     log.info("web_listens", host=settings.host, port=settings.port)
 
 

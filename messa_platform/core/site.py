@@ -17,6 +17,7 @@ class SiteSettings:
     mail_domain: str = key("messa.example", "The domain whose addresses are mobile numbers.")
     public_url: str = key("http://127.0.0.1:6543", "The web address in everything that is mailed or printed.")
     operator_mail: str = key("operator@messa.example", "Where the platform tells its owner of trouble.")
+    contact_mail: str = key("", "Where visitors write to become customers; empty: operator_mail.")
     demo: bool = key(
         False, "Whether this is the demo: demo tenants are loaded and mail from loopback is believed."
     )

@@ -84,16 +84,13 @@ _PLAN_FOR_THESE_VALUES = text("SELECT set_config('plan_cache_mode', 'force_custo
 
 @cache
 def _statement(limit: int, searching: bool) -> TextClause:
-    # Bounds in the order of the index, and the limit in the text: told that the account equals something, the planner expects as few threads
-    # as the average account has, and may read and sort them all where it should walk the index from its end.
-    bounds = (
-        "t.account_id = :account AND (t.last_message_at, t.id) < (:at, :id)"
-        if searching
-        else "t.account_id >= :account AND t.last_message_at <= :at AND (t.account_id, t.last_message_at, t.id) < (:account, :at, :id)"
-    )
+    # BETWEEN, and the limit in the text: told that the account equals something, the planner expects as few threads as the average account
+    # has, and reads and sorts them all where it should walk the index from its end.
+    own = "t.account_id = :account" if searching else "t.account_id BETWEEN :account AND :account"
     shown = "coalesce(hit.id, latest.last_message_id)" if searching else "latest.last_message_id"
     return text(
-        f"WITH {_HIT if searching else ''} latest AS (SELECT t.* FROM thread t WHERE {bounds}{_MATCHES if searching else ''}"
+        f"WITH {_HIT if searching else ''} latest AS (SELECT t.* FROM thread t WHERE {own}"
+        f" AND (t.last_message_at, t.id) < (:at, :id){_MATCHES if searching else ''}"
         f" ORDER BY t.account_id DESC, t.last_message_at DESC, t.id DESC LIMIT {limit + 1})"
         f" SELECT unread.threads AS unread_threads, {SHOWN}"
         " FROM (SELECT count(*) AS threads FROM thread WHERE account_id = :account AND unread > 0) unread"

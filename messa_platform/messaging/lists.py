@@ -11,7 +11,6 @@ from typing import cast
 from uuid import UUID
 
 from sqlalchemy import Table, text
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from messa_platform.core.bulk import insert_rows
@@ -214,6 +213,8 @@ def get(session: Session, account_id: UUID, list_id: UUID) -> SavedList | None:
     return SavedList(list_id, rows[0].name, entries)
 
 
+# Names are given one after the other in an account, so that of two who want one name the second is told.
+_IN_TURN = text("SELECT pg_advisory_xact_lock(hashtext('messa.lists'), hashtext(CAST(:account AS text)))")
 _CREATE = text(
     "INSERT INTO recipient_list (id, tenant_id, account_id, name, created_at)"
     " SELECT CAST(:id AS uuid), a.tenant_id, a.id, :name, :now FROM account a WHERE a.id = :account"
@@ -228,6 +229,7 @@ def create(
     name = " ".join(clean(name).split())
     if fault := _fault(name, entries):
         return fault
+    session.execute(_IN_TURN, {"account": account_id})
     parameters = {"id": new_id(), "account": account_id, "name": name, "now": now}
     made = session.execute(_CREATE, parameters).scalar()
     if made is None:
@@ -236,7 +238,10 @@ def create(
     return cast(UUID, made)
 
 
-_RENAME = text("UPDATE recipient_list SET name = :name WHERE id = :id AND account_id = :account RETURNING id")
+_RENAME = text(
+    "UPDATE recipient_list SET name = :name WHERE id = :id AND account_id = :account AND NOT EXISTS"
+    " (SELECT FROM recipient_list o WHERE o.account_id = :account AND o.name = :name AND o.id <> :id) RETURNING id"
+)
 _EMPTY = text(
     "DELETE FROM listed_recipient r USING recipient_list l WHERE l.id = r.list_id AND l.id = :id AND l.account_id = :account"
 )
@@ -250,13 +255,9 @@ def replace(
     if fault := _fault(name, entries):
         return fault
     key = {"id": list_id, "account": account_id}
-    try:
-        with session.begin_nested():
-            found = session.execute(_RENAME, {**key, "name": name}).first()
-    except IntegrityError:
-        return ListFault.NAME_TAKEN
-    if found is None:
-        return ListFault.GONE
+    session.execute(_IN_TURN, {"account": account_id})
+    if session.execute(_RENAME, {**key, "name": name}).first() is None:
+        return ListFault.GONE if get(session, account_id, list_id) is None else ListFault.NAME_TAKEN
     session.execute(_EMPTY, key)
     _fill(session, list_id, entries)
     return None

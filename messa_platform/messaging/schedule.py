@@ -70,7 +70,10 @@ _TAKE_STOPPED = text(
 
 
 def cancel(session: Session, now: datetime, account_id: UUID, message_id: UUID) -> bool:
-    """Cancel a text of an account; False if there is none of that id that still waits for its time."""
+    """Cancel a text of an account; False if there is none of that id that still waits for its time.
+
+    It locks quotas, and `submit` locks texts before them: to replace a text, cancel and submit in two transactions.
+    """
     taken = _take(session, _TAKE_ONE, id=message_id, account=account_id)
     return bool(_cancel(session, [Word(i, Status.CANCELLED, "", now) for i in taken]))
 

@@ -155,12 +155,7 @@ class Preview:
 
 
 def preview(
-    session: Session,
-    clock: Clock,
-    account_id: UUID,
-    sending_id: UUID,
-    show: int = 5,
-    guard: bool = True,
+    session: Session, clock: Clock, account_id: UUID, sending_id: UUID, show: int = 5, guard: bool = True
 ) -> Preview | None:
     """Look at a sending, with or without the 24-hour guard; None if the account has none of that id.
 

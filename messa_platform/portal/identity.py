@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from urllib.parse import quote
 
 from pyramid.config import Configurator
 from pyramid.events import NewRequest
@@ -81,20 +82,26 @@ def is_https(request: Request) -> bool:
     return public.startswith("https:")
 
 
+def _is_file(request: Request) -> bool:
+    # as the server gave it: what is no UTF-8 is for the router to refuse
+    path: str = request.environ.get("PATH_INFO", "")
+    return path.startswith("/static/")
+
+
 def _ask_early(event: NewRequest) -> None:
     """Know who asks from the beginning, so that the pages that tell of errors need not ask any more."""
     request = event.request
-    if request.path_info.startswith("/static/") or _token(request) is None:
+    if _is_file(request) or _token(request) is None:
         return
     if request.identity is None and URL_SESSION in request.environ and request.method in ("GET", "HEAD"):
         # a session that has ended, or is somebody else's: on with the same page outside of it
         query = f"?{request.query_string}" if request.query_string else ""
-        raise HTTPSeeOther(request.path_info + query)
+        raise HTTPSeeOther(quote(request.path_info, safe="/@+") + query)
 
 
 def _keep_private(event: NewRequest) -> None:
     def no_store(request: Request, response: Response) -> None:
-        if _token(request) is not None and not request.path_info.startswith("/static/"):
+        if _token(request) is not None and not _is_file(request):
             response.headers["Cache-Control"] = "no-store"
 
     event.request.add_response_callback(no_store)

@@ -9,7 +9,7 @@ from importlib.resources import files
 from typing import Any
 
 from pyramid.config import Configurator
-from pyramid.httpexceptions import HTTPSeeOther
+from pyramid.httpexceptions import HTTPNotFound, HTTPSeeOther
 from pyramid.renderers import render_to_response
 from pyramid.request import Request
 from pyramid.response import Response
@@ -27,7 +27,8 @@ log = logger(__name__)
 
 def front(request: Request) -> Mapping[str, Any]:
     """What the service is, how it works, what it costs."""
-    return {"contact": request.registry["messa.runtime"].settings[SiteSettings].operator_mail}
+    site = request.registry["messa.runtime"].settings[SiteSettings]
+    return {"contact": site.contact_mail or site.operator_mail}
 
 
 def guide(request: Request) -> Response:
@@ -92,7 +93,10 @@ def _said(word: str) -> dict[str, str]:
 
 def styleguide(request: Request) -> Mapping[str, Any]:
     """The parts of the design on one page; only the demo has it."""
-    now = request.registry["messa.runtime"].clock.now()
+    runtime = request.registry["messa.runtime"]
+    if not runtime.settings[SiteSettings].demo:
+        raise HTTPNotFound
+    now = runtime.clock.now()
     pictures = files("messa_platform").joinpath("static", "icons.svg").read_text("utf-8")
     talk = [
         {
@@ -126,5 +130,4 @@ def includeme(config: Configurator) -> None:
     config.add_view(choose_language, name="language", require_csrf=False, **page)
     config.add_notfound_view(missing, renderer="public/error.jinja2")
     config.add_exception_view(broken, context=Exception, renderer="public/error.jinja2")
-    if config.registry["messa.runtime"].settings[SiteSettings].demo:
-        config.add_view(styleguide, name="styleguide", renderer="public/styleguide.jinja2", **page)
+    config.add_view(styleguide, name="styleguide", renderer="public/styleguide.jinja2", **page)

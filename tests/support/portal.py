@@ -66,7 +66,7 @@ class School:
 
     def sent(self, page: str, onto: str | None = None, /, **fields: str) -> TestResponse:
         """The same, and the page that it leads to."""
-        answer = self.send(page, onto, **fields)
+        answer = self.send(page, onto, files=None, **fields)
         assert answer.status_int == 303, seen(answer)[:2000]
         return self.get(path_of(answer))
 

@@ -125,7 +125,8 @@ def test_guesses_and_leavings_are_seen(package: Path, given: str, fault: str) ->
 
 
 def test_an_update_takes_in_what_is_new_untranslated_and_drops_what_is_gone(package: Path) -> None:
-    write(package, **{"Hello name": "Hej du", "Hello %(name)s": None})
+    changed: dict[str, Any] = {"Hello name": "Hej du", "Hello %(name)s": None}
+    write(package, **changed)
     catalogues.update(package)
     assert faults(package) == "sv: 'Hello %(name)s' is not translated"
     assert "Hej du" not in catalogue(package).read_text("utf-8")

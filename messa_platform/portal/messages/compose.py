@@ -22,6 +22,7 @@ from messa_platform.messaging.submit import submit
 from messa_platform.portal.forms import Form, written
 from messa_platform.portal.messages.moments import Moment, MomentFault, read_moment
 from messa_platform.portal.messages.words import MOMENT_FAULTS, STATUSES
+from messa_platform.tenants.models import TenantState
 from messa_platform.tenants.profile import Profile
 
 AT_ONCE = timedelta(minutes=1)
@@ -152,7 +153,7 @@ def hindrance(request: Request, held: Profile) -> str:
     speech: Speech = request.speech
     if held.sender.blocked:
         return speech.gettext("Your account is blocked from sending. Talk to your administrator.")
-    if held.sender.tenant_state.value != "active":
+    if held.sender.tenant_state is not TenantState.ACTIVE:
         return speech.gettext("Your organisation is suspended from sending. Talk to your administrator.")
     empty = next((limit for limit in held.limits if limit.is_empty), None)
     if empty is None:
@@ -160,8 +161,8 @@ def hindrance(request: Request, held: Profile) -> str:
     if empty.allowed == 0:
         return speech.gettext("You are not allowed to send texts. Talk to your administrator.")
     if empty.renews_at is not None:
-        when = speech.moment(empty.renews_at, request.registry["messa.runtime"].clock.now())
         return speech.gettext(
-            "Your SMS are used up until %(when)s. Your administrator can give you more.", when=when
+            "Your SMS are used up. There are more from %(day)s, or by your administrator.",
+            day=speech.date(empty.renews_at),
         )
     return speech.gettext("Your SMS are used up. Your administrator can give you more.")

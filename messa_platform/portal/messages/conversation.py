@@ -33,7 +33,7 @@ def show_news(context: ThreadResource, request: Request) -> Mapping[str, Any]:
     _mark_read(context, request)
     account_id = request.identity.account_id
     sender = senders(request.db, [account_id])[account_id]
-    return {**_talk(context, sender), "etag": stamped(request, at), "now": at}
+    return {**_talk(context, sender), "q": asked(request, "q"), "etag": stamped(request, at), "now": at}
 
 
 def _talk(context: ThreadResource, sender: Sender) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from messa_platform.core.i18n import Speech
 from messa_platform.messaging import inbox
 from messa_platform.messaging.conversation import MessageRow
 from messa_platform.messaging.inbox import LONGEST_SEARCH, ThreadRow
-from messa_platform.portal import live
+from messa_platform.portal.live import stamp
 from messa_platform.portal.messages.numbers import nice
 from messa_platform.portal.messages.resources import asked, read_id
 from messa_platform.portal.messages.words import words_of
@@ -101,7 +101,7 @@ def marked(text: str, searched: str) -> Markup:
 
 def stamped(request: Request, at: datetime) -> str:
     """Tell as of when an answer is, so that its live parts ask for what is newer. Gives the ETag."""
-    etag: str = live.stamp(at)
+    etag = stamp(at)
     request.response.headers["ETag"] = etag
     return etag
 

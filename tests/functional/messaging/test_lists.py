@@ -219,6 +219,13 @@ def test_of_lists_made_at_once_with_one_name_one_is_kept(world: World, teacher: 
     assert names(world, teacher) == ["Klass 4B"]
 
 
+def test_of_lists_renamed_at_once_to_one_name_one_is(world: World, teacher: UUID) -> None:
+    ids = [made(world, teacher, f"Klass {i}") for i in range(5)]
+    results = together([lambda i=i: replace(world, teacher, i, "Skolan") for i in ids])  # type: ignore[misc]
+    assert (results.count(None), results.count(ListFault.NAME_TAKEN)) == (1, 4)
+    assert names(world, teacher).count("Skolan") == 1
+
+
 def test_a_list_that_is_not_in_order_is_not_kept(world: World, teacher: UUID) -> None:
     many = [Listed(f"+46701{i:06}") for i in range(MOST_ENTRIES)]
     assert create(world, teacher, " \n ") is ListFault.NO_NAME
