@@ -6,12 +6,9 @@ cd "$(dirname "$0")/.."
 . scripts/common.sh
 
 uv=$(command -v uv || command -v .venv/bin/uv) || fail 'make lock needs uv:' '' '    .venv/bin/python -m pip install uv' ''
-for name in main test static; do
+for name in main test; do
     say "requirements/$name.txt"
-    # static: a wheel only for the files that lie in it, so nothing that its Python code would need
-    [ "$name" = static ] && deps=--no-deps || deps=
     # No index address in the file, so that it works with any mirror.
-    # shellcheck disable=SC2086  # an option or nothing
-    "$uv" pip compile --quiet $deps --universal --generate-hashes --no-emit-index-url --no-header --no-annotate \
+    "$uv" pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --no-annotate \
         --python-version 3.11 "requirements/$name.in" -o "requirements/$name.txt" "$@"
 done

@@ -22,7 +22,7 @@ has_browser() {
     done
     return 1
 }
-has_browser || missing="$missing chromium"
+has_browser || missing="$missing chromium fonts-liberation" # Debian only recommends that it has letters to show
 [ -n "$missing" ] || exit 0
 
 if [ "$(uname)" = Darwin ]; then # macOS brings postfix itself

@@ -88,4 +88,3 @@ test)
 esac
 # setuptools is among the requirements: nothing is fetched for the build.
 install_once project pyproject.toml 'Installing messa itself' --no-deps --no-build-isolation -e .
-sh scripts/vendor.sh

@@ -62,6 +62,11 @@ def _accounts(session: Session) -> dict[str, Account]:
 _WAITING = text("SELECT FROM scheduled_text WHERE account_id = :account LIMIT 1")
 
 
+_NAME = text(
+    "UPDATE thread SET display_name = :name WHERE account_id = :account AND remote = :remote AND display_name = ''"
+)
+
+
 def _for_later(session: Session, now: datetime, account_id: UUID) -> None:
     if session.execute(_WAITING, {"account": account_id}).first() is not None:
         return
@@ -69,6 +74,7 @@ def _for_later(session: Session, now: datetime, account_id: UUID) -> None:
     at = datetime.combine(day, time(7, 30), STOCKHOLM)
     reminder = Submission(account_id, Door.PORTAL, LATER, ["+46701740611"], guard=False, send_at=at)
     submit(session, FixedClock(now), _Nobody(), [reminder])
+    session.execute(_NAME, {"account": account_id, "remote": "+46701740611", "name": "Elias mamma"})
 
 
 _LAST_ANSWERED = text(

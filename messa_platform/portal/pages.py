@@ -89,7 +89,8 @@ def _csrf(request: Request) -> Markup:
 
 def _add_globals(event: BeforeRender) -> None:
     request = event.get("request")
-    if request is None:
+    # JSON is rendered, too, and must not ask who reads it: /readyz answers while the database is away
+    if request is None or not str(event.get("renderer_name")).endswith(".jinja2"):
         return
     event.update(
         url=lambda *segments, **query: url(request, *segments, **query),
