@@ -9,8 +9,10 @@ from pyramid.router import Router
 
 from messa_platform import portal
 from messa_platform.core import logs, resources, web
+from messa_platform.core.client import ClientAddress
 from messa_platform.core.site import SiteSettings
 from messa_platform.core.web import LastResort, WsgiApp
+from messa_platform.portal import cookies
 from messa_platform.portal.live import LiveGate
 from messa_platform.portal.prefix import UrlSessions
 from messa_platform.providers import callbacks, simulator_page
@@ -28,9 +30,11 @@ def make_app(runtime: Runtime) -> Router:
 
 def layered(app: WsgiApp, runtime: Runtime) -> WsgiApp:
     """`app` with the layers that stand before its pages."""
-    app = LiveGate(app, runtime.session_cache, runtime.changes, runtime.clock)
-    app = UrlSessions(app, runtime.settings[SiteSettings].cookieless_login)
-    return LastResort(app)
+    site = runtime.settings[SiteSettings]
+    cookie = cookies.name_of(cookies.SESSION, site)
+    app = LiveGate(app, runtime.session_cache, runtime.changes, runtime.clock, cookie)
+    app = UrlSessions(app, site.cookieless_login)
+    return LastResort(ClientAddress(app))
 
 
 def make_wsgi(runtime: Runtime) -> WsgiApp:

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable
 from contextlib import ExitStack
 from types import FrameType
+from typing import Any
 
 from dramatiq import Worker
 
@@ -96,6 +97,17 @@ def start_workers(runtime: Runtime, stack: ExitStack) -> Worker:
     return worker
 
 
+def proxy_adjustments(settings: WebSettings) -> dict[str, Any]:
+    """waitress's settings for a reverse proxy: what the one that is named says of a client is believed, what anybody else says is not."""
+    if not settings.trusted_proxy:
+        return {"clear_untrusted_proxy_headers": True}
+    return {
+        "clear_untrusted_proxy_headers": True,
+        "trusted_proxy": settings.trusted_proxy,
+        "trusted_proxy_headers": {"x-forwarded-for", "x-forwarded-proto"},
+    }
+
+
 def start_web(runtime: Runtime, stack: ExitStack) -> None:
     """Answer HTTP. Raises `CannotStart` if the address is taken."""
     settings = runtime.settings[WebSettings]
@@ -108,6 +120,7 @@ def start_web(runtime: Runtime, stack: ExitStack) -> None:
             settings.threads,
             ident="messa",
             max_request_body_size=MOST_BODY_BYTES,
+            **proxy_adjustments(settings),
         )
     except OSError as error:
         raise _cannot_listen("web", settings.host, settings.port, error) from error

@@ -51,36 +51,10 @@ def upgrade() -> None:
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("address", sa.String(), nullable=False),
         sa.Column("requested_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column(
-            "state",
-            sa.Enum(
-                "ready",
-                "leased",
-                "done",
-                "parked",
-                name="workstate",
-                native_enum=False,
-                create_constraint=True,
-                length=32,
-            ),
-            server_default="ready",
-            nullable=False,
-        ),
-        sa.Column(
-            "next_attempt_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False
-        ),
-        sa.Column("attempts", sa.Integer(), server_default="0", nullable=False),
-        sa.Column("lease_id", sa.Uuid(), nullable=True),
-        sa.Column("last_error", sa.String(), nullable=True),
+        *_work_columns(),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_link_request")),
     )
-    op.create_index(
-        "ix_link_request_due",
-        "link_request",
-        ["next_attempt_at"],
-        unique=False,
-        postgresql_where=sa.text("state IN ('ready', 'leased')"),
-    )
+    _due_index("link_request")
     op.create_table(
         "opt_out",
         sa.Column("account_id", sa.Uuid(), nullable=False),
@@ -106,37 +80,11 @@ def upgrade() -> None:
         sa.Column("tenant_id", sa.Uuid(), nullable=False),
         sa.Column("account_id", sa.Uuid(), nullable=False),
         sa.Column("remote", sa.String(), nullable=False),
-        sa.Column(
-            "state",
-            sa.Enum(
-                "ready",
-                "leased",
-                "done",
-                "parked",
-                name="workstate",
-                native_enum=False,
-                create_constraint=True,
-                length=32,
-            ),
-            server_default="ready",
-            nullable=False,
-        ),
-        sa.Column(
-            "next_attempt_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False
-        ),
-        sa.Column("attempts", sa.Integer(), server_default="0", nullable=False),
-        sa.Column("lease_id", sa.Uuid(), nullable=True),
-        sa.Column("last_error", sa.String(), nullable=True),
+        *_work_columns(),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_scheduled_text")),
     )
     op.create_index("ix_scheduled_text_account", "scheduled_text", ["account_id", "remote"], unique=False)
-    op.create_index(
-        "ix_scheduled_text_due",
-        "scheduled_text",
-        ["next_attempt_at"],
-        unique=False,
-        postgresql_where=sa.text("state IN ('ready', 'leased')"),
-    )
+    _due_index("scheduled_text")
     op.create_table(
         "sending",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -159,36 +107,10 @@ def upgrade() -> None:
         "sending_work",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("tenant_id", sa.Uuid(), nullable=False),
-        sa.Column(
-            "state",
-            sa.Enum(
-                "ready",
-                "leased",
-                "done",
-                "parked",
-                name="workstate",
-                native_enum=False,
-                create_constraint=True,
-                length=32,
-            ),
-            server_default="ready",
-            nullable=False,
-        ),
-        sa.Column(
-            "next_attempt_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False
-        ),
-        sa.Column("attempts", sa.Integer(), server_default="0", nullable=False),
-        sa.Column("lease_id", sa.Uuid(), nullable=True),
-        sa.Column("last_error", sa.String(), nullable=True),
+        *_work_columns(),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_sending_work")),
     )
-    op.create_index(
-        "ix_sending_work_due",
-        "sending_work",
-        ["next_attempt_at"],
-        unique=False,
-        postgresql_where=sa.text("state IN ('ready', 'leased')"),
-    )
+    _due_index("sending_work")
     op.create_table(
         "sign_in_throttle",
         sa.Column("key", sa.LargeBinary(), nullable=False),
@@ -359,26 +281,11 @@ def downgrade() -> None:
     op.drop_table("listed_recipient")
     op.drop_index("ix_sign_in_throttle_last", table_name="sign_in_throttle")
     op.drop_table("sign_in_throttle")
-    op.drop_index(
-        "ix_sending_work_due",
-        table_name="sending_work",
-        postgresql_where=sa.text("state IN ('ready', 'leased')"),
-    )
     op.drop_table("sending_work")
     op.drop_index(op.f("ix_sending_account_id"), table_name="sending")
     op.drop_table("sending")
-    op.drop_index(
-        "ix_scheduled_text_due",
-        table_name="scheduled_text",
-        postgresql_where=sa.text("state IN ('ready', 'leased')"),
-    )
     op.drop_index("ix_scheduled_text_account", table_name="scheduled_text")
     op.drop_table("scheduled_text")
     op.drop_table("recipient_list")
     op.drop_table("opt_out")
-    op.drop_index(
-        "ix_link_request_due",
-        table_name="link_request",
-        postgresql_where=sa.text("state IN ('ready', 'leased')"),
-    )
     op.drop_table("link_request")

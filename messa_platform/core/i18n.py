@@ -29,6 +29,7 @@ from pyramid.request import Request
 from pyramid.response import Response
 
 from messa_platform.core.clock import STOCKHOLM, stockholm_day
+from messa_platform.core.site import SiteSettings
 
 LANGUAGES = ("sv", "en")
 """What we speak; the first with whom we know nothing of."""
@@ -157,7 +158,8 @@ def negotiate(request: Request) -> str:
 
 def keep(response: Response, request: Request, language: str) -> None:
     """Have the browser keep the language that its visitor chose."""
-    response.set_cookie(COOKIE, language, secure=request.scheme == "https", httponly=True, samesite="Lax")
+    site = request.registry["messa.runtime"].settings[SiteSettings]
+    response.set_cookie(COOKIE, language, secure=site.is_https, httponly=True, samesite="Lax")
 
 
 def _request_speech(request: Request) -> Speech:

@@ -27,6 +27,11 @@ class SiteSettings:
     log_format: str = key("json", "How logs are written: json or console.")
     log_level: str = key("INFO", "The least level that is logged: DEBUG, INFO, WARNING or ERROR.")
 
+    @property
+    def is_https(self) -> bool:
+        """Whether the deployment is reached by https; cookies are then for that alone."""
+        return self.public_url.startswith("https:")
+
     def __post_init__(self) -> None:
         if self.log_format not in ("json", "console"):
             raise ValueError(f"messa.log_format: {self.log_format!r} is neither json nor console")

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from messa_platform.core.logs import logger
 from messa_platform.core.resources import Root
+from messa_platform.core.site import SiteSettings
 
 log = logger(__name__)
 
@@ -79,6 +80,8 @@ def _add_headers(event: NewResponse) -> None:
         event.response.headers.setdefault("Content-Security-Policy", PAGE_POLICY)
     for name, value in HEADERS.items():
         event.response.headers.setdefault(name, value)
+    if event.request.registry["messa.runtime"].settings[SiteSettings].is_https:
+        event.response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
 
 
 WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]

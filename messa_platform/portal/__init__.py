@@ -16,9 +16,23 @@ from messa_platform.portal import (
     sign_in,
     single_sign_on,
     trouble,
+    uploads,
 )
 
-PARTS = (i18n, pages, identity, csrf, trouble, public, sign_in, passwords, single_sign_on, messages, account)
+PARTS = (
+    i18n,
+    pages,
+    identity,
+    uploads,
+    csrf,
+    trouble,
+    public,
+    sign_in,
+    passwords,
+    single_sign_on,
+    messages,
+    account,
+)
 
 
 def includeme(config: Configurator) -> None:

@@ -19,10 +19,8 @@ from pyramid.request import Request
 from pyramid.response import Response
 from zope.interface import implementer
 
-from messa_platform.portal.identity import binding, is_https
-
-PROBE_COOKIE = "messa_probe"
-"""Set by every page with a form that is shown to somebody signed out; if it does not come back, the browser refuses cookies."""
+from messa_platform.portal import cookies
+from messa_platform.portal.identity import binding
 
 _LIFE = timedelta(days=1)
 _PURPOSE = "csrf"
@@ -33,14 +31,12 @@ def _digest(text: str) -> str:
 
 
 def _set_probe(request: Request, response: Response) -> None:
-    response.set_cookie(
-        PROBE_COOKIE, request.messa_probe, httponly=True, samesite="Lax", secure=is_https(request)
-    )
+    cookies.put(request, response, cookies.PROBE, request.messa_probe)
 
 
 def _probe(request: Request) -> str:
     """The probe cookie's value: as it came, else a new one that goes out with the answer."""
-    known: str | None = request.cookies.get(PROBE_COOKIE)
+    known = cookies.get(request, cookies.PROBE)
     if known:
         return known
     if getattr(request, "messa_probe", None) is None:
@@ -52,7 +48,7 @@ def _probe(request: Request) -> str:
 
 def takes_cookies(request: Request) -> bool:
     """Whether the browser has sent the probe cookie back."""
-    return bool(request.cookies.get(PROBE_COOKIE))
+    return cookies.get(request, cookies.PROBE) is not None
 
 
 def _of_session(secret: bytes) -> str:
@@ -87,7 +83,7 @@ class CsrfTokens:
         payload = runtime.keys.read_stamp(_PURPOSE, supplied, runtime.clock.now(), _LIFE)
         if payload is None:
             return False
-        probe = request.cookies.get(PROBE_COOKIE)
+        probe = cookies.get(request, cookies.PROBE)
         if probe:
             return hmac.compare_digest(str(payload.get("probe")), _digest(probe))
         return hmac.compare_digest(str(payload.get("binding")), binding(request).hex())

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import cerberus
+from pyramid.request import Request
 from webob.multidict import MultiDict
 
 MOST_CHARACTERS = 20_000
@@ -42,6 +43,15 @@ def written(post: MultiDict) -> dict[str, str]:
         for name, value in post.items()
         if isinstance(value, str) and name != "csrf_token"
     }
+
+
+def asked(request: Request, name: str, most: int = 200) -> str:
+    """What the address asks for under this name, "" if nothing; a query that is no UTF-8 asks for nothing."""
+    try:
+        words: str = request.GET.get(name, "")
+    except UnicodeDecodeError:
+        return ""
+    return words.strip()[:most]
 
 
 def read(schema: Mapping[str, Any], post: MultiDict, sentences: Mapping[str, str]) -> Form:

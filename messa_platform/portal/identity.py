@@ -12,13 +12,12 @@ from pyramid.request import Request
 from pyramid.response import Response
 
 from messa_platform.core.client import binding_of
-from messa_platform.core.site import SiteSettings
+from messa_platform.portal import cookies
 from messa_platform.portal.prefix import URL_SESSION
 from messa_platform.tenants.access import sessions
 from messa_platform.tenants.access.models import SessionKind
 from messa_platform.tenants.access.sessions import Identity
 
-SESSION_COOKIE = "messa_session"
 LIVE_HEADER = "X-Messa-Live"
 SIGNED_IN = "signed-in"
 OPERATOR = "operator"
@@ -30,7 +29,7 @@ def binding(request: Request) -> bytes:
 
 
 def _token(request: Request) -> str | None:
-    token: str | None = request.environ.get(URL_SESSION) or request.cookies.get(SESSION_COOKIE)
+    token: str | None = request.environ.get(URL_SESSION) or cookies.get(request, cookies.SESSION)
     return token
 
 
@@ -63,29 +62,14 @@ class Sessions:
 
 def set_cookie(request: Request, response: Response, token: str, identity: Identity | None = None) -> None:
     """Keep the session's token in a cookie; for as long as the session lasts with `identity`, else until the browser is closed."""
-    if any(line.startswith(f"{SESSION_COOKIE}=") for line in response.headers.getall("Set-Cookie")):
-        return  # a view has just said what the cookie is to be
     left = None if identity is None else identity.expires_at - request.registry["messa.runtime"].clock.now()
-    response.set_cookie(
-        SESSION_COOKIE,
-        token,
-        max_age=left,
-        httponly=True,
-        samesite="Lax",
-        secure=is_https(request),
-    )
-
-
-def is_https(request: Request) -> bool:
-    """Whether the deployment is reached by https; cookies are then for that alone."""
-    public: str = request.registry["messa.runtime"].settings[SiteSettings].public_url
-    return public.startswith("https:")
+    cookies.put(request, response, cookies.SESSION, token, left)
 
 
 def _is_file(request: Request) -> bool:
     # as the server gave it: what is no UTF-8 is for the router to refuse
     path: str = request.environ.get("PATH_INFO", "")
-    return path.startswith("/static/")
+    return path.startswith("/static/") and URL_SESSION not in request.environ
 
 
 def _ask_early(event: NewRequest) -> None:
@@ -99,9 +83,14 @@ def _ask_early(event: NewRequest) -> None:
         raise HTTPSeeOther(quote(request.path_info, safe="/@+") + query)
 
 
+_FOR_ALL = ("/", "/guide")
+"""Pages that are the same for everybody who is signed out, and may be kept; the others hold forms made for one browser."""
+
+
 def _keep_private(event: NewRequest) -> None:
     def no_store(request: Request, response: Response) -> None:
-        if _token(request) is not None and not _is_file(request):
+        page = response.content_type == "text/html" and request.environ.get("PATH_INFO") not in _FOR_ALL
+        if not _is_file(request) and (page or _token(request) is not None):
             response.headers["Cache-Control"] = "no-store"
 
     event.request.add_response_callback(no_store)

@@ -19,7 +19,8 @@ from messa_platform.core.client import binding_of
 from messa_platform.core.clock import Clock
 from messa_platform.core.web import HEADERS, WsgiApp
 from messa_platform.messaging.feed import Changes
-from messa_platform.portal.identity import LIVE_HEADER, SESSION_COOKIE
+from messa_platform.portal import cookies
+from messa_platform.portal.identity import LIVE_HEADER
 from messa_platform.portal.prefix import URL_SESSION
 from messa_platform.tenants.access.models import SessionKind
 
@@ -62,13 +63,16 @@ class Sessions(Protocol):
 
 
 class LiveGate:
-    """WSGI layer that answers those who ask for news while there is none; all else goes on to `app`."""
+    """WSGI layer that answers those who ask for news while there is none; all else goes on to `app`. `cookie` is the name of the session's."""
 
-    def __init__(self, app: WsgiApp, sessions: Sessions, changes: Changes, clock: Clock) -> None:
+    def __init__(
+        self, app: WsgiApp, sessions: Sessions, changes: Changes, clock: Clock, cookie: str = cookies.SESSION
+    ) -> None:
         self._app = app
         self._sessions = sessions
         self._changes = changes
         self._clock = clock
+        self._cookie = cookie
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         if environ.get(_LIVE) == "1" and environ["REQUEST_METHOD"] == "GET":
@@ -84,7 +88,7 @@ class LiveGate:
         if in_url:
             binding = binding_of(environ.get("HTTP_USER_AGENT", ""), environ.get("REMOTE_ADDR", ""))
         else:
-            token = _cookie(environ.get("HTTP_COOKIE", ""), SESSION_COOKIE)
+            token = _cookie(environ.get("HTTP_COOKIE", ""), self._cookie)
         known = self._sessions.get(token, binding, self._clock.now()) if token else None
         if known is None or (known.kind is SessionKind.URL) != in_url:
             return False

@@ -31,6 +31,12 @@ def address(*segments: object, **query: object) -> str:
     return f"{path}?{urlencode(given)}" if given else path
 
 
+def own_path(path: str, otherwise: str) -> str:
+    """A path to go on to, if it surely leads to a page of ours and is safe to open; else `otherwise`."""
+    ours = path.startswith("/") and not path.startswith(("//", "/~")) and "\\" not in path
+    return path if ours and path.isascii() and path.isprintable() else otherwise
+
+
 def url(request: Request, *segments: object, **query: object) -> str:
     """The path of a page for this browser, with the prefix of its URL session if it has one."""
     return f"{request.script_name}{address(*segments, **query)}"

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from typing import Any
-from uuid import UUID
 
 from pyramid.config import Configurator
-from pyramid.httpexceptions import HTTPSeeOther
 from pyramid.request import Request
 from pyramid.security import NO_PERMISSION_REQUIRED
 
 from messa_platform.core.client import network_of
 from messa_platform.core.resources import Resource, Root
-from messa_platform.portal.forms import Form, read
-from messa_platform.portal.pages import url
-from messa_platform.portal.sign_in import Wish, ask_code, welcome_in
+from messa_platform.portal.forms import Form, asked, read
+from messa_platform.portal.sign_in import Wish, after_first
 from messa_platform.portal.words import weakness_in_words
-from messa_platform.tenants.access import links, second_factor
+from messa_platform.tenants.access import links
 from messa_platform.tenants.access.links import Chosen, Link, LinkOld, LinkUsed
 from messa_platform.tenants.access.passwords import Weakness
 from messa_platform.tenants.models import TokenKind
@@ -44,7 +41,7 @@ class LinkResource(Resource):
 
 def show_forgot(request: Request) -> Any:
     """Where somebody asks for a link to a new password."""
-    return {"form": Form(values={"email": request.GET.get("email", "")[:320]}), "asked": False}
+    return {"form": Form(values={"email": asked(request, "email", 320)}), "asked": False}
 
 
 def forgot(request: Request) -> Any:
@@ -108,19 +105,12 @@ def choose(context: LinkResource, request: Request) -> Any:
             request.db, now, runtime.passwords, context.word, context.kind, password, runtime.link_mails
         )
         if isinstance(outcome, Chosen):
-            return _sign_in(request, outcome.account_id)
+            return after_first(request, outcome.account_id, Wish())
         if not isinstance(outcome, Weakness):  # somebody was quicker with the same link
             return show_link(context, request)
         form.fail("password", weakness_in_words(request.speech, outcome))
     request.response.status_int = 422
     return {"form": form, "state": "open", "link": link, "kind": context.kind}
-
-
-def _sign_in(request: Request, account_id: UUID) -> Any:
-    """Whoever has the mails has the account, but for its second factor."""
-    if second_factor.state(request.db, account_id).on:
-        return HTTPSeeOther(url(request, "sign-in-code", stamp=ask_code(request, account_id, Wish())))
-    return welcome_in(request, account_id, Wish())
 
 
 def includeme(config: Configurator) -> None:

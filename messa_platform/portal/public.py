@@ -19,8 +19,9 @@ from messa_platform.core.i18n import LANGUAGES, keep, wished
 from messa_platform.core.logs import logger
 from messa_platform.core.resources import Root
 from messa_platform.core.site import SiteSettings
-from messa_platform.portal.forms import Form
+from messa_platform.portal.forms import Form, asked, written
 from messa_platform.portal.messages.words import STATUSES, words_of
+from messa_platform.portal.pages import own_path
 
 log = logger(__name__)
 
@@ -36,16 +37,13 @@ def guide(request: Request) -> Response:
     return render_to_response(f"public/guide.{request.locale_name}.jinja2", {"statuses": STATUSES}, request)
 
 
-def same_site(path: str) -> str:
-    """A path to go back to: as it came if it leads nowhere but here, else the front page's."""
-    here = path.startswith("/") and not path.startswith("//") and "\\" not in path
-    return path if here and path.isascii() and path.isprintable() else "/"
-
-
 def choose_language(request: Request) -> Response:
     """Keep the language that a visitor chose, and go back."""
-    response = HTTPSeeOther(request.script_name + same_site(request.params.get("to", "/")))
-    language = request.params.get("lang")
+    fields = written(request.POST)
+    response = HTTPSeeOther(
+        request.script_name + own_path(fields.get("to") or asked(request, "to", 2000), "/")
+    )
+    language = fields.get("lang") or asked(request, "lang")
     if language in LANGUAGES:
         keep(response, request, language)
     return response

@@ -14,18 +14,20 @@ from pyramid.httpexceptions import HTTPSeeOther
 from pyramid.request import Request
 from pyramid.response import Response
 from pyramid.security import NO_PERMISSION_REQUIRED
+from sqlalchemy import select
 
 from messa_platform.core.client import network_of
 from messa_platform.core.i18n import msgid
 from messa_platform.core.resources import Root
 from messa_platform.core.site import SiteSettings
+from messa_platform.portal import cookies
 from messa_platform.portal.csrf import takes_cookies
-from messa_platform.portal.forms import Form, read
-from messa_platform.portal.identity import SESSION_COOKIE, binding, set_cookie
-from messa_platform.portal.pages import address, url
+from messa_platform.portal.forms import Form, asked, read
+from messa_platform.portal.identity import binding, set_cookie
+from messa_platform.portal.pages import address, own_path, url
 from messa_platform.portal.prefix import with_prefix
 from messa_platform.portal.single_sign_on import sign_on_link
-from messa_platform.tenants.access import sessions
+from messa_platform.tenants.access import second_factor, sessions
 from messa_platform.tenants.access.models import SessionKind
 from messa_platform.tenants.access.sign_in import (
     SignedIn,
@@ -35,6 +37,7 @@ from messa_platform.tenants.access.sign_in import (
     check_code,
     check_password,
 )
+from messa_platform.tenants.models import Account
 
 CODE_LIFE = timedelta(minutes=10)
 """How long after the password the second factor's code may come."""
@@ -55,10 +58,10 @@ class Wish:
     next: str = ""
 
 
-def safe_next(path: str) -> str:
-    """Where to go on after signing in: a path of ours, or the messages."""
-    ours = path.startswith("/") and not path.startswith(("//", "/\\", "/sign-", "/~")) and path.isprintable()
-    return path if ours and "\\" not in path else address("messages")
+def onward_of(path: str) -> str:
+    """Where to go on after signing in: a page of ours, or the messages."""
+    messages = address("messages")
+    return messages if path.startswith("/sign-") else own_path(path, messages)
 
 
 def welcome_in(request: Request, account_id: UUID, wish: Wish) -> Response:
@@ -72,7 +75,7 @@ def welcome_in(request: Request, account_id: UUID, wish: Wish) -> Response:
     token = sessions.begin(
         request.db, runtime.clock.now(), account_id, kind, request.user_agent or "", request.client_addr or ""
     )
-    onward = safe_next(wish.next)
+    onward = onward_of(wish.next)
     if kind is SessionKind.URL:
         return HTTPSeeOther(with_prefix(token) + onward)
     response = HTTPSeeOther(onward)
@@ -95,10 +98,10 @@ def _page(request: Request, form: Form, status: int = 200) -> Mapping[str, Any]:
 
 def show(request: Request) -> Any:
     """The sign-in page; who is signed in goes on."""
-    onward = request.GET.get("next", "")
+    onward = asked(request, "next", 2000)
     if request.identity is not None:
-        return HTTPSeeOther(request.script_name + safe_next(onward))
-    return _page(request, Form(values={"next": onward, "email": request.GET.get("email", "")[:320]}))
+        return HTTPSeeOther(request.script_name + onward_of(onward))
+    return _page(request, Form(values={"next": onward, "email": asked(request, "email", 320)}))
 
 
 def sign_in(request: Request) -> Any:
@@ -160,6 +163,13 @@ def _wait(request: Request, until: datetime) -> str:
     )
 
 
+def after_first(request: Request, account_id: UUID, wish: Wish) -> Response:
+    """Go on with somebody who is known by something else than a password: the second factor is asked for all the same."""
+    if second_factor.state(request.db, account_id).on:
+        return HTTPSeeOther(url(request, "sign-in-code", stamp=ask_code(request, account_id, wish)))
+    return welcome_in(request, account_id, wish)
+
+
 def ask_code(request: Request, account_id: UUID, wish: Wish) -> str:
     """A stamp that says whose password was right, for the page that asks for the code."""
     payload = {
@@ -167,6 +177,7 @@ def ask_code(request: Request, account_id: UUID, wish: Wish) -> str:
         "remember": wish.remember,
         "next": wish.next,
         "binding": binding(request).hex(),
+        "password": _password_mark(request, account_id),
     }
     stamp: str = request.registry["messa.runtime"].keys.stamp("code", payload)
     return stamp
@@ -175,12 +186,22 @@ def ask_code(request: Request, account_id: UUID, wish: Wish) -> str:
 def _read_stamp(request: Request, stamp: str) -> dict[str, Any] | None:
     runtime = request.registry["messa.runtime"]
     payload: dict[str, Any] | None = runtime.keys.read_stamp("code", stamp, runtime.clock.now(), CODE_LIFE)
-    return payload if payload and payload["binding"] == binding(request).hex() else None
+    if payload is None or payload["binding"] != binding(request).hex():
+        return None
+    # who typed a password that was changed meanwhile has typed a wrong one
+    return payload if payload["password"] == _password_mark(request, UUID(payload["account"])) else None
+
+
+def _password_mark(request: Request, account_id: UUID) -> str:
+    """Changes with the account's password, and tells nothing of it."""
+    stored = request.db.execute(select(Account.password_hash).where(Account.id == account_id)).scalar_one()
+    mark: bytes = request.registry["messa.runtime"].keys.mac("password_mark", (stored or "").encode())
+    return mark.hex()
 
 
 def show_code(request: Request) -> Any:
     """The page that asks for the second factor's code."""
-    stamp = request.GET.get("stamp", "")
+    stamp = asked(request, "stamp", 4000)
     if _read_stamp(request, stamp) is None:
         return HTTPSeeOther(url(request, "sign-in", said="too-late"))
     return {"form": Form(values={"stamp": stamp})}
@@ -226,7 +247,7 @@ def sign_out(request: Request) -> Response:
     if request.identity is not None:
         sessions.end(request.db, request.identity.session_id)
     response = HTTPSeeOther(address(said="signed-out"))
-    response.delete_cookie(SESSION_COOKIE)
+    cookies.drop(request, response, cookies.SESSION)
     response.headers["Clear-Site-Data"] = '"cache"'
     return response
 

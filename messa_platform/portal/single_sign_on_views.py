@@ -13,8 +13,8 @@ from pyramid.response import Response
 from pyramid.security import NO_PERMISSION_REQUIRED
 
 from messa_platform.core.site import SiteSettings
-from messa_platform.portal import sign_in
-from messa_platform.portal.csrf import PROBE_COOKIE, takes_cookies
+from messa_platform.portal import cookies, sign_in
+from messa_platform.portal.csrf import takes_cookies
 from messa_platform.portal.identity import binding
 from messa_platform.portal.pages import address as path
 from messa_platform.portal.single_sign_on import MAX_ONWARD, SsoResource, code_of, start_path
@@ -41,7 +41,7 @@ def _service(request: Request) -> SingleSignOn:
 
 
 def _browser(request: Request) -> Browser:
-    return Browser(binding(request), request.cookies.get(PROBE_COOKIE, ""))
+    return Browser(binding(request), cookies.get(request, cookies.PROBE) or "")
 
 
 def _back(refused: Refused) -> Response:
@@ -54,7 +54,7 @@ def start(request: Request) -> Any:
     asked = _asked(request)
     onward = asked.get("next", "")[:MAX_ONWARD]
     if request.identity is not None:
-        return HTTPSeeOther(request.script_name + sign_in.safe_next(onward))
+        return HTTPSeeOther(request.script_name + sign_in.onward_of(onward))
     wish = Wish(asked.get("address", "").strip()[:MAX_ADDRESS], bool(asked.get("remember")), onward)
     if not asked.get("go"):
         return _pause(request, wish)
@@ -77,11 +77,11 @@ def _pause(request: Request, wish: Wish) -> Mapping[str, Any]:
 
 
 def callback(request: Request) -> Response:
-    """Where providers send people back to; whom one has signed in gets a session as by a password."""
+    """Where providers send people back to; whom one has signed in goes on as by a mailed link: an own second factor counts."""
     outcome = _service(request).finish(_asked(request), _browser(request))
     match outcome:
         case SignedOn(account_id, remember, onward):
-            response = sign_in.welcome_in(request, account_id, sign_in.Wish(remember, onward))
+            response = sign_in.after_first(request, account_id, sign_in.Wish(remember, onward))
         case Refused():
             response = _back(outcome)
     response.headers["Cache-Control"] = "no-store"

@@ -6,7 +6,7 @@ from typing import Any
 
 from pyramid.config import Configurator
 from pyramid.exceptions import BadCSRFToken
-from pyramid.httpexceptions import HTTPForbidden, HTTPSeeOther
+from pyramid.httpexceptions import HTTPForbidden, HTTPRequestEntityTooLarge, HTTPSeeOther
 from pyramid.renderers import render_to_response
 from pyramid.request import Request
 from pyramid.response import Response
@@ -40,8 +40,15 @@ def forbidden(request: Request) -> Any:
     return {"problem": "forbidden"}
 
 
+def too_large(request: Request) -> Any:
+    """More was sent than a form can hold; it was not looked at."""
+    request.response.status_int = 413
+    return {"problem": "large"}
+
+
 def includeme(config: Configurator) -> None:
     """Answer forms without a good token, and pages that are not the asker's."""
     config.add_exception_view(not_this_browsers_form, context=BadCSRFToken)
     config.add_exception_view(forbidden, context=HTTPForbidden, renderer="public/error.jinja2")
+    config.add_exception_view(too_large, context=HTTPRequestEntityTooLarge, renderer="public/error.jinja2")
     config.add_saying("sign-in-first", msgid("Sign in to see that page."), tone="info")

@@ -76,6 +76,4 @@ def includeme(config: Configurator) -> None:
         return
     config.add_child("simulator", lambda request, parent: SimulatorResource(request, "simulator", parent))
     # the simulator's own page checks its forms itself
-    config.add_view(
-        forward, context=SimulatorResource, permission=NO_PERMISSION_REQUIRED, require_csrf=False
-    )
+    config.add_view(forward, context=SimulatorResource, permission=NO_PERMISSION_REQUIRED, require_csrf=False)

@@ -39,6 +39,8 @@
     morph(box, fresh.content);
     if (focused !== doc.activeElement && focused.isConnected) focused.focus({ preventScroll: true });
     const news = all("[data-announce]", box).filter((said) => !known.includes(said));
+    const list = box.querySelector("[data-waiting]"), n = list?.dataset.waiting;
+    if (list) doc.title = (n ? `(${n}) ` : "") + doc.title.replace(/^(\w+: )?\([\d\s,.]+\) /, "$1");
     if (news.length) byId("said").textContent = news.map((said) => said.dataset.announce).join(" ");
   }
 
@@ -113,8 +115,9 @@
     setTimeout(again, 10000, form);
   });
   on("click", async ({ target }) => {
-    const button = target.closest("[data-copy], [data-reveal]");
+    const button = target.closest("[data-copy], [data-reveal], [data-print]");
     if (!button) return;
+    if ("print" in button.dataset) return print();
     if (button.dataset.reveal) {
       const field = byId(button.dataset.reveal);
       field.type = field.type === "password" ? "text" : "password";
@@ -134,6 +137,8 @@
     if (key === "Enter" && (ctrlKey || metaKey) && nodeName === "TEXTAREA") form?.requestSubmit(form.querySelector("button:not([type=button])"));
   });
   on("pageshow", () => all("form[data-sent]").forEach(again), window);
+  // where an address names a place, browsers go there and leave this out
+  on("load", () => { if (location.hash) doc.querySelector("[autofocus]")?.focus(); }, window);
   on("DOMContentLoaded", () => {
     all("[data-live]").forEach(live);
     all("textarea[data-count]").forEach(count);

@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from messa_platform.core.embedded import attach
+from tests.bench import portal
 from tests.bench.bare import insert_rates
 from tests.bench.platforms import CONNECTIONS, Layout, bare, platform
 
@@ -22,6 +23,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Mails and messages a second, beside bare baselines.")
     parser.add_argument("--mails", type=int, default=6000, help="mails in each measurement (%(default)s)")
     parser.add_argument("--rounds", type=int, default=3, help="how often each is measured (%(default)s)")
+    parser.add_argument(
+        "--pages", type=int, default=portal.PAGES, help="open pages of the portal (%(default)s)"
+    )
     chosen = parser.parse_args()
     figures: dict[str, list[float]] = {}
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
@@ -30,7 +34,9 @@ def main() -> None:
         held = stack.enter_context(attach(base / "postgresql"))
         for _ in range(chosen.rounds):  # in turns, so that whatever else the machine does meets all of them
             measure(figures, held.url, base, chosen.mails)
-    report(figures, chosen.mails)
+        report(figures, chosen.mails)
+        if chosen.pages:
+            portal.report(held.url, chosen.pages)
 
 
 def measure(figures: dict[str, list[float]], url: str, base: Path, mails: int) -> None:

@@ -125,11 +125,13 @@ def test_the_provider_sends_people_back_to_the_public_address(browser: Visitor) 
     assert asked["login_hint"] == [ANNA]
 
 
-def test_a_second_factor_of_ours_is_not_asked_for(
+def test_a_second_factor_that_the_owner_has_turned_on_is_asked_for_all_the_same(
     browser: Visitor, world: World, master: Group, runtime: Runtime
 ) -> None:
     world.account(master, ANNA, totp_secret=runtime.keys.seal(b"x"), totp_since=runtime.clock.now())
-    assert said(finish(browser, begin(browser))) == ("/messages", {})
+    path, asked = said(finish(browser, begin(browser)))
+    assert path == "/sign-in-code" and asked.keys() == {"stamp"}
+    assert signed_in_as(world) == []
 
 
 def test_a_browser_without_cookies_gets_a_session_in_its_address(

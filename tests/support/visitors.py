@@ -20,6 +20,7 @@ from messa_platform.tenants.access.passwords import Passwords
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0"
 HOME, CAFE = "198.51.100.7", "203.0.113.9"
 PASSWORD = "korrekt häst batteri"
+ANNA, KARIN = "anna@kommunen.example", "karin@kommun.example"
 
 
 _routers: list[Router] = []
@@ -95,6 +96,13 @@ class Visitor:
         while 300 <= answer.status_int < 400:
             answer = self.get(answer.location.replace("http://localhost", ""))
         return answer
+
+
+def signed_in(runtime: Runtime, address: str, agent: str = FIREFOX) -> Visitor:
+    """Somebody's browser, signed in."""
+    visitor = Visitor(runtime, agent)
+    assert visitor.sign_in(address).status_int == 303
+    return visitor
 
 
 def token_of(page: TestResponse) -> str:

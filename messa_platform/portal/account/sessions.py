@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
-from uuid import UUID
 
 from pyramid.config import Configurator
 from pyramid.httpexceptions import HTTPSeeOther
@@ -14,7 +13,8 @@ from pyramid.response import Response
 from messa_platform.core.i18n import Speech, msgid
 from messa_platform.portal.account.devices import read_user_agent
 from messa_platform.portal.account.resources import PERMISSION, AccountResource
-from messa_platform.portal.forms import Form
+from messa_platform.portal.forms import Form, written
+from messa_platform.portal.messages.resources import read_id
 from messa_platform.portal.pages import url
 from messa_platform.tenants.access import sessions
 from messa_platform.tenants.access.models import SessionKind
@@ -55,17 +55,13 @@ def show(request: Request) -> Mapping[str, Any]:
 def end_one(request: Request) -> Response:
     """Sign out one other browser. What is not a session of this account's is left alone, and nobody is told whether there is such a one."""
     identity = request.identity
-    session_id = _read_id(request.POST.get("end", ""))
-    if session_id not in (None, identity.session_id):
+    try:
+        session_id = read_id(written(request.POST).get("end", ""))
+    except KeyError:
+        session_id = identity.session_id
+    if session_id != identity.session_id:
         sessions.end_own(request.db, identity.account_id, session_id)
     return HTTPSeeOther(url(request, "account", "sessions", said="session-ended"))
-
-
-def _read_id(written: str) -> UUID | None:
-    try:
-        return UUID(written)
-    except ValueError:
-        return None
 
 
 def end_others(request: Request) -> Response:

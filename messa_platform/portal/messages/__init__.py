@@ -13,11 +13,10 @@ from messa_platform.portal.messages import (
     panes,
     sendings,
     threads,
-    uploads,
 )
 from messa_platform.portal.messages.resources import MessagesResource
 
-PARTS = (uploads, panes, threads, conversation, counter, new, many, sendings, lists)
+PARTS = (panes, threads, conversation, counter, new, many, sendings, lists)
 
 
 def includeme(config: Configurator) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
-from uuid import UUID
 
 from pyramid.config import Configurator
 from pyramid.httpexceptions import HTTPSeeOther
@@ -12,11 +11,11 @@ from pyramid.request import Request
 
 from messa_platform.core.i18n import msgid
 from messa_platform.messaging import conversation, schedule
-from messa_platform.portal.forms import Form, written
+from messa_platform.portal.forms import Form, asked, written
 from messa_platform.portal.messages.compose import Asked, Sent, hindrance, new_nonce, read_compose, send_one
 from messa_platform.portal.messages.counter import counter_for, held_by
 from messa_platform.portal.messages.panes import counted, list_pane, name_of, now_of, stamped
-from messa_platform.portal.messages.resources import PERMISSION, ThreadResource, asked
+from messa_platform.portal.messages.resources import PERMISSION, ThreadResource, read_id
 from messa_platform.portal.pages import url
 from messa_platform.tenants.profile import Profile
 from messa_platform.tenants.senders import Sender, senders
@@ -97,8 +96,8 @@ def rename(context: ThreadResource, request: Request) -> Any:
 def cancel(context: ThreadResource, request: Request) -> Any:
     """Cancel a text that waits for its time."""
     try:
-        message_id = UUID(request.POST.get("message", ""))
-    except ValueError:
+        message_id = read_id(written(request.POST).get("message", ""))
+    except KeyError:
         return _back(context, request, "")
     done = schedule.cancel(request.db, now_of(request), request.identity.account_id, message_id)
     return _back(context, request, "cancelled" if done else "cancelled-too-late")

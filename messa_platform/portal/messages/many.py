@@ -18,13 +18,13 @@ from messa_platform.messaging import lists, sendings
 from messa_platform.messaging.sending_rows import Row, rows_of_list, rows_of_pasted, rows_of_sheet
 from messa_platform.messaging.sendings import Progress
 from messa_platform.messaging.sheets import MOST_BYTES, Problem, SheetFault, number_column, read_sheet
-from messa_platform.portal.forms import Form, written
+from messa_platform.portal.forms import Form, asked, written
 from messa_platform.portal.messages.compose import hindrance
 from messa_platform.portal.messages.counter import counter_for, held_by
 from messa_platform.portal.messages.lists import long_field
 from messa_platform.portal.messages.panes import now_of
 from messa_platform.portal.messages.preparing import prepare, tell
-from messa_platform.portal.messages.resources import PERMISSION, ManyResource, asked, read_id
+from messa_platform.portal.messages.resources import PERMISSION, ManyResource, read_id
 from messa_platform.portal.pages import url
 from messa_platform.tenants.profile import Profile
 
@@ -86,10 +86,8 @@ def _page(request: Request, form: Form, held: Profile, kept: Progress | None) ->
 
 def put_together(request: Request) -> Any:
     """Put a sending together from the form, and look at it."""
-    form, held = (
-        Form(values={**written(request.POST), "numbers": long_field(request, "numbers")}),
-        held_by(request),
-    )
+    form = Form(values={**written(request.POST), "numbers": long_field(request, "numbers")})
+    held = held_by(request)
     kept = _kept(request, form.values.get("kept", ""))
     made = _sending(request, form, held, kept)
     if made is not None:

@@ -49,8 +49,3 @@ def read_moment(written: str, now: datetime) -> Moment | MomentFault:
     if check_time(now, second) is not None:
         return MomentFault.TOO_FAR
     return Moment(first, twice=first != second) if first > now else Moment(second)
-
-
-def as_field(at: datetime) -> str:
-    """An instant as the value of a date field."""
-    return f"{at.astimezone(STOCKHOLM):%Y-%m-%dT%H:%M}"

@@ -13,7 +13,7 @@ from pyramid.request import Request
 from messa_platform.messaging import conversation
 from messa_platform.messaging.lists import BadLine, Parsed, parse_for
 from messa_platform.messaging.sending_rows import rows_of_pasted
-from messa_platform.portal.forms import Form
+from messa_platform.portal.forms import Form, asked
 from messa_platform.portal.messages.compose import (
     Asked,
     Sent,
@@ -26,7 +26,7 @@ from messa_platform.portal.messages.compose import (
 from messa_platform.portal.messages.counter import counter_for, held_by
 from messa_platform.portal.messages.panes import now_of
 from messa_platform.portal.messages.preparing import prepare
-from messa_platform.portal.messages.resources import PERMISSION, MessagesResource, asked
+from messa_platform.portal.messages.resources import PERMISSION, MessagesResource
 from messa_platform.portal.messages.words import LINE_FAULTS
 from messa_platform.portal.pages import url
 from messa_platform.tenants.profile import Profile

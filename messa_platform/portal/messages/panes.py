@@ -18,9 +18,10 @@ from messa_platform.core.i18n import Speech
 from messa_platform.messaging import inbox
 from messa_platform.messaging.conversation import MessageRow
 from messa_platform.messaging.inbox import LONGEST_SEARCH, ThreadRow
+from messa_platform.portal.forms import asked
 from messa_platform.portal.live import stamp
 from messa_platform.portal.messages.numbers import nice
-from messa_platform.portal.messages.resources import asked, read_id
+from messa_platform.portal.messages.resources import read_id
 from messa_platform.portal.messages.words import words_of
 
 PAGE = 50

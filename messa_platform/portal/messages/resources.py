@@ -6,13 +6,13 @@ from typing import Any
 from uuid import UUID
 
 from pyramid.authorization import DENY_ALL, Allow
-from pyramid.request import Request
 
 from messa_platform.core.resources import Resource
 from messa_platform.messaging import lists, sendings
 from messa_platform.messaging.conversation import Conversation, open_thread
 from messa_platform.messaging.lists import SavedList
 from messa_platform.messaging.sendings import Progress
+from messa_platform.portal.forms import asked
 from messa_platform.portal.identity import SIGNED_IN
 
 PERMISSION = "messages"
@@ -27,15 +27,6 @@ def read_id(name: str) -> UUID:
     if str(found) != name:
         raise KeyError(name)
     return found
-
-
-def asked(request: Request, name: str, most: int = 200) -> str:
-    """What the address asks for under this name, "" if nothing; a query that is no UTF-8 asks for nothing."""
-    try:
-        words: str = request.GET.get(name, "")
-    except UnicodeDecodeError:
-        return ""
-    return words.strip()[:most]
 
 
 class MessagesResource(Resource):

@@ -13,12 +13,12 @@ from pyramid.request import Request
 from messa_platform.core.i18n import msgid
 from messa_platform.messaging import sendings
 from messa_platform.messaging.sendings import ACCEPTED, Confirmation
-from messa_platform.portal.forms import Form, written
+from messa_platform.portal.forms import Form, asked, written
 from messa_platform.portal.messages import outcomes
 from messa_platform.portal.messages.compose import chosen_moment
 from messa_platform.portal.messages.counter import held_by
 from messa_platform.portal.messages.panes import now_of, stamped
-from messa_platform.portal.messages.resources import PERMISSION, SendingResource, SendingsResource, asked
+from messa_platform.portal.messages.resources import PERMISSION, SendingResource, SendingsResource
 from messa_platform.portal.messages.words import ROW_FAULTS
 from messa_platform.portal.pages import url
 from messa_platform.tenants.senders import senders

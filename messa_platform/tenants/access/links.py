@@ -172,10 +172,11 @@ def change_password(
     address = session.execute(_ADDRESS, {"account_id": account_id}).scalar_one()
     if fault := weakness(new, address):
         return fault
+    stored = passwords.hash(new)  # takes its time, and must not keep anybody waiting at a lock
     outcome = check_again(session, now, passwords, account_id, current, network)
     if isinstance(outcome, WrongPassword | Wait):
         return outcome
-    _put_in_force(session, now, account_id, passwords.hash(new))
+    _put_in_force(session, now, account_id, stored)
     sessions.end_others(session, account_id, keep_session)
     _tell(session, now, mails, account_id)
     return Changed()

@@ -1,9 +1,10 @@
-"""A school that writes in the portal."""
+"""People with accounts, and a school that writes in the portal."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
@@ -13,10 +14,8 @@ from messa_platform.tenants.group_settings import Key
 from messa_platform.tenants.models import Group
 from tests.support.network import Network
 from tests.support.portal import School
-from tests.support.visitors import PASSWORD, Visitor, a_runtime
+from tests.support.visitors import ANNA, KARIN, PASSWORD, Visitor, a_runtime, signed_in
 from tests.support.world import World
-
-ANNA = "anna@skolan.example"
 
 
 @pytest.fixture
@@ -24,6 +23,30 @@ def runtime(database_url: str, tmp_path: Path, clock: FixedClock) -> Iterator[Ru
     """The parts of a process, with the test's clock."""
     with a_runtime(database_url, tmp_path / "key", clock) as made:
         yield made
+
+
+@pytest.fixture
+def visitor(runtime: Runtime) -> Visitor:
+    """A browser that takes cookies, of somebody who is not signed in."""
+    return Visitor(runtime)
+
+
+@pytest.fixture
+def master(world: World) -> Group:
+    """The Master group of a municipality."""
+    return world.tenant()
+
+
+@pytest.fixture
+def anna(world: World, runtime: Runtime, master: Group) -> UUID:
+    """An account, of which all is as it is at first."""
+    return world.account(master, ANNA, password_hash=runtime.passwords.hash(PASSWORD))
+
+
+@pytest.fixture
+def karin(world: World, runtime: Runtime, master: Group) -> UUID:
+    """She reads English: what is looked for in her pages is then what the code says."""
+    return world.account(master, KARIN, language="en", password_hash=runtime.passwords.hash(PASSWORD))
 
 
 @pytest.fixture
@@ -42,9 +65,7 @@ def school(world: World, runtime: Runtime, group: Group) -> School:
     account_id = world.account(
         group, ANNA, language="en", display_name="Anna Ek", password_hash=runtime.passwords.hash(PASSWORD)
     )
-    visitor = Visitor(runtime)
-    assert visitor.sign_in(ANNA).status_int == 303
-    return School(world, runtime, network, visitor, account_id)
+    return School(world, runtime, network, signed_in(runtime, ANNA), account_id)
 
 
 @pytest.fixture
@@ -52,6 +73,4 @@ def stranger(world: World, runtime: Runtime, school: School) -> Visitor:
     """Somebody of another organisation, signed in."""
     other = world.tenant("annan", "Annan kommun")
     world.account(other, "olle@annan.example", language="en", password_hash=runtime.passwords.hash(PASSWORD))
-    visitor = Visitor(runtime)
-    assert visitor.sign_in("olle@annan.example").status_int == 303
-    return visitor
+    return signed_in(runtime, "olle@annan.example")

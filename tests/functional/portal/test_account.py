@@ -12,16 +12,10 @@ from messa_platform.tenants.group_settings import Key
 from messa_platform.tenants.models import Group, Lock
 from tests.support.observe import statements
 from tests.support.portal import seen
-from tests.support.visitors import PASSWORD, Visitor, path_of
+from tests.support.visitors import KARIN, PASSWORD, Visitor, path_of, signed_in
 from tests.support.world import World
 
-KARIN = "karin@kommun.example"
 MOBILE = "+46703456789"
-
-
-@pytest.fixture
-def master(world: World) -> Group:
-    return world.tenant()
 
 
 @pytest.fixture
@@ -38,9 +32,7 @@ def karin(world: World, runtime: Runtime, school: Group) -> UUID:
 @pytest.fixture
 def visitor(runtime: Runtime, karin: UUID) -> Visitor:
     """Karin, signed in."""
-    visitor = Visitor(runtime)
-    assert visitor.sign_in(KARIN).status_int == 303
-    return visitor
+    return signed_in(runtime, KARIN)
 
 
 def account_of(world: World, account_id: UUID) -> tuple[str, str | None, str | None, str | None]:

@@ -16,10 +16,9 @@ from messa_platform.tenants.access.models import SessionKind
 from messa_platform.tenants.models import Group
 from tests.support.observe import statements
 from tests.support.portal import seen
-from tests.support.visitors import CAFE, FIREFOX, PASSWORD, Visitor, path_of
+from tests.support.visitors import CAFE, KARIN, PASSWORD, Visitor, path_of, signed_in
 from tests.support.world import World
 
-KARIN = "karin@kommun.example"
 OLA = "ola@kommun.example"
 NEW = "sju sjösjuka sjömän"
 IPHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 Version/18.1 Mobile/15E148 Safari/604.1"
@@ -27,27 +26,9 @@ PAGE = "/account/second-factor"
 
 
 @pytest.fixture
-def master(world: World) -> Group:
-    return world.tenant()
-
-
-@pytest.fixture
-def karin(world: World, runtime: Runtime, master: Group) -> UUID:
-    """She reads English: so that what is looked for here is what the code says."""
-    return world.account(master, KARIN, language="en", password_hash=runtime.passwords.hash(PASSWORD))
-
-
-@pytest.fixture
 def visitor(runtime: Runtime, karin: UUID) -> Visitor:
     """Karin, signed in."""
     return signed_in(runtime, KARIN)
-
-
-def signed_in(runtime: Runtime, address: str, agent: str = FIREFOX) -> Visitor:
-    """Somebody's browser, signed in."""
-    visitor = Visitor(runtime, agent)
-    assert visitor.sign_in(address).status_int == 303
-    return visitor
 
 
 def is_in(visitor: Visitor) -> bool:

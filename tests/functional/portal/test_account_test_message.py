@@ -11,30 +11,16 @@ from messa_platform.core.clock import FixedClock
 from messa_platform.runtime import Runtime
 from messa_platform.tenants.models import Group
 from tests.support.portal import seen
-from tests.support.visitors import PASSWORD, Visitor, path_of
+from tests.support.visitors import KARIN, Visitor, path_of, signed_in
 from tests.support.world import World
 
-KARIN = "karin@kommun.example"
 MOBILE = "+46703456789"
-
-
-@pytest.fixture
-def master(world: World) -> Group:
-    return world.tenant()
-
-
-@pytest.fixture
-def karin(world: World, runtime: Runtime, master: Group) -> UUID:
-    """She reads English: so that what is looked for here is what the code says."""
-    return world.account(master, KARIN, language="en", password_hash=runtime.passwords.hash(PASSWORD))
 
 
 @pytest.fixture
 def visitor(runtime: Runtime, karin: UUID) -> Visitor:
     """Karin, signed in."""
-    visitor = Visitor(runtime)
-    assert visitor.sign_in(KARIN).status_int == 303
-    return visitor
+    return signed_in(runtime, KARIN)
 
 
 @pytest.fixture

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 from uuid import UUID
 
 import pyotp
@@ -16,28 +14,11 @@ from messa_platform.runtime import Runtime
 from messa_platform.tenants.access import links, second_factor
 from messa_platform.tenants.accounts import WELCOME_LIFE, issue_token
 from messa_platform.tenants.models import TokenKind
-from tests.support.visitors import PASSWORD, Visitor, a_runtime, path_of
+from tests.support.visitors import ANNA, PASSWORD, Visitor, path_of
 from tests.support.world import World
 
-ANNA = "anna@kommunen.example"
 NEW = "fyra gröna grisar"
 CHOICE = {"password": NEW, "repeat": NEW}
-
-
-@pytest.fixture
-def runtime(database_url: str, tmp_path: Path, clock: FixedClock) -> Iterator[Runtime]:
-    with a_runtime(database_url, tmp_path / "key", clock) as made:
-        yield made
-
-
-@pytest.fixture
-def anna(world: World, runtime: Runtime) -> UUID:
-    return world.account(world.tenant(), ANNA, password_hash=runtime.passwords.hash(PASSWORD))
-
-
-@pytest.fixture
-def visitor(runtime: Runtime) -> Visitor:
-    return Visitor(runtime)
 
 
 def mailed(runtime: Runtime, world: World) -> list[str]:

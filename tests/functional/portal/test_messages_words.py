@@ -11,7 +11,7 @@ from messa_platform.messaging.recipients import Fault
 from messa_platform.messaging.schedule import FURTHEST
 from messa_platform.messaging.sending_rows import RowFault
 from messa_platform.messaging.statuses import NAMES_GROUP, Status, status_word
-from messa_platform.portal.messages.moments import Moment, MomentFault, as_field, read_moment
+from messa_platform.portal.messages.moments import Moment, MomentFault, read_moment
 from messa_platform.portal.messages.numbers import nice
 from messa_platform.portal.messages.panes import marked
 from messa_platform.portal.messages.words import (
@@ -112,9 +112,9 @@ def test_of_two_times_that_the_clock_shows_alike_the_first_is_meant_while_it_lie
 
 
 def test_the_furthest_time_is_the_schedules() -> None:
-    last = NOW + FURTHEST
-    assert read_moment(as_field(last), NOW) == Moment(last)
-    assert read_moment(as_field(last + timedelta(minutes=1)), NOW) is MomentFault.TOO_FAR
+    assert datetime(2027, 6, 2, 12, 0, tzinfo=UTC) == NOW + FURTHEST
+    assert read_moment("2027-06-02T14:00", NOW) == Moment(NOW + FURTHEST)
+    assert read_moment("2027-06-02T14:01", NOW) is MomentFault.TOO_FAR
 
 
 @pytest.mark.parametrize(

@@ -3,30 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from messa_platform.core.clock import FixedClock
 from messa_platform.core.web import PAGE_POLICY
-from messa_platform.portal.public import same_site
+from messa_platform.portal.pages import own_path
 from messa_platform.runtime import Runtime
 from tests.support.visitors import PASSWORD, Visitor, a_runtime, path_of
 from tests.support.world import World
 
 EVA = "eva@kommunen.example"
-
-
-@pytest.fixture
-def runtime(database_url: str, tmp_path: Path, clock: FixedClock) -> Iterator[Runtime]:
-    with a_runtime(database_url, tmp_path / "key", clock) as made:
-        yield made
-
-
-@pytest.fixture
-def visitor(runtime: Runtime) -> Visitor:
-    return Visitor(runtime)
 
 
 def test_the_front_page_says_how_it_works_what_it_costs_and_where_to_go(visitor: Visitor) -> None:
@@ -83,11 +70,11 @@ def test_a_chosen_language_is_kept_and_one_comes_back_to_where_one_was(visitor: 
     ],
 )
 def test_the_way_back_leads_nowhere_else(path: str) -> None:
-    assert same_site(path) == "/"
+    assert own_path(path, "/") == "/"
 
 
 def test_the_way_back_keeps_its_query() -> None:
-    assert same_site("/messages?search=070-174%2006") == "/messages?search=070-174%2006"
+    assert own_path("/messages?search=070-174%2006", "/") == "/messages?search=070-174%2006"
 
 
 def test_a_language_that_we_do_not_speak_changes_nothing(visitor: Visitor) -> None:
@@ -118,10 +105,10 @@ def test_a_program_that_wants_no_page_gets_a_line(visitor: Visitor) -> None:
 def test_what_breaks_is_said_in_the_visitors_language(
     visitor: Visitor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def breaks(path: str) -> str:
+    def breaks(path: str, otherwise: str) -> str:
         raise RuntimeError(path)
 
-    monkeypatch.setattr("messa_platform.portal.public.same_site", breaks)
+    monkeypatch.setattr("messa_platform.portal.public.own_path", breaks)
     page = visitor.get("/language?to=/secret", headers={"Accept-Language": "en"})
     assert page.status_int == 500
     assert page.html.h1.text == "Something went wrong with us"

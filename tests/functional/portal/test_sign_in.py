@@ -3,36 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 from uuid import UUID
 
 import pytest
 
 from messa_platform.core.clock import FixedClock
 from messa_platform.runtime import Runtime
-from tests.support.visitors import CAFE, PASSWORD, Visitor, a_runtime, path_of, token_of
+from tests.support.visitors import ANNA, CAFE, PASSWORD, Visitor, path_of, token_of
 from tests.support.world import World
 
-ANNA = "anna@kommunen.example"
 EVA = "eva@kommunen.example"
-
-
-@pytest.fixture
-def runtime(database_url: str, tmp_path: Path, clock: FixedClock) -> Iterator[Runtime]:
-    with a_runtime(database_url, tmp_path / "key", clock) as made:
-        yield made
-
-
-@pytest.fixture
-def anna(world: World, runtime: Runtime) -> UUID:
-    return world.account(world.tenant(), ANNA, password_hash=runtime.passwords.hash(PASSWORD))
-
-
-@pytest.fixture
-def visitor(runtime: Runtime) -> Visitor:
-    return Visitor(runtime)
 
 
 def test_the_right_password_leads_to_the_messages(visitor: Visitor, anna: UUID) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
@@ -14,10 +13,9 @@ from webtest import TestResponse
 from messa_platform.core.clock import FixedClock
 from messa_platform.portal.prefix import PREFIX
 from messa_platform.runtime import Runtime
-from tests.support.visitors import CAFE, HOME, PASSWORD, Visitor, a_runtime, path_of
+from tests.support.visitors import ANNA, CAFE, HOME, Visitor, a_runtime, path_of
 from tests.support.world import World
 
-ANNA = "anna@kommunen.example"
 PAGES = (
     "/messages",
     "/messages/new",
@@ -27,17 +25,6 @@ PAGES = (
     "/account/password",
     "/account/sessions",
 )
-
-
-@pytest.fixture
-def runtime(database_url: str, tmp_path: Path, clock: FixedClock) -> Iterator[Runtime]:
-    with a_runtime(database_url, tmp_path / "key", clock) as made:
-        yield made
-
-
-@pytest.fixture
-def anna(world: World, runtime: Runtime) -> UUID:
-    return world.account(world.tenant(), ANNA, password_hash=runtime.passwords.hash(PASSWORD))
 
 
 @pytest.fixture
@@ -157,9 +144,9 @@ def test_only_the_digest_of_the_token_is_stored(visitor: Visitor, world: World) 
 
 
 def test_where_the_operator_has_switched_it_off_the_page_asks_for_cookies(
-    database_url: str, tmp_path: Path, anna: UUID
+    database_url: str, tmp_path: Path, clock: FixedClock, anna: UUID
 ) -> None:
-    with a_runtime(database_url, tmp_path / "key", **{"messa.cookieless_login": "false"}) as runtime:
+    with a_runtime(database_url, tmp_path / "key", clock, **{"messa.cookieless_login": "false"}) as runtime:
         visitor = Visitor(runtime, cookies=False)
         assert path_of(visitor.sign_in(ANNA)) == "/sign-in?said=needs-cookies"
         assert Visitor(runtime).sign_in(ANNA).status_int == 303

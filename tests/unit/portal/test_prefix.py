@@ -9,7 +9,7 @@ from pyramid.request import Request
 
 from messa_platform.portal.prefix import URL_SESSION, UrlSessions
 
-TOKEN = "Zm9vYmFyLWJhei1xdXV4LWFiY2RlZmdoaWprbG1ub3A"  # noqa: S105 -- nobody's
+TOKEN = "Zm9vYmFyLWJhei1xdXV4LWFiY2RlZmdoaWprbG1ub3A"
 
 
 def through(path: str, enabled: bool = True, **more: Any) -> dict[str, Any]:
@@ -47,7 +47,9 @@ def test_what_a_server_adds_of_the_path_as_it_came_does_not_get_through() -> Non
     assert not [name for name in ("REQUEST_URI", "RAW_URI") if name in seen]
 
 
-@pytest.mark.parametrize("path", ["/", "/~", "/~/", "/~short/x", "/~with.dots.that.no.token.of.ours.has/x", "/x/~y"])
+@pytest.mark.parametrize(
+    "path", ["/", "/~", "/~/", "/~short/x", "/~with.dots.that.no.token.of.ours.has/x", "/x/~y"]
+)
 def test_other_paths_are_left_as_they_are(path: str) -> None:
     seen = through(path)
     assert (seen["SCRIPT_NAME"], seen["PATH_INFO"]) == ("", path)
