@@ -130,7 +130,7 @@ class _Channels(dict[int, Any]):
         if channel.writable() and not channel.accepting:
             wanted |= WRITE
         # While a request is being answered nothing is wanted, for a millisecond or two: seldom worth telling the system twice.
-        if wanted or channel.accepting or self._watched.get(number) != READ:
+        if wanted or self._watched.get(number) != READ:
             self._watch(number, channel, wanted)
 
     def _look_away(self, number: int, channel: Any) -> None:

@@ -71,9 +71,11 @@ def chosen_moment(request: Request, form: Form, field: str = "send_at") -> Momen
 def send_one(
     request: Request, form: Form, number: str, held: Profile, field: str = ""
 ) -> Sent | Asked | None:
-    """Send the form's text to one number, which was written in `field`; None: the form says why that cannot be."""
+    """Send the form's text to one number, which was written in `field`; None: the form says why that cannot be, or it is not to be."""
     moment = chosen_moment(request, form)
-    if not form.ok:
+    if (
+        not form.ok or "keep" in form.values
+    ):  # keep: the answer "do not send" to the question of the 24-hour guard
         return None
     runtime, account_id = request.registry["messa.runtime"], request.identity.account_id
     again = "again" in form.values

@@ -305,6 +305,16 @@ def test_the_same_text_within_a_day_is_asked_about_and_sent_if_wanted(
     assert school.texts() == [(KARIN, "Kom till expeditionen", "QUEUED")] * 2
 
 
+def test_a_text_that_is_not_to_be_sent_again_is_kept_to_be_changed(school: School, clock: FixedClock) -> None:
+    school.text(KARIN, "Kom till expeditionen")
+    clock.move(timedelta(hours=2))
+    kept = school.send(school.thread(KARIN), text="Kom till expeditionen", send_at="", keep="1")
+    assert kept.status_int == 200
+    assert "Send the same text again?" not in seen(kept)
+    assert "Kom till expeditionen</textarea>" in kept.text
+    assert len(school.texts()) == 1
+
+
 # Later
 
 

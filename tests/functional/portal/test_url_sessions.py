@@ -79,6 +79,15 @@ def test_every_link_and_form_of_every_page_stays_inside_and_static_files_outside
         assert lead.startswith((f"{prefix}/", "mailto:", "https://", "data:", "?")) or lead == prefix, lead
 
 
+def test_a_link_to_pass_on_is_without_it(visitor: Visitor, world: World, anna: UUID) -> None:
+    world.channel()
+    world.submit(anna, ["0701740605"], "Kom till expeditionen")
+    thread = world.value("SELECT id FROM thread")
+    prefix = prefix_of(visitor.sign_in(ANNA))
+    page = visitor.get(f"{prefix}/messages/{thread}?edit=1")
+    assert f'<code id="link">http://127.0.0.1:6543/messages/{thread}</code>' in page.text
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_nothing_of_it_is_kept_or_sent_on(visitor: Visitor, page: str) -> None:
     prefix = prefix_of(visitor.sign_in(ANNA))
