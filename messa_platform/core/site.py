@@ -60,6 +60,13 @@ class DatabaseSettings:
     pooler: bool = key(False, "Whether a transaction pooler such as PgBouncer stands before the database.")
     pool_size: int = key(20, "Connections that a process keeps open at the most.")
 
+    def __post_init__(self) -> None:
+        if self.pooler and not self.direct_url:
+            # it would take LISTEN and never bring anything, and nobody would notice
+            raise ValueError(
+                "database.direct_url: with database.pooler set MESSA_DATABASE_DIRECT_URL to the database itself"
+            )
+
 
 @dataclass(frozen=True)
 class BrokerSettings:

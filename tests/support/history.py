@@ -39,8 +39,7 @@ def give_history(
 ) -> None:
     """Store `messages` texts in `threads` threads, the first `span` ago and the last now. Each thread gets at least one."""
     chance = random.Random(seed)
-    numbers = chance.sample(range(10_000_000), threads)
-    made = [(new_id_at(now - span), f"+4670{number:07}") for number in numbers]
+    made = [(new_id_at(now - span), f"+4670{n:07}") for n in chance.sample(range(10_000_000), threads)]
     owner = {"tenant_id": group.tenant_id, "account_id": account_id}
     last: dict[UUID, tuple[datetime, UUID]] = {}
     texts = []

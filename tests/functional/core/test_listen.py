@@ -17,6 +17,8 @@ from sqlalchemy.engine import make_url
 
 from messa_platform.core.clock import SystemClock
 from messa_platform.core.listen import FIRST_PAUSE, LONGEST_PAUSE, Callback, Listener, pause_after
+from messa_platform.core.settings import WrongSettings, load
+from messa_platform.core.site import DatabaseSettings
 from tests.support.platform import HOST, wait_for
 
 CLOCK = SystemClock()
@@ -314,6 +316,13 @@ def test_it_ends_at_once_whatever_it_waits_for(
         assert time.monotonic() - begun < 1
     assert idle.listening_since is asking.listening_since is pausing.listening_since is None
     assert not any(thread.name == "listener" for thread in threading.enumerate())
+
+
+def test_behind_a_pooler_the_way_past_it_must_be_named() -> None:
+    pooler, past = {"database.pooler": "true"}, {"MESSA_DATABASE_DIRECT_URL": "postgresql://host/messa"}
+    with pytest.raises(WrongSettings, match=r"^database\.direct_url: .*MESSA_DATABASE_DIRECT_URL"):
+        load((DatabaseSettings,), pooler, {})
+    assert load((DatabaseSettings,), pooler, past)[DatabaseSettings].direct_url == "postgresql://host/messa"
 
 
 def test_pauses_grow_and_stay_short_enough_to_notice_that_the_database_is_back() -> None:

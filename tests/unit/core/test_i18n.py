@@ -19,6 +19,7 @@ from webtest import TestApp
 
 from messa_platform.core import i18n
 from messa_platform.core.i18n import COOKIE, LANGUAGES, Speech, install, speech, spoken
+from messa_platform.core.site import SiteSettings
 
 NOW = datetime(2026, 11, 22, 20, 0, tzinfo=UTC)  # 21:00 in Stockholm, in winter
 SV, EN = speech("sv"), speech("en")
@@ -169,9 +170,11 @@ class Policy:
         return SimpleNamespace(language=language or None) if language is not None else None
 
 
-@pytest.fixture(scope="module")
-def app() -> TestApp:
+def make_app(public_url: str = "http://messa.example") -> TestApp:
     config = Configurator()
+    config.registry["messa.runtime"] = SimpleNamespace(
+        settings={SiteSettings: SiteSettings(public_url=public_url)}
+    )
     config.include(i18n)
     config.set_security_policy(Policy())
     config.add_view(lambda request: Response(request.speech.language), name="page")
@@ -184,6 +187,11 @@ def app() -> TestApp:
 
     config.add_view(vary, name="vary")
     return TestApp(config.make_wsgi_app())
+
+
+@pytest.fixture(scope="module")
+def app() -> TestApp:
+    return make_app()
 
 
 @pytest.mark.parametrize(
@@ -231,9 +239,10 @@ def test_a_choice_is_kept_until_the_browser_ends(app: TestApp) -> None:
     assert "Set-Cookie" not in again.headers
     assert app.get("/page").text == "en"
     app.reset()
-    over_tls = app.get("/page?lang=en", extra_environ={"wsgi.url_scheme": "https"})
-    assert "secure" in over_tls.headers["Set-Cookie"]
-    app.reset()
+
+
+def test_the_choice_is_for_https_alone_where_the_site_is_whatever_a_proxy_speaks() -> None:
+    assert "secure" in make_app("https://messa.example").get("/page?lang=en").headers["Set-Cookie"]
 
 
 @pytest.mark.parametrize("asked", ["/page?lang=fi", "/page?lang=", "/page?lang=%ff", "/page?%ff=1"])
