@@ -105,6 +105,7 @@ def _cookie(header: str, name: str) -> str | None:
 def _answer_quiet(event: NewRequest) -> None:
     """The same for a request whose session was not in memory, which is so once a minute: only the session has been asked for."""
     request = event.request
+    request.begun_at = request.registry["messa.runtime"].clock.now()  # before anything of a page is read
     if request.method != "GET" or request.headers.get(LIVE_HEADER) != "1":
         return
     at = read_stamp(request.headers.get("If-None-Match", ""))

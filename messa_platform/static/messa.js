@@ -52,20 +52,27 @@
   }
 
   // Asks for news: often at first (something was just sent), then calmly, rarely while nobody looks.
-  function live(box) {
+  function live(boxes) {
     const eager = Date.now() + 8000;
-    let etag = box.dataset.etag || "", failures = 0, timer = 0, asking = false, ended = false;
+    const etags = new Map(boxes.map((box) => [box, box.dataset.etag || ""]));
+    let failures = 0, timer = 0, asking = false, ended = false;
+    async function news(box) {
+      const answer = await fetch(box.dataset.live, { headers: { ...LIVE, "If-None-Match": etags.get(box) }, redirect: "manual" });
+      ended = !answer.status || answer.status === 401 || answer.status === 403;
+      if (answer.status === 200) {
+        swap(box, await answer.text());
+        etags.set(box, answer.headers.get("ETag") || "");
+        return true;
+      }
+      if (!ended && answer.status !== 304) throw answer;
+    }
     async function ask() {
       clearTimeout(timer);
       if (asking || ended) return;
       asking = true;
       try {
-        const answer = await fetch(box.dataset.live, { headers: { ...LIVE, "If-None-Match": etag }, redirect: "manual" });
-        ended = !answer.status || answer.status === 401 || answer.status === 403;
-        if (answer.status === 200) {
-          swap(box, await answer.text());
-          etag = answer.headers.get("ETag") || "";
-        } else if (!ended && answer.status !== 304) throw answer;
+        // ETags are times: no news since the oldest, none since the others
+        for (const box of boxes.sort((a, b) => (etags.get(a) < etags.get(b) ? -1 : 1))) if (!(await news(box))) break;
         failures = 0;
       } catch {
         failures += 1;
@@ -140,7 +147,8 @@
   // where an address names a place, browsers go there and leave this out
   on("load", () => { if (location.hash) doc.querySelector("[autofocus]")?.focus(); }, window);
   on("DOMContentLoaded", () => {
-    all("[data-live]").forEach(live);
+    const boxes = all("[data-live]");
+    if (boxes.length) live(boxes);
     all("textarea[data-count]").forEach(count);
     for (const choice of all("[data-theme-choice]")) {
       choice.value = kept();

@@ -219,7 +219,7 @@ def test_a_stamp_can_be_read_again_also_by_way_of_a_proxy_that_compresses(clock:
 def pages(changes: Changes, ear: Ear) -> TestApp:
     """A web application whose identity is Anna's where there is a cookie."""
     config = Configurator()
-    config.registry["messa.runtime"] = SimpleNamespace(changes=changes)
+    config.registry["messa.runtime"] = SimpleNamespace(changes=changes, clock=SystemClock())
     anna = SimpleNamespace(account_id=ANNA)
     policy = SimpleNamespace(identity=lambda request: anna if request.cookies else None)
     config.set_security_policy(policy)

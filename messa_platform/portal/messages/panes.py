@@ -29,8 +29,8 @@ PAGE = 50
 
 
 def now_of(request: Request) -> datetime:
-    """The time at which the page is made, as the process tells it."""
-    at: datetime = request.registry["messa.runtime"].clock.now()
+    """When the request came: before anything of the page was read."""
+    at: datetime = request.begun_at
     return at
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any
 from uuid import UUID
 
@@ -40,7 +41,7 @@ class MessagesResource(Resource):
         return ThreadResource(self, read_id(name))
 
 
-class _Loaded(Resource):
+class _Loaded(Resource, ABC):
     """Something of the signed-in account's own, found by its id in one look-up. Who is signed out is asked to sign in, and learns nothing."""
 
     def __init__(self, parent: Any, identifier: UUID) -> None:
@@ -50,9 +51,9 @@ class _Loaded(Resource):
         if identity is not None and not self.load(identity.account_id):
             raise KeyError(str(identifier))
 
+    @abstractmethod
     def load(self, account_id: UUID) -> bool:
         """Look it up; False if the account has none of that id."""
-        raise NotImplementedError
 
 
 class ThreadResource(_Loaded):
