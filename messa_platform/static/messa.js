@@ -51,7 +51,7 @@
     says.says = holds ? notice : "";
   }
 
-  // Asks for news: often at first (a text was just sent), then calmly, rarely unseen.
+  // Asks for news: often at first (a text was just sent), rarely unseen.
   function live(boxes) {
     const eager = Date.now() + 8000;
     const etags = new Map(boxes.map((box) => [box, box.dataset.etag || ""]));
@@ -71,7 +71,7 @@
       if (asking || ended) return;
       asking = true;
       try {
-        // ETags are times: what is quiet since the oldest is so since all
+        // ETags are times: quiet since the oldest, quiet since all
         for (const box of boxes.sort((a, b) => (etags.get(a) < etags.get(b) ? -1 : 1))) if (!(await news(box))) break;
         failures = 0;
       } catch {
