@@ -14,6 +14,7 @@ import pytest
 from webtest import TestApp
 
 from messa_platform.application import make_app
+from messa_platform.core.clock import SystemClock
 from messa_platform.core.web import HEADERS, PAGE_POLICY
 from messa_platform.runtime import read_settings
 from tests.support.platform import (
@@ -149,7 +150,8 @@ def test_another_sites_page_cannot_make_a_phone_answer_through_the_platform(plat
 def app_with_simulator_at(port: int) -> TestApp:
     """The web application alone, with its simulator at this port."""
     settings = read_settings({"web.simulator_url": f"http://{HOST}:{port}"}, {})
-    return TestApp(make_app(SimpleNamespace(settings=settings, checks={})))  # type: ignore[arg-type]
+    runtime = SimpleNamespace(settings=settings, checks={}, clock=SystemClock())
+    return TestApp(make_app(runtime))  # type: ignore[arg-type]
 
 
 def test_a_simulator_that_is_away_is_said_to_be() -> None:
@@ -165,7 +167,7 @@ def test_what_answers_in_the_simulators_place_and_is_no_web_server_is_a_502() ->
             with connection:
                 connection.sendall(b"220 mx.example ESMTP\r\n")
 
-        greeter = threading.Thread(target=greet)
+        greeter = threading.Thread(target=greet, daemon=True)
         greeter.start()
         app_with_simulator_at(odd.getsockname()[1]).get("/simulator", status=502)
         greeter.join(10)
