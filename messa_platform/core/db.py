@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import Engine, MetaData, create_engine, event, text
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 
+from messa_platform.core import row_security
 from messa_platform.core.logs import logger
 
 log = logger(__name__)
@@ -63,8 +64,9 @@ def _forget_after_commit(session: Session) -> None:
     session.info.pop(_AFTER_COMMIT, None)
 
 
-def watch_commits(factory: sessionmaker[Session]) -> None:
-    """Make the sessions of `factory` run what `after_commit` was handed."""
+def watch_sessions(factory: sessionmaker[Session]) -> None:
+    """Make the sessions of `factory` run what `after_commit` was handed, and keep to what they were confined to."""
+    event.listen(factory, "after_begin", row_security.enter)
     event.listen(factory, "after_commit", _run_after_commit)
     event.listen(factory, "after_rollback", _forget_after_commit)
 
@@ -75,7 +77,7 @@ class Database:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self.sessions = sessionmaker(engine, expire_on_commit=False)
-        watch_commits(self.sessions)
+        watch_sessions(self.sessions)
 
     @contextmanager
     def unit_of_work(self) -> Iterator[Session]:

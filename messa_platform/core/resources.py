@@ -25,6 +25,10 @@ class Resource:
         self.__parent__ = parent
 
 
+class Hidden:
+    """Marks resources of which nobody learns that they are there but those to whom they are open: what is forbidden is not found."""
+
+
 class Root(Resource):
     """The topmost resource; what no resource below allows is denied."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
+from uuid import UUID
 
 import zope.sqlalchemy
 from pyramid.config import Configurator
@@ -16,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from messa_platform.core.logs import logger
 from messa_platform.core.resources import Root
+from messa_platform.core.row_security import Confinement, confine
 from messa_platform.core.site import SiteSettings
 
 log = logger(__name__)
@@ -46,14 +48,33 @@ HEADERS = {
 }
 
 
-def _session(request: Request) -> Session:
-    """The request's session; it commits and rolls back with the request's transaction."""
+def _platform_session(request: Request) -> Session:
+    """A session that sees every tenant, for signing in, for handing texts in, and for the operator; the others use `request.db`.
+
+    Like that one it commits and rolls back with the request's transaction.
+    """
     session: Session = request.registry["messa.runtime"].database.sessions()
     # Without initial_state what Core alone has written would be rolled back without a word.
     zope.sqlalchemy.register(
         session, transaction_manager=request.tm, initial_state=zope.sqlalchemy.datamanager.STATUS_CHANGED
     )
     return session
+
+
+def _session(request: Request) -> Session:
+    """The request's session: it sees what `request.confinement` says, the tenant of whoever is signed in; nothing of any tenant else."""
+    session = _platform_session(request)
+    confine(session, request.confinement)
+    return session
+
+
+_NOBODY = Confinement(UUID(int=0), None)
+
+
+def _confinement(request: Request) -> Confinement:
+    """For whom the request acts, as its identity says; a resource that stands for another tenant may set it before `db` is used."""
+    identity = request.identity
+    return _NOBODY if identity is None else Confinement(identity.tenant_id, identity.account_id)
 
 
 def healthz(request: Request) -> Response:
@@ -113,6 +134,8 @@ def includeme(config: Configurator) -> None:
     config.add_settings({"tm.manager_hook": "pyramid_tm.explicit_manager"})
     config.include("pyramid_tm")
     config.add_request_method(_session, "db", reify=True)
+    config.add_request_method(_platform_session, "platform_db", reify=True)
+    config.add_request_method(_confinement, "confinement", reify=True)
     config.add_subscriber(_add_headers, NewResponse)
     config.add_exception_view(not_a_path, context=URLDecodeError)
     config.add_view(healthz, name="healthz", context=Root, permission=NO_PERMISSION_REQUIRED)

@@ -7,6 +7,7 @@ from pyramid.config import Configurator
 from messa_platform.core import i18n
 from messa_platform.portal import (
     account,
+    admin,
     csrf,
     identity,
     live,
@@ -34,6 +35,7 @@ PARTS = (
     single_sign_on,
     messages,
     account,
+    admin,
 )
 
 

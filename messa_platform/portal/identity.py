@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from urllib.parse import quote
+from uuid import UUID
 
 from pyramid.config import Configurator
 from pyramid.events import NewRequest
@@ -21,6 +22,11 @@ from messa_platform.tenants.access.sessions import Identity
 LIVE_HEADER = "X-Messa-Live"
 SIGNED_IN = "signed-in"
 OPERATOR = "operator"
+
+
+def admin_of(group_id: UUID) -> str:
+    """The principal of a group's admins."""
+    return f"admin:{group_id}"
 
 
 def binding(request: Request) -> bytes:
@@ -56,8 +62,14 @@ class Sessions:
         return identity
 
     def principals(self, identity: Identity) -> Sequence[str]:
-        """Everybody who is signed in, this very account, and the operator."""
-        return (SIGNED_IN, f"account:{identity.account_id}", *([OPERATOR] if identity.is_operator else []))
+        """Everybody who is signed in, this very account, the admin of each of its groups, and the operator."""
+        admin = (admin_of(group_id) for group_id in identity.admin_of)
+        return (
+            SIGNED_IN,
+            f"account:{identity.account_id}",
+            *admin,
+            *([OPERATOR] if identity.is_operator else []),
+        )
 
 
 def set_cookie(request: Request, response: Response, token: str, identity: Identity | None = None) -> None:

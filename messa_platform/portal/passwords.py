@@ -56,7 +56,7 @@ def forgot(request: Request) -> Any:
         return {"form": form, "asked": False}
     runtime = request.registry["messa.runtime"]
     links.request_link(
-        request.db,
+        request.platform_db,
         runtime.clock.now(),
         form.read["email"].strip().lower(),
         network_of(request.client_addr or ""),
@@ -80,7 +80,7 @@ def _state(link: Any) -> str:
 def show_link(context: LinkResource, request: Request) -> Any:
     """The form for the new password; a used or old link says so, and what to do. Looking at it uses nothing up: mail filters look, too."""
     now = request.registry["messa.runtime"].clock.now()
-    link = links.open_link(request.db, now, context.word, context.kind)
+    link = links.open_link(request.platform_db, now, context.word, context.kind)
     state = _state(link)
     if state != "open":
         request.response.status_int = 410 if state in ("used", "old") else 404
@@ -92,7 +92,7 @@ def choose(context: LinkResource, request: Request) -> Any:
     _ = request.speech.gettext
     runtime = request.registry["messa.runtime"]
     now = runtime.clock.now()
-    link = links.open_link(request.db, now, context.word, context.kind)
+    link = links.open_link(request.platform_db, now, context.word, context.kind)
     if not isinstance(link, Link):
         return show_link(context, request)
     schema = {"password": {"type": "string", "empty": False}, "repeat": {"type": "string"}}
@@ -102,7 +102,13 @@ def choose(context: LinkResource, request: Request) -> Any:
         form.fail("repeat", _("The two passwords differ. Type the same one twice."))
     if form.ok:
         outcome = links.choose_password(
-            request.db, now, runtime.passwords, context.word, context.kind, password, runtime.link_mails
+            request.platform_db,
+            now,
+            runtime.passwords,
+            context.word,
+            context.kind,
+            password,
+            runtime.link_mails,
         )
         if isinstance(outcome, Chosen):
             return after_first(request, outcome.account_id, Wish())

@@ -71,15 +71,20 @@ def welcome_in(request: Request, account_id: UUID, wish: Wish) -> Response:
     if kind is None:
         return _needs_cookies(request)
     if request.identity is not None:
-        sessions.end(request.db, request.identity.session_id)
+        sessions.end(request.platform_db, request.identity.session_id)
     token = sessions.begin(
-        request.db, runtime.clock.now(), account_id, kind, request.user_agent or "", request.client_addr or ""
+        request.platform_db,
+        runtime.clock.now(),
+        account_id,
+        kind,
+        request.user_agent or "",
+        request.client_addr or "",
     )
     onward = onward_of(wish.next)
     if kind is SessionKind.URL:
         return HTTPSeeOther(with_prefix(token) + onward)
     response = HTTPSeeOther(onward)
-    identity = sessions.recognise(request.db, runtime.clock.now(), token, binding(request))
+    identity = sessions.recognise(request.platform_db, runtime.clock.now(), token, binding(request))
     set_cookie(request, response, token, identity if kind is SessionKind.PERSISTENT else None)
     return response
 
@@ -120,7 +125,7 @@ def sign_in(request: Request) -> Any:
     wish = Wish(bool(form.read["remember"]), form.read["next"])
     runtime = request.registry["messa.runtime"]
     outcome = check_password(
-        request.db,
+        request.platform_db,
         runtime.clock.now(),
         runtime.passwords,
         form.read["email"].strip().lower(),
@@ -165,7 +170,7 @@ def _wait(request: Request, until: datetime) -> str:
 
 def after_first(request: Request, account_id: UUID, wish: Wish) -> Response:
     """Go on with somebody who is known by something else than a password: the second factor is asked for all the same."""
-    if second_factor.state(request.db, account_id).on:
+    if second_factor.state(request.platform_db, account_id).on:
         return HTTPSeeOther(url(request, "sign-in-code", stamp=ask_code(request, account_id, wish)))
     return welcome_in(request, account_id, wish)
 
@@ -194,7 +199,9 @@ def _read_stamp(request: Request, stamp: str) -> dict[str, Any] | None:
 
 def _password_mark(request: Request, account_id: UUID) -> str:
     """Changes with the account's password, and tells nothing of it."""
-    stored = request.db.execute(select(Account.password_hash).where(Account.id == account_id)).scalar_one()
+    stored = request.platform_db.execute(
+        select(Account.password_hash).where(Account.id == account_id)
+    ).scalar_one()
     mark: bytes = request.registry["messa.runtime"].keys.mac("password_mark", (stored or "").encode())
     return mark.hex()
 
@@ -223,7 +230,7 @@ def take_code(request: Request) -> Any:
         return {"form": form}
     runtime = request.registry["messa.runtime"]
     outcome = check_code(
-        request.db,
+        request.platform_db,
         runtime.clock.now(),
         runtime.keys,
         UUID(payload["account"]),
@@ -245,7 +252,7 @@ def take_code(request: Request) -> Any:
 def sign_out(request: Request) -> Response:
     """End this browser's session."""
     if request.identity is not None:
-        sessions.end(request.db, request.identity.session_id)
+        sessions.end(request.platform_db, request.identity.session_id)
     response = HTTPSeeOther(address(said="signed-out"))
     cookies.drop(request, response, cookies.SESSION)
     response.headers["Clear-Site-Data"] = '"cache"'

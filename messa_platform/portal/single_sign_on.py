@@ -69,7 +69,7 @@ def start_path(wish: Wish, *, go: bool) -> str:
 
 def sign_on_link(request: Request, address: str) -> str | None:
     """Where the address's organisation signs its people in, by its domain alone; None if it does not. What else was filled in goes along."""
-    if provider_for(request.db, address) is None:
+    if provider_for(request.platform_db, address) is None:
         return None
     asked = request.params
     wish = Wish(

@@ -6,12 +6,14 @@ from typing import Any
 
 from pyramid.config import Configurator
 from pyramid.exceptions import BadCSRFToken
-from pyramid.httpexceptions import HTTPForbidden, HTTPRequestEntityTooLarge, HTTPSeeOther
+from pyramid.httpexceptions import HTTPForbidden, HTTPNotFound, HTTPRequestEntityTooLarge, HTTPSeeOther
+from pyramid.location import lineage
 from pyramid.renderers import render_to_response
 from pyramid.request import Request
 from pyramid.response import Response
 
 from messa_platform.core.i18n import msgid
+from messa_platform.core.resources import Hidden
 from messa_platform.portal.forms import written
 from messa_platform.portal.pages import address
 
@@ -36,8 +38,14 @@ def forbidden(request: Request) -> Any:
     if request.identity is None:
         onward = request.path_info + (f"?{request.query_string}" if request.query_string else "")
         return HTTPSeeOther(address("sign-in", next=onward, said="sign-in-first"))
+    if _is_hidden(request):  # that there is something is not theirs to know either
+        raise HTTPNotFound
     request.response.status_int = 403
     return {"problem": "forbidden"}
+
+
+def _is_hidden(request: Request) -> bool:
+    return any(isinstance(place, Hidden) for place in lineage(request.context)) if request.context else False
 
 
 def too_large(request: Request) -> Any:

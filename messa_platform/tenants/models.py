@@ -5,6 +5,7 @@ Every table that belongs to a tenant carries `tenant_id`, so that each query can
 
 from __future__ import annotations
 
+import secrets
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -17,6 +18,7 @@ from sqlalchemy import (
     ForeignKey,
     Identity,
     Index,
+    Sequence,
     UniqueConstraint,
     func,
     text,
@@ -55,6 +57,15 @@ class DomainState(StrEnum):
     SUSPENDED = "suspended"
 
 
+class Proof(StrEnum):
+    """By what a domain is known to be its tenant's (spec D1)."""
+
+    DNS = "dns"
+    PARENT = "parent"
+    """A domain above it is."""
+    OPERATOR = "operator"
+
+
 class Lock(StrEnum):
     """Who below may change a setting (spec G3, G8)."""
 
@@ -70,12 +81,18 @@ class TokenKind(StrEnum):
     RESET = "reset"
 
 
+SETTING_VERSION = Sequence("group_setting_version", metadata=Base.metadata)
+
+
 def _created() -> Mapped[datetime]:
     return mapped_column(DateTime(timezone=True), server_default=func.now())
 
 
 class Tenant(Base):
-    """An organisation. The platform's own tenant, `is_free`, holds the accounts that belong to none."""
+    """An organisation. The platform's own tenant, `is_free`, holds the accounts that belong to none.
+
+    `demands_second_factor`: of its admins (spec I3). `time_zone`: of the times that its people see (spec W1).
+    """
 
     __tablename__ = "tenant"
 
@@ -85,13 +102,19 @@ class Tenant(Base):
     state: Mapped[TenantState] = mapped_column(enum_text(TenantState), default=TenantState.ACTIVE)
     language: Mapped[str] = mapped_column(default="sv")
     is_free: Mapped[bool] = mapped_column(default=False)
+    demands_second_factor: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    time_zone: Mapped[str] = mapped_column(default="Europe/Stockholm", server_default="Europe/Stockholm")
+    version: Mapped[int] = mapped_column(default=1, server_default="1")
     created_at: Mapped[datetime] = _created()
 
     __table_args__ = (Index("uq_tenant_free", "is_free", unique=True, postgresql_where=text("is_free")),)
 
 
 class Group(Base):
-    """A node of a tenant's tree; the Master group has no parent. A removed group stays as a tombstone, since messages name it."""
+    """A node of a tenant's tree; the Master group has no parent. A removed group stays as a tombstone, since messages name it.
+
+    `version` counts its renamings and moves, so that of two who change it at once the second is told.
+    """
 
     __tablename__ = "group"
 
@@ -102,11 +125,13 @@ class Group(Base):
     slug: Mapped[str]
     name: Mapped[str]
     sort_key: Mapped[str]
+    version: Mapped[int] = mapped_column(default=1, server_default="1")
     created_at: Mapped[datetime] = _created()
     removed_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
 
     __table_args__ = (
         Index("ix_group_path", "path", postgresql_using="gist"),
+        Index("ix_group_children", "tenant_id", "parent_id", "sort_key", postgresql_where=text("removed_at IS NULL")),
         Index(
             "uq_group_slug", "tenant_id", "parent_id", "slug", unique=True, postgresql_nulls_not_distinct=True,
             postgresql_where=text("removed_at IS NULL"),
@@ -115,7 +140,11 @@ class Group(Base):
 
 
 class GroupSetting(Base):
-    """A setting that a group has set itself; what is not here is inherited. Keys and types stand in `group_settings`."""
+    """A setting that a group has set itself; what is not here is inherited. Keys and types stand in `group_settings`.
+
+    `authority_id` is the group by whose adminship it was set, the group itself or one above it: a lock binds every admin whose own
+    authority begins below that group (spec G3). `version` is unlike any that the setting ever had.
+    """
 
     __tablename__ = "group_setting"
 
@@ -124,11 +153,19 @@ class GroupSetting(Base):
     tenant_id: Mapped[UUID] = mapped_column(ForeignKey("tenant.id"))
     value: Mapped[Any] = mapped_column(JSONB(none_as_null=False))
     lock: Mapped[Lock] = mapped_column(enum_text(Lock), default=Lock.SUBADMIN)
+    authority_id: Mapped[UUID] = mapped_column(ForeignKey("group.id"))
+    version: Mapped[int] = mapped_column(
+        BigInteger, SETTING_VERSION, server_default=SETTING_VERSION.next_value()
+    )
     set_at: Mapped[datetime] = _created()
 
 
 class Domain(Base):
-    """A mail domain tied to a group; addresses match the longest verified one (spec D3)."""
+    """A mail domain tied to a group; addresses match the longest verified one (spec D3).
+
+    `token` is what its DNS has to show. `check_at` is when it is looked at next, None: never. `failing_since` is since when the proof is
+    missing, `fault` what was found instead, `told_at` when its group's admins were last told of it.
+    """
 
     __tablename__ = "domain"
 
@@ -139,8 +176,19 @@ class Domain(Base):
     state: Mapped[DomainState] = mapped_column(enum_text(DomainState), default=DomainState.WAITING)
     created_at: Mapped[datetime] = _created()
     verified_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    proof: Mapped[Proof | None] = mapped_column(enum_text(Proof))
+    token: Mapped[str] = mapped_column(
+        default=lambda: secrets.token_hex(16), server_default=text("md5(gen_random_uuid()::text)")
+    )
+    requested_by: Mapped[UUID | None]
+    checked_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    check_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    failing_since: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    fault: Mapped[str | None]
+    told_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
 
     __table_args__ = (
+        Index("ix_domain_check", "check_at", postgresql_where=text("check_at IS NOT NULL")),
         # two tenants may ask for a name; only one can have proven it
         Index("uq_domain_verified", "name", unique=True, postgresql_where=text("state = 'verified'")),
         UniqueConstraint("tenant_id", "name", name="uq_domain_tenant"),
@@ -153,14 +201,15 @@ class Account(Base):
 
     `mobile` is the owner's own ordinary mobile (spec U1), E.164. `password_hash` is None until a password is chosen. `totp_secret` is sealed
     (`core.crypto`) and in force once `totp_since` is set; `totp_step` is the last time step whose code was used (RFC 6238, 5.2).
-    `is_operator`: one of the platform's owners (spec O1).
+    `is_operator`: one of the platform's owners (spec O1). `placed_by_hand`: an admin has put it where it is, so that a domain that is verified
+    later leaves it there (spec D4).
     """
 
     __tablename__ = "account"
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     tenant_id: Mapped[UUID] = mapped_column(ForeignKey("tenant.id"))
-    group_id: Mapped[UUID] = mapped_column(ForeignKey("group.id"), index=True)
+    group_id: Mapped[UUID] = mapped_column(ForeignKey("group.id"))
     group_since: Mapped[datetime] = _created()
     address: Mapped[str] = mapped_column(unique=True)
     display_name: Mapped[str] = mapped_column(default="", server_default="")
@@ -173,10 +222,17 @@ class Account(Base):
     totp_step: Mapped[int | None] = mapped_column(BigInteger)
     is_operator: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     blocked: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    placed_by_hand: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    version: Mapped[int] = mapped_column(default=1, server_default="1")
     created_at: Mapped[datetime] = _created()
     removed_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
 
-    __table_args__ = (CheckConstraint("address = lower(address)", name="lower"),)
+    __table_args__ = (
+        CheckConstraint("address = lower(address)", name="lower"),
+        Index("ix_account_of_group", "group_id", "address", postgresql_where=text("removed_at IS NULL")),
+        Index("ix_account_of_tenant", "tenant_id", "address", postgresql_where=text("removed_at IS NULL")),
+        # ix_account_domain and ix_account_words, over expressions, stand in migration 0003 alone
+    )
 
 
 class AccountToken(Base):
@@ -220,7 +276,10 @@ class QuotaUsage(Base):
 
 
 class NumberRange(Base):
-    """Numbers that the platform may lend: `first` to `last`, E.164 digits without `+`; `next_number` is the first never lent."""
+    """Numbers that the platform may lend: `first` to `last`, E.164 digits without `+`; `next_number` is the first never lent.
+
+    Only from an open one are numbers lent. `told_at` is when the operator was last told that it runs low.
+    """
 
     __tablename__ = "number_range"
 
@@ -228,6 +287,8 @@ class NumberRange(Base):
     first: Mapped[int] = mapped_column(BigInteger, unique=True)
     last: Mapped[int] = mapped_column(BigInteger)
     next_number: Mapped[int] = mapped_column(BigInteger)
+    is_open: Mapped[bool] = mapped_column(default=True, server_default=text("true"))
+    told_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
 
     __table_args__ = (CheckConstraint("first <= next_number AND next_number <= last + 1", name="order"),)
 

@@ -17,13 +17,15 @@ def ask_password(request: Request, form: Form, password: str, field: str = "pass
     """Whether `password` is the account's; what is wrong is said in the form. An account that has none is asked for none."""
     _ = request.speech.gettext
     account_id, runtime = request.identity.account_id, request.registry["messa.runtime"]
-    if not has_password(request.db, account_id):
+    if not has_password(request.platform_db, account_id):
         return True
     if not password:
         form.fail(field, _("Enter your password."))
         return False
     network = network_of(request.client_addr or "")
-    outcome = check_again(request.db, runtime.clock.now(), runtime.passwords, account_id, password, network)
+    outcome = check_again(
+        request.platform_db, runtime.clock.now(), runtime.passwords, account_id, password, network
+    )
     match outcome:
         case SignedIn():
             return True
@@ -42,7 +44,7 @@ def ask_code(request: Request, form: Form, code: str, field: str = "code") -> bo
         form.fail(field, _("Enter the code from your app, or one of your recovery codes."))
         return False
     network = network_of(request.client_addr or "")
-    match check_code(request.db, runtime.clock.now(), runtime.keys, account_id, code, network):
+    match check_code(request.platform_db, runtime.clock.now(), runtime.keys, account_id, code, network):
         case SignedIn():
             return True
         case Wait(until):

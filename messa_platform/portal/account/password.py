@@ -34,7 +34,7 @@ def _page(request: Request, form: Form, status: int = 200) -> Mapping[str, Any]:
     form.values.clear()  # passwords never come back
     return {
         "form": form,
-        "has_password": has_password(request.db, request.identity.account_id),
+        "has_password": has_password(request.platform_db, request.identity.account_id),
         "shortest": SHORTEST,
     }
 
@@ -63,7 +63,7 @@ def _look_over(request: Request, form: Form) -> None:
 def _change(request: Request, form: Form) -> None:
     identity, runtime = request.identity, request.registry["messa.runtime"]
     outcome = links.change_password(
-        request.db,
+        request.platform_db,
         runtime.clock.now(),
         runtime.passwords,
         identity.account_id,
@@ -88,7 +88,7 @@ def mail_link(request: Request) -> Response:
     """Mail a link by which the owner chooses the first password, or another one in place of a forgotten one."""
     runtime = request.registry["messa.runtime"]
     links.request_link(
-        request.db,
+        request.platform_db,
         runtime.clock.now(),
         request.identity.address,
         network_of(request.client_addr or ""),

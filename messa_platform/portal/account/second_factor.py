@@ -35,8 +35,8 @@ def _page(request: Request, form: Form, status: int = 200) -> Mapping[str, Any]:
     form.values.clear()  # passwords and codes never come back
     return {
         "form": form,
-        "state": second_factor.state(request.db, account_id),
-        "asks_password": has_password(request.db, account_id),
+        "state": second_factor.state(request.platform_db, account_id),
+        "asks_password": has_password(request.platform_db, account_id),
         "step": "",
     }
 
@@ -47,7 +47,7 @@ def begin(request: Request) -> Any:
     if not ask_password(request, form, form.values.get("password", "")):
         return _page(request, form, 422)
     keys = request.registry["messa.runtime"].keys
-    enrolment = second_factor.begin(request.db, keys, request.identity.account_id)
+    enrolment = second_factor.begin(request.platform_db, keys, request.identity.account_id)
     return _to_page(request) if enrolment is None else _scan(form, enrolment)
 
 
@@ -69,10 +69,10 @@ def confirm(request: Request) -> Any:
     form, runtime = Form(values=written(request.POST)), request.registry["messa.runtime"]
     account_id = request.identity.account_id
     code = form.values.get("code", "")
-    codes = second_factor.confirm(request.db, runtime.clock.now(), runtime.keys, account_id, code)
+    codes = second_factor.confirm(request.platform_db, runtime.clock.now(), runtime.keys, account_id, code)
     if codes is not None:
         return _codes(codes)
-    enrolment = second_factor.pending(request.db, runtime.keys, account_id)
+    enrolment = second_factor.pending(request.platform_db, runtime.keys, account_id)
     if enrolment is None:  # another page was quicker
         return _to_page(request)
     request.response.status_int = 422
@@ -96,7 +96,7 @@ def renew(request: Request) -> Any:
     if not ask_code(request, form, form.values.get("code", "")):
         return _page(request, form, 422)
     keys = request.registry["messa.runtime"].keys
-    codes = second_factor.renew_codes(request.db, keys, request.identity.account_id)
+    codes = second_factor.renew_codes(request.platform_db, keys, request.identity.account_id)
     return _to_page(request) if codes is None else _codes(codes)
 
 
@@ -106,7 +106,7 @@ def turn_off(request: Request) -> Any:
     password, code = form.values.get("password", ""), form.values.get("off-code", "")
     if not (ask_password(request, form, password) and ask_code(request, form, code, "off-code")):
         return _page(request, form, 422)
-    second_factor.remove(request.db, request.identity.account_id)
+    second_factor.remove(request.platform_db, request.identity.account_id)
     return HTTPSeeOther(url(request, "account", "second-factor", said="second-factor-off"))
 
 

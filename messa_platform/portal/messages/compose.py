@@ -88,10 +88,10 @@ def send_one(
         guard=not again,
         send_at=moment.at if moment else None,
     )
-    if former := _sent_before(request.db, submission):
+    if former := _sent_before(request.platform_db, submission):
         late = runtime.clock.now() - former.at > AT_ONCE
         return Sent("sent-before" if late else "")
-    rehearsal = rehearse(request.db, runtime.clock, submission)
+    rehearsal = rehearse(request.platform_db, runtime.clock, submission)
     status = rehearsal.entries[0].status if rehearsal.entries else Status.NOT_ALLOWED_PERSONAL
     if status is Status.ALREADY_SENT:
         return Asked(min(rehearsal.already_sent.values()))
@@ -99,7 +99,7 @@ def send_one(
         wrong = {Status.TOO_MANY_PARTS: "text", Status.INVALID_NUMBER: field, Status.BLOCKED: field}
         form.fail(wrong.get(status, ""), in_words(request, status, rehearsal, held))
         return None
-    [result] = submit(request.db, runtime.clock, runtime.announcements, [submission])
+    [result] = submit(request.platform_db, runtime.clock, runtime.announcements, [submission])
     match result:
         case Receipted(entries=[entry]):
             return Sent(_said(entry.status, moment))

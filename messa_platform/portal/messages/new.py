@@ -61,7 +61,7 @@ def send_new(request: Request) -> Any:
         number = parsed.entries[0].number
         match send_one(request, form, number, held, "to"):
             case Sent(said=said):
-                thread_id = conversation.find_thread(request.db, request.identity.account_id, number)
+                thread_id = conversation.find_thread(request.platform_db, request.identity.account_id, number)
                 return HTTPSeeOther(url(request, "messages", thread_id, said=said))
             case Asked() as question:
                 pass

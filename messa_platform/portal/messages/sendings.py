@@ -46,7 +46,7 @@ def show_sending(context: SendingResource, request: Request) -> Any:
 def _preview(context: SendingResource, request: Request, form: Form) -> Mapping[str, Any]:
     runtime, account_id = request.registry["messa.runtime"], request.identity.account_id
     held = held_by(request)
-    seen = sendings.preview(request.db, runtime.clock, account_id, context.id)
+    seen = sendings.preview(request.platform_db, runtime.clock, account_id, context.id)
     assert seen is not None  # it was loaded in this very transaction's traversal
     ready = sum(n for word, n in seen.words.items() if word in ACCEPTED)
     return {

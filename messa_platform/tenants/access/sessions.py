@@ -56,7 +56,8 @@ _NEVER = datetime(1, 1, 1, tzinfo=UTC)
 class Identity:
     """Who is signed in, and by which session. `csrf` is the secret that its forms' tokens are made from; `expires_at` as it stands by now.
 
-    `binding` is what a URL session is bound to, None for the others. `read_at` is when the database said all this.
+    `admin_of` are the groups that the account administers. `binding` is what a URL session is bound to, None
+    for the others. `read_at` is when the database said all this.
     """
 
     session_id: UUID
@@ -70,6 +71,8 @@ class Identity:
     is_operator: bool
     expires_at: datetime
     binding: bytes | None
+    admin_of: tuple[UUID, ...] = ()
+    has_second_factor: bool = False
     read_at: datetime = _NEVER
 
 
@@ -125,9 +128,12 @@ def _end(kind: SessionKind, created_at: datetime, seen_at: datetime) -> datetime
 
 _RECOGNISE = text(
     "SELECT s.id, s.account_id, a.tenant_id, a.address, a.display_name, coalesce(a.language, t.language) AS language, s.kind, s.csrf,"
-    " a.is_operator, s.binding, s.created_at, s.seen_at, s.expires_at"
+    " a.is_operator, s.binding, s.created_at, s.seen_at, s.expires_at,"
+    " ARRAY(SELECT ga.group_id FROM group_admin ga WHERE ga.account_id = a.id AND ga.tenant_id = a.tenant_id) AS admin_of,"
+    " a.totp_since IS NOT NULL AS has_second_factor"
     " FROM web_session s JOIN account a ON a.id = s.account_id JOIN tenant t ON t.id = a.tenant_id"
     " WHERE s.digest = :digest AND s.expires_at > :now AND NOT a.blocked AND a.removed_at IS NULL"
+    " AND t.state <> 'closed'"
 )
 # Whom another request is noting just now is left to it, rather than waited for until that request is answered.
 _SEE = text(
@@ -168,6 +174,8 @@ def recognise(
         is_operator=row.is_operator,
         expires_at=expires_at,
         binding=row.binding,
+        admin_of=tuple(row.admin_of),
+        has_second_factor=row.has_second_factor,
         read_at=now,
     )
 

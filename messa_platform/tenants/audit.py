@@ -1,0 +1,127 @@
+"""The audit log: who changed what, when, from what to what (spec G12)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, cast
+from uuid import UUID
+
+from sqlalchemy import Table
+from sqlalchemy.orm import Session
+
+from messa_platform.core.bulk import insert_rows
+from messa_platform.core.ids import new_id
+from messa_platform.tenants.admin_models import Actor, AuditEntry
+
+ENTRY = cast(Table, AuditEntry.__table__)
+
+
+class Action(StrEnum):
+    """What was done. `subject` of the entry is given after the colon."""
+
+    SETTING_SET = "setting_set"
+    """: the setting's key; before and after `{"value", "lock"}`, None where it is inherited."""
+    GROUP_ADDED = "group_added"
+    """: the group's name; after `{"parent": id}`."""
+    GROUP_RENAMED = "group_renamed"
+    """: the new name; before and after `{"name"}`."""
+    GROUP_MOVED = "group_moved"
+    """: the group's name; before and after `{"parent": id}`."""
+    GROUP_REMOVED = "group_removed"
+    """: the group's name; after `{"people": id, "groups": id}`, where they went."""
+    ADMIN_ADDED = "admin_added"
+    """: the address."""
+    ADMIN_REMOVED = "admin_removed"
+    """: the address; after `{"why": "moved"}` where it left the group's tree."""
+    ACCOUNT_ADDED = "account_added"
+    """: the address; after `{"group": id}`."""
+    ACCOUNT_MOVED = "account_moved"
+    """: the address; before and after `{"group": id}`."""
+    ACCOUNT_CHANGED = "account_changed"
+    """: the address; before and after the fields that changed."""
+    ACCOUNT_REMOVED = "account_removed"
+    """: the address; after `{"blocked": true}` if it may not come back."""
+    ACCOUNT_BLOCKED = "account_blocked"
+    ACCOUNT_UNBLOCKED = "account_unblocked"
+    CONSENT_ASKED = "consent_asked"
+    """: the address that was asked whether it wants to move here."""
+    CONSENT_GIVEN = "consent_given"
+    CONSENT_REFUSED = "consent_refused"
+    PEOPLE_ADDED = "people_added"
+    """: "" ; after the counts by word, of many addresses at once."""
+    DOMAIN_ADDED = "domain_added"
+    """: the domain."""
+    DOMAIN_VERIFIED = "domain_verified"
+    """: the domain; after `{"proof"}`."""
+    DOMAIN_SUSPENDED = "domain_suspended"
+    DOMAIN_REMOVED = "domain_removed"
+    DOMAIN_MOVED = "domain_moved"
+    """: the domain; before and after `{"group": id}`."""
+    DOMAIN_TAKEN = "domain_taken"
+    """: the domain; after `{"moved": count}`: its accounts came to the group."""
+    DOMAIN_TAKE_UNDONE = "domain_take_undone"
+    """: the domain; after `{"moved": count}`."""
+    SIGN_ON_SET = "sign_on_set"
+    """: the domain whose people sign in by an identity provider; after `{"name", "issuer", "enabled"}`."""
+    SIGN_ON_REMOVED = "sign_on_removed"
+    NUMBERS_RECALLED = "numbers_recalled"
+    """: "" ; after `{"numbers": count}`."""
+    TENANT_CREATED = "tenant_created"
+    """: its name."""
+    TENANT_CHANGED = "tenant_changed"
+    """: its name; before and after the fields that changed."""
+    RANGE_ADDED = "range_added"
+    """: first and last number."""
+    RANGE_CHANGED = "range_changed"
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Who changes something. `group_id`: the topmost group of the path by whose adminship it is done, Master for the operator."""
+
+    actor: Actor
+    account_id: UUID | None = None
+    address: str = ""
+    group_id: UUID | None = None
+
+
+SYSTEM = Author(Actor.SYSTEM)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One entry to be. `group_id`: in whose log it stands; None with `tenant_id` None: of the platform itself."""
+
+    tenant_id: UUID | None
+    group_id: UUID | None
+    action: Action
+    subject: str = ""
+    subject_id: UUID | None = None
+    before: Any = None
+    after: Any = None
+
+
+def record(session: Session, now: datetime, author: Author, changes: Sequence[Change]) -> None:
+    """Write down changes, in the transaction in which they are made; one statement."""
+    rows = [
+        {
+            "id": new_id(),
+            "tenant_id": change.tenant_id,
+            "group_id": change.group_id,
+            "at": now,
+            "actor": author.actor.value,
+            "actor_id": author.account_id,
+            "actor_address": author.address,
+            "actor_group_id": author.group_id,
+            "action": change.action.value,
+            "subject": change.subject,
+            "subject_id": change.subject_id,
+            "before": change.before,
+            "after": change.after,
+        }
+        for change in changes
+    ]
+    insert_rows(session, ENTRY, rows)
