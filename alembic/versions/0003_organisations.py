@@ -14,7 +14,6 @@ from messa_platform.core.row_security import (
     OF_ACCOUNT,
     OF_EITHER,
     OF_TENANT,
-    THIS_ACCOUNT,
     THIS_TENANT,
     protect,
     role_name,
@@ -36,7 +35,7 @@ _ITS_ACCOUNT = "EXISTS (SELECT 1 FROM account a WHERE a.id = account_id)"
 _ITS_SCOPE = '(EXISTS (SELECT 1 FROM "group" g WHERE g.id = scope_id) OR EXISTS (SELECT 1 FROM account a WHERE a.id = scope_id))'
 
 SEEN = {
-    "account": (f"(tenant_id = {THIS_TENANT} OR id = {THIS_ACCOUNT})", "SELECT, INSERT, UPDATE"),
+    "account": (OF_TENANT, "SELECT, INSERT, UPDATE"),
     "account_token": (_ITS_ACCOUNT, "SELECT, INSERT, DELETE, UPDATE"),
     "alembic_version": ("", ""),
     "audit_entry": (OF_TENANT, READ_AND_ADD),
@@ -332,6 +331,9 @@ def _row_security() -> None:
         for statement in protect(table, role, seen, commands):
             op.execute(statement)
     op.execute(f'GRANT USAGE ON SEQUENCE group_setting_version TO "{role}"')
+    # ON CONFLICT (key) wants to read it
+    op.execute(f'GRANT SELECT (key) ON outgoing_mail TO "{role}"')
+    op.execute(f'CREATE POLICY tenant_select ON outgoing_mail FOR SELECT TO "{role}" USING ({OF_TENANT})')
 
 
 def downgrade() -> None:
