@@ -1,0 +1,125 @@
+"""A process put together from its settings, once, at start."""
+
+from __future__ import annotations
+
+import os
+import threading
+from datetime import timedelta
+from pathlib import Path
+
+from dramatiq.brokers.stub import StubBroker
+
+from messa_platform.core.actors import NoWaker, Waker, bind, make_broker, sender
+from messa_platform.core.clock import Clock, SystemClock
+from messa_platform.core.crypto import SecuritySettings, open_keys
+from messa_platform.core.db import Database, make_engine
+from messa_platform.core.embedded import Held, attach
+from messa_platform.core.listen import Listener
+from messa_platform.core.migrations import at_head
+from messa_platform.core.outbound import Outbound, OutboundSettings
+from messa_platform.core.post import Post, Relay, RelaySettings
+from messa_platform.core.settings import Settings
+from messa_platform.core.site import BrokerSettings, DatabaseSettings, SiteSettings
+from messa_platform.core.sweeper import Sweeper
+from messa_platform.mail.intake import Intake
+from messa_platform.mail.letters import Letters
+from messa_platform.mail.replies import ReplyMails, UnsentMails
+from messa_platform.messaging import (
+    dispatch,
+)
+from messa_platform.messaging.announce import Announcements
+from messa_platform.messaging.dispatch import Dispatcher
+from messa_platform.messaging.feed import Changes
+from messa_platform.messaging.outcomes import Outcomes
+from messa_platform.messaging.settings import DispatchSettings
+from messa_platform.messaging.sink import EventSink
+from messa_platform.portal.mails import AccessMails
+from messa_platform.providers.pool import ProviderPool
+from messa_platform.providers.registry import load_plugins
+from messa_platform.runtime.jobs import ACTORS, chores, looks
+from messa_platform.runtime.parts import Runtime
+from messa_platform.runtime.settings import CannotStart
+from messa_platform.tenants.access.links import LinkMails
+from messa_platform.tenants.access.oidc import OpenIdConnect
+from messa_platform.tenants.access.passwords import Passwords
+from messa_platform.tenants.access.sessions import SessionCache
+from messa_platform.tenants.access.settings import AccessSettings
+from messa_platform.tenants.access.single_sign_on import SingleSignOn
+
+
+def open_database(settings: Settings) -> tuple[Held | None, str]:
+    """The database's URL; with the embedded server, what holds it. Raises `CannotStart` if the URL is none of PostgreSQL's."""
+    configured = settings[DatabaseSettings].url or os.environ.get("DATABASE_URL", "")
+    if configured:
+        # other tools write postgres:// and postgresql://, for which SQLAlchemy would take another driver
+        scheme, separator, rest = configured.partition("://")
+        if not separator or scheme not in ("postgres", "postgresql", "postgresql+psycopg"):
+            raise CannotStart(
+                "database.url, DATABASE_URL: is not a PostgreSQL address such as postgresql://user@host/name"
+            )
+        return None, f"postgresql+psycopg://{rest}"
+    held = attach(Path(settings[DatabaseSettings].data_dir))
+    return held, held.url
+
+
+def build(settings: Settings, *, reads_queue: bool, clock: Clock | None = None) -> Runtime:
+    """Put a process together. `reads_queue`: its own actors take the wake-ups of an embedded broker. Raises `CannotStart`."""
+    try:
+        broker = make_broker(settings[BrokerSettings].url)
+    except ValueError as error:
+        raise CannotStart(str(error)) from error
+    embedded = isinstance(broker, StubBroker)
+    waker = NoWaker() if embedded and not reads_queue else Waker(sender(broker, ACTORS), embedded=embedded)
+    held, url = open_database(settings)
+    database_settings = settings[DatabaseSettings]
+    engine = make_engine(url, pool_size=database_settings.pool_size, pooler=database_settings.pooler)
+    database, clock = Database(engine), clock or SystemClock()
+    site = settings[SiteSettings]
+    writer = Post(site.mail_domain, waker.wake_after_commit)
+    letters = Letters(site.mail_domain, site.public_url)
+    providers = ProviderPool(load_plugins(), send_limit=settings[DispatchSettings].lease_seconds * 2 / 3)
+    queue = dispatch.queue(timedelta(seconds=settings[DispatchSettings].lease_seconds))
+    outcomes = Outcomes(queue, UnsentMails(letters, writer))
+    stopping = threading.Event()
+    announcements = Announcements(waker, writer, site.operator_mail)
+    keys = open_keys(settings[SecuritySettings], clock)
+    outbound = Outbound(settings[OutboundSettings])
+    callback = site.public_url.rstrip("/") + "/sso/callback"
+    listener = Listener(database_settings.direct_url or url, clock)
+    runtime = Runtime(
+        settings=settings,
+        held=held,
+        database=database,
+        clock=clock,
+        broker=broker,
+        waker=waker,
+        listener=listener,
+        keys=keys,
+        outbound=outbound,
+        single_sign_on=SingleSignOn(database, clock, keys, OpenIdConnect(outbound), callback),
+        passwords=Passwords(settings[AccessSettings].hashes_at_once),
+        session_cache=SessionCache(listener),
+        changes=Changes(listener, clock),
+        announcements=announcements,
+        link_mails=LinkMails(AccessMails(site.mail_domain, site.public_url), writer),
+        post=writer,
+        relay=Relay(settings[RelaySettings]),
+        providers=providers,
+        dispatcher=Dispatcher(database, clock, providers, outcomes, stopping),
+        intake=Intake(database, clock, announcements, letters, writer),
+        letters=letters,
+        sink=EventSink(ReplyMails(letters, writer), waker.wake_after_commit),
+        stopping=stopping,
+        sweeper=Sweeper(database, clock, waker, looks(), chores(settings, waker)),
+        checks={"database": lambda: _database_fault(database)},
+    )
+    bind(broker, ACTORS, runtime)
+    return runtime
+
+
+def _database_fault(database: Database) -> str | None:
+    try:
+        with database.engine.connect() as connection:
+            return None if at_head(connection) else "the database is not migrated; run: messa migrate"
+    except Exception as error:
+        return f"the database does not answer: {type(error).__name__}"

@@ -1,0 +1,116 @@
+"""What a process does by itself: its actors, the queues that wake them, and chores."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from messa_platform.core import post
+from messa_platform.core.actors import ActorSpec, More, Waker
+from messa_platform.core.settings import Settings
+from messa_platform.core.sweeper import Chore, Look
+from messa_platform.core.work import WorkQueue
+from messa_platform.mail import failures, intake
+from messa_platform.mail.settings import SmtpSettings
+from messa_platform.messaging import (
+    dispatch,
+    guard,
+    opt_out,
+    partitions,
+    receipts,
+    schedule,
+    sending_work,
+    sendings,
+)
+from messa_platform.runtime.parts import Runtime
+from messa_platform.tenants.access import links, sessions, throttle
+
+
+def _read_mail(runtime: Runtime, _more: More) -> bool:
+    return runtime.intake.run()
+
+
+def _dispatch(runtime: Runtime, more: More, channel_id: str) -> bool:
+    return runtime.dispatcher.run(UUID(channel_id), more)
+
+
+def _deliver_mail(runtime: Runtime, _more: More) -> bool:
+    return post.deliver(runtime.database, runtime.clock, runtime.relay)
+
+
+def _send_links(runtime: Runtime, _more: More) -> bool:
+    return links.send_links(runtime.database, runtime.clock, runtime.link_mails)
+
+
+def _release_scheduled(runtime: Runtime, _more: More) -> bool:
+    return schedule.release(runtime.database, runtime.clock, runtime.announcements)
+
+
+def _follow_stops(runtime: Runtime, _more: More) -> bool:
+    return opt_out.follow(runtime.database, runtime.clock, runtime.announcements)
+
+
+def _work_off_sendings(runtime: Runtime, _more: More) -> bool:
+    return sending_work.work_off_sendings(runtime.database, runtime.clock, runtime.announcements)
+
+
+ACTORS = (
+    ActorSpec(intake.READ_ACTOR, _read_mail, queue="mail"),
+    ActorSpec(dispatch.DISPATCH_ACTOR, _dispatch, queue="dispatch"),
+    ActorSpec(post.POST_ACTOR, _deliver_mail, queue="post"),
+    ActorSpec(links.SEND_ACTOR, _send_links, queue="post"),
+    ActorSpec(schedule.RELEASE_ACTOR, _release_scheduled, queue="dispatch"),
+    ActorSpec(opt_out.OPT_OUT_ACTOR, _follow_stops, queue="dispatch"),
+    ActorSpec(sendings.SENDINGS_ACTOR, _work_off_sendings, queue="sendings"),
+)
+
+
+QUEUES = (
+    (intake.QUEUE, intake.READ_ACTOR),
+    (post.QUEUE, post.POST_ACTOR),
+    (links.QUEUE, links.SEND_ACTOR),
+    (schedule.QUEUE, schedule.RELEASE_ACTOR),
+    (sending_work.QUEUE, sendings.SENDINGS_ACTOR),
+)
+"""The queues that one actor works off."""
+
+
+def _look(queue: WorkQueue, actor: str) -> Look:
+    return lambda session, now: [(actor,)] if queue.is_due(session, now) else []
+
+
+def looks() -> tuple[Look, ...]:
+    return (
+        *(_look(queue, actor) for queue, actor in QUEUES),
+        lambda session, now: [(dispatch.DISPATCH_ACTOR, str(c)) for c in dispatch.due_channels(session, now)],
+    )
+
+
+def chores(settings: Settings, waker: Waker) -> tuple[Chore, ...]:
+    keep_raw = timedelta(days=settings[SmtpSettings].keep_raw_days)
+
+    def forget(session: Session, now: datetime) -> None:
+        guard.forget_old(session, now)
+        receipts.forget_old(session, now)
+        failures.forget_old(session, now - timedelta(days=1))
+        sessions.forget_old(session, now)
+        links.forget_old(session, now)
+        throttle.forget_old(session, now)
+        sendings.forget_old(session, now)
+
+    return (
+        Chore("match_early", timedelta(seconds=1), lambda session, now: receipts.match_early(session)),
+        # what follows a STOP takes its locks in an order of its own, so it is woken and not done here
+        Chore("follow_stops", timedelta(minutes=1), lambda _session, _now: waker.wake(opt_out.OPT_OUT_ACTOR)),
+        Chore("forget", timedelta(hours=1), forget),
+        Chore(
+            "empty_raw",
+            timedelta(minutes=1),
+            lambda session, now: intake.empty_old(session, now - keep_raw),
+        ),
+        Chore(
+            "partitions", timedelta(days=1), lambda session, now: partitions.ahead(session.connection(), now)
+        ),
+    )

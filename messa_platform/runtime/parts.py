@@ -1,0 +1,73 @@
+"""The parts of a process."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import dramatiq
+
+from messa_platform.core.actors import Waker
+from messa_platform.core.clock import Clock
+from messa_platform.core.crypto import Keys
+from messa_platform.core.db import Database
+from messa_platform.core.embedded import Held
+from messa_platform.core.listen import Listener
+from messa_platform.core.outbound import Outbound
+from messa_platform.core.post import Post, Relay
+from messa_platform.core.settings import Settings
+from messa_platform.core.sweeper import Sweeper
+from messa_platform.mail.intake import Intake
+from messa_platform.mail.letters import Letters
+from messa_platform.messaging.announce import Announcements
+from messa_platform.messaging.dispatch import Dispatcher
+from messa_platform.messaging.feed import Changes
+from messa_platform.messaging.sink import EventSink
+from messa_platform.providers.pool import ProviderPool
+from messa_platform.tenants.access.links import LinkMails
+from messa_platform.tenants.access.passwords import Passwords
+from messa_platform.tenants.access.sessions import SessionCache
+from messa_platform.tenants.access.single_sign_on import SingleSignOn
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """The parts of a process, for its actors, views and servers."""
+
+    settings: Settings
+    held: Held | None
+    database: Database
+    clock: Clock
+    broker: dramatiq.Broker
+    waker: Waker
+    listener: Listener
+    keys: Keys
+    passwords: Passwords
+    session_cache: SessionCache
+    changes: Changes
+    announcements: Announcements
+    link_mails: LinkMails
+    outbound: Outbound
+    single_sign_on: SingleSignOn
+    post: Post
+    relay: Relay
+    providers: ProviderPool
+    dispatcher: Dispatcher
+    intake: Intake
+    letters: Letters
+    sink: EventSink
+    sweeper: Sweeper
+    stopping: threading.Event
+    checks: dict[str, Callable[[], str | None]]
+
+    def close(self) -> None:
+        """Let go of everything, last acquired first."""
+        self.sweeper.close()
+        self.listener.close()
+        self.waker.close()
+        self.providers.close()
+        self.broker.close()
+        self.database.close()
+        if self.held:
+            self.held.close()
