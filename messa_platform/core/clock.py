@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 from typing import Protocol
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 STOCKHOLM = ZoneInfo("Europe/Stockholm")
 
@@ -36,6 +36,14 @@ class FixedClock:
 
     def move(self, step: timedelta) -> None:
         self.at += step
+
+
+def zone_called(name: str) -> ZoneInfo:
+    """The time zone of this name in the IANA database; Stockholm's if there is none, or none any more."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        return STOCKHOLM
 
 
 def stockholm_day(at: datetime) -> date:

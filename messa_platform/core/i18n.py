@@ -1,4 +1,4 @@
-"""What people read: texts in their language, dates and numbers as it writes them, times as the clock goes in Stockholm.
+"""What people read: texts in their language, dates and numbers as it writes them, times as the clock goes where they are.
 
 Message ids are English; a language's catalogue is `locale/<language>/LC_MESSAGES/messa.po`, kept by `scripts/catalogues.py` and read in
 memory. Values are always interpolated, as Jinja's newstyle gettext does it: `%(name)s` in the id, `name=` beside it, and `%%` for a
@@ -8,13 +8,14 @@ percent sign.
 from __future__ import annotations
 
 import gettext as catalogues
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cache
 from io import BytesIO
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from babel.core import Locale
 from babel.dates import format_date
@@ -28,7 +29,7 @@ from pyramid.config import Configurator
 from pyramid.request import Request
 from pyramid.response import Response
 
-from messa_platform.core.clock import STOCKHOLM, stockholm_day
+from messa_platform.core.clock import STOCKHOLM, zone_called
 from messa_platform.core.site import SiteSettings
 
 LANGUAGES = ("sv", "en")
@@ -51,11 +52,19 @@ def msgid(message: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Speech:
-    """One language: its texts and its way of writing dates and numbers."""
+    """One language: its texts and its way of writing dates and numbers. Times are told as the clock goes in `zone`."""
 
     language: str
     locale: Locale
     translations: catalogues.NullTranslations
+    zone: ZoneInfo = STOCKHOLM
+
+    def day(self, at: datetime) -> date:
+        """The calendar day at an instant."""
+        return at.astimezone(self.zone).date()
+
+    def _day(self, at: datetime | date) -> date:
+        return self.day(at) if isinstance(at, datetime) else at
 
     def gettext(self, message: str, /, **values: Any) -> str:
         """A text, with its values in it; what no catalogue has is given as it is."""
@@ -66,16 +75,16 @@ class Speech:
         return self.translations.ngettext(one, many, n) % {"num": self.number(n), **values}
 
     def date(self, at: datetime | date) -> str:
-        """The day: "3 oktober 2026". A time counts as its day in Stockholm."""
-        return format_date(_day(at), "long", self.locale)
+        """The day: "3 oktober 2026". A time counts as its day here."""
+        return format_date(self._day(at), "long", self.locale)
 
     def clock(self, at: datetime) -> str:
         """The time of day: "14:07"."""
-        return f"{at.astimezone(STOCKHOLM):%H:%M}"
+        return f"{at.astimezone(self.zone):%H:%M}"
 
     def moment(self, at: datetime, now: datetime) -> str:
         """A time as people say it at `now`: "14:07" of today, "i går 14:07", "3 okt. 14:07" of this year, else with its year."""
-        day, today, time = _day(at), _day(now), self.clock(at)
+        day, today, time = self._day(at), self._day(now), self.clock(at)
         match (day - today).days:
             case 0:
                 return time
@@ -92,10 +101,6 @@ class Speech:
     def money(self, amount: Decimal) -> str:
         """Kronor with öre: "1 234,50 kr", "SEK 1,234.50"."""
         return format_currency(amount, "SEK", _MONEY[self.language], locale=self.locale)
-
-
-def _day(at: datetime | date) -> date:
-    return stockholm_day(at) if isinstance(at, datetime) else at
 
 
 @cache
@@ -163,7 +168,10 @@ def keep(response: Response, request: Request, language: str) -> None:
 
 
 def _request_speech(request: Request) -> Speech:
+    zone = getattr(request.identity, "time_zone", None)
     spoken_here = speech(request.locale_name)
+    if zone:
+        spoken_here = replace(spoken_here, zone=zone_called(zone))
     request.add_response_callback(_tell_language)
     return spoken_here
 

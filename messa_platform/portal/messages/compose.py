@@ -61,7 +61,8 @@ def chosen_moment(request: Request, form: Form, field: str = "send_at") -> Momen
     chosen = form.values.get(field, "").strip()
     if not chosen:
         return None
-    moment = read_moment(chosen, request.registry["messa.runtime"].clock.now())
+    now = request.registry["messa.runtime"].clock.now()
+    moment = read_moment(chosen, now, request.speech.zone)
     if isinstance(moment, MomentFault):
         form.fail(field, request.speech.gettext(MOMENT_FAULTS[moment]))
         return None

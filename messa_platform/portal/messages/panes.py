@@ -13,7 +13,6 @@ from markupsafe import Markup, escape
 from pyramid.config import Configurator
 from pyramid.request import Request
 
-from messa_platform.core.clock import stockholm_day
 from messa_platform.core.i18n import Speech
 from messa_platform.messaging import inbox
 from messa_platform.messaging.conversation import MessageRow
@@ -73,14 +72,14 @@ def name_of(thread: ThreadRow, country_code: str) -> str:
     return thread.display_name or nice(thread.remote, country_code)
 
 
-def by_day(messages: Sequence[MessageRow]) -> list[tuple[date, list[MessageRow]]]:
-    """Messages by the day, in Stockholm, on which they were sent or came in."""
-    return [(day, list(of_day)) for day, of_day in groupby(messages, key=lambda m: stockholm_day(m.at))]
+def by_day(messages: Sequence[MessageRow], speech: Speech) -> list[tuple[date, list[MessageRow]]]:
+    """Messages by the day, as the calendar goes here, on which they were sent or came in."""
+    return [(day, list(of_day)) for day, of_day in groupby(messages, key=lambda m: speech.day(m.at))]
 
 
 def day_name(day: date, speech: Speech, now: datetime) -> str:
     """A day as people say it at `now`."""
-    match (stockholm_day(now) - day).days:
+    match (speech.day(now) - day).days:
         case 0:
             return speech.gettext("Today")
         case 1:

@@ -56,7 +56,7 @@ _NEVER = datetime(1, 1, 1, tzinfo=UTC)
 class Identity:
     """Who is signed in, and by which session. `csrf` is the secret that its forms' tokens are made from; `expires_at` as it stands by now.
 
-    `admin_of` are the groups that the account administers. `binding` is what a URL session is bound to, None
+    `admin_of` are the groups that the account administers, `time_zone` is its tenant's. `binding` is what a URL session is bound to, None
     for the others. `read_at` is when the database said all this.
     """
 
@@ -73,6 +73,7 @@ class Identity:
     binding: bytes | None
     admin_of: tuple[UUID, ...] = ()
     has_second_factor: bool = False
+    time_zone: str = ""
     read_at: datetime = _NEVER
 
 
@@ -130,7 +131,7 @@ _RECOGNISE = text(
     "SELECT s.id, s.account_id, a.tenant_id, a.address, a.display_name, coalesce(a.language, t.language) AS language, s.kind, s.csrf,"
     " a.is_operator, s.binding, s.created_at, s.seen_at, s.expires_at,"
     " ARRAY(SELECT ga.group_id FROM group_admin ga WHERE ga.account_id = a.id AND ga.tenant_id = a.tenant_id) AS admin_of,"
-    " a.totp_since IS NOT NULL AS has_second_factor"
+    " a.totp_since IS NOT NULL AS has_second_factor, t.time_zone"
     " FROM web_session s JOIN account a ON a.id = s.account_id JOIN tenant t ON t.id = a.tenant_id"
     " WHERE s.digest = :digest AND s.expires_at > :now AND NOT a.blocked AND a.removed_at IS NULL"
     " AND t.state <> 'closed'"
@@ -176,6 +177,7 @@ def recognise(
         binding=row.binding,
         admin_of=tuple(row.admin_of),
         has_second_factor=row.has_second_factor,
+        time_zone=row.time_zone,
         read_at=now,
     )
 
