@@ -1,4 +1,4 @@
-"""The time at which a text is to be sent, as a browser's date field gives it: the clock of where one is, with no word of summer or winter time."""
+"""The time at which a text is to be sent, as a browser's date field gives it: the clock of where one is, with no word of summer time."""
 
 from __future__ import annotations
 
