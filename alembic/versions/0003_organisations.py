@@ -221,6 +221,8 @@ def _audit() -> None:
     )
     op.create_index("ix_audit_entry_group", "audit_entry", ["group_id", "id"])
     op.create_index("ix_audit_entry_tenant", "audit_entry", ["tenant_id", "id"])
+    of_platform = sa.text("actor = 'operator' OR tenant_id IS NULL")
+    op.create_index("ix_audit_entry_platform", "audit_entry", ["id"], postgresql_where=of_platform)
 
 
 def _tasks() -> None:

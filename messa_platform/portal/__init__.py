@@ -8,10 +8,13 @@ from messa_platform.core import i18n
 from messa_platform.portal import (
     account,
     admin,
+    consent,
     csrf,
+    demanded,
     identity,
     live,
     messages,
+    operator,
     pages,
     passwords,
     public,
@@ -29,6 +32,7 @@ PARTS = (
     uploads,
     csrf,
     trouble,
+    demanded,
     public,
     sign_in,
     passwords,
@@ -36,6 +40,8 @@ PARTS = (
     messages,
     account,
     admin,
+    operator,
+    consent,
 )
 
 

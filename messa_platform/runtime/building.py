@@ -36,6 +36,7 @@ from messa_platform.messaging.sink import EventSink
 from messa_platform.portal.mails import AccessMails
 from messa_platform.providers.pool import ProviderPool
 from messa_platform.providers.registry import load_plugins
+from messa_platform.runtime.administration import administration
 from messa_platform.runtime.jobs import ACTORS, chores, looks
 from messa_platform.runtime.parts import Runtime
 from messa_platform.runtime.settings import CannotStart
@@ -85,6 +86,7 @@ def build(settings: Settings, *, reads_queue: bool, clock: Clock | None = None) 
     keys = open_keys(settings[SecuritySettings], clock)
     outbound = Outbound(settings[OutboundSettings])
     callback = site.public_url.rstrip("/") + "/sso/callback"
+    office = administration(settings, database, clock, waker, writer)
     listener = Listener(database_settings.direct_url or url, clock)
     runtime = Runtime(
         settings=settings,
@@ -102,6 +104,7 @@ def build(settings: Settings, *, reads_queue: bool, clock: Clock | None = None) 
         changes=Changes(listener, clock),
         announcements=announcements,
         link_mails=LinkMails(AccessMails(site.mail_domain, site.public_url), writer),
+        administration=office,
         post=writer,
         relay=Relay(settings[RelaySettings]),
         providers=providers,
@@ -110,7 +113,7 @@ def build(settings: Settings, *, reads_queue: bool, clock: Clock | None = None) 
         letters=letters,
         sink=EventSink(ReplyMails(letters, writer), waker.wake_after_commit),
         stopping=stopping,
-        sweeper=Sweeper(database, clock, waker, looks(), chores(settings, waker)),
+        sweeper=Sweeper(database, clock, waker, looks(), chores(settings, waker, office)),
         checks={"database": lambda: _database_fault(database)},
     )
     bind(broker, ACTORS, runtime)

@@ -24,8 +24,12 @@ from messa_platform.messaging import (
     sending_work,
     sendings,
 )
+from messa_platform.runtime.administration import Administration
 from messa_platform.runtime.parts import Runtime
+from messa_platform.tenants import numbers, tasks
 from messa_platform.tenants.access import links, sessions, throttle
+from messa_platform.tenants.domains import check
+from messa_platform.tenants.numbers_settings import NumberSettings
 
 
 def _read_mail(runtime: Runtime, _more: More) -> bool:
@@ -56,6 +60,14 @@ def _work_off_sendings(runtime: Runtime, _more: More) -> bool:
     return sending_work.work_off_sendings(runtime.database, runtime.clock, runtime.announcements)
 
 
+def _work_off_tasks(runtime: Runtime, _more: More) -> bool:
+    return tasks.work_off_tasks(runtime.database, runtime.clock, runtime.administration.handlers)
+
+
+def _check_domains(runtime: Runtime, _more: More) -> bool:
+    return runtime.administration.checker.run()
+
+
 ACTORS = (
     ActorSpec(intake.READ_ACTOR, _read_mail, queue="mail"),
     ActorSpec(dispatch.DISPATCH_ACTOR, _dispatch, queue="dispatch"),
@@ -64,6 +76,8 @@ ACTORS = (
     ActorSpec(schedule.RELEASE_ACTOR, _release_scheduled, queue="dispatch"),
     ActorSpec(opt_out.OPT_OUT_ACTOR, _follow_stops, queue="dispatch"),
     ActorSpec(sendings.SENDINGS_ACTOR, _work_off_sendings, queue="sendings"),
+    ActorSpec(tasks.ACTOR, _work_off_tasks, queue="administration"),
+    ActorSpec(check.ACTOR, _check_domains, queue="administration"),
 )
 
 
@@ -73,6 +87,7 @@ QUEUES = (
     (links.QUEUE, links.SEND_ACTOR),
     (schedule.QUEUE, schedule.RELEASE_ACTOR),
     (sending_work.QUEUE, sendings.SENDINGS_ACTOR),
+    (tasks.QUEUE, tasks.ACTOR),
 )
 """The queues that one actor works off."""
 
@@ -82,14 +97,18 @@ def _look(queue: WorkQueue, actor: str) -> Look:
 
 
 def looks() -> tuple[Look, ...]:
+    """What the sweeper looks for, to wake an actor."""
     return (
         *(_look(queue, actor) for queue, actor in QUEUES),
         lambda session, now: [(dispatch.DISPATCH_ACTOR, str(c)) for c in dispatch.due_channels(session, now)],
+        lambda session, now: [(check.ACTOR,)] if check.is_due(session, now) else [],
     )
 
 
-def chores(settings: Settings, waker: Waker) -> tuple[Chore, ...]:
+def chores(settings: Settings, waker: Waker, office: Administration) -> tuple[Chore, ...]:
+    """What the sweeper does by itself, and how often."""
     keep_raw = timedelta(days=settings[SmtpSettings].keep_raw_days)
+    warn_percent = settings[NumberSettings].warn_percent
 
     def forget(session: Session, now: datetime) -> None:
         guard.forget_old(session, now)
@@ -99,6 +118,7 @@ def chores(settings: Settings, waker: Waker) -> tuple[Chore, ...]:
         links.forget_old(session, now)
         throttle.forget_old(session, now)
         sendings.forget_old(session, now)
+        tasks.forget_old(session, now)
 
     return (
         Chore("match_early", timedelta(seconds=1), lambda session, now: receipts.match_early(session)),
@@ -109,6 +129,11 @@ def chores(settings: Settings, waker: Waker) -> tuple[Chore, ...]:
             "empty_raw",
             timedelta(minutes=1),
             lambda session, now: intake.empty_old(session, now - keep_raw),
+        ),
+        Chore(
+            "warn_low",
+            timedelta(minutes=10),
+            lambda session, now: numbers.warn_low(session, now, warn_percent, office.numbers.tell),
         ),
         Chore(
             "partitions", timedelta(days=1), lambda session, now: partitions.ahead(session.connection(), now)

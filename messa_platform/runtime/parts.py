@@ -25,6 +25,7 @@ from messa_platform.messaging.dispatch import Dispatcher
 from messa_platform.messaging.feed import Changes
 from messa_platform.messaging.sink import EventSink
 from messa_platform.providers.pool import ProviderPool
+from messa_platform.runtime.administration import Administration
 from messa_platform.tenants.access.links import LinkMails
 from messa_platform.tenants.access.passwords import Passwords
 from messa_platform.tenants.access.sessions import SessionCache
@@ -50,6 +51,7 @@ class Runtime:
     link_mails: LinkMails
     outbound: Outbound
     single_sign_on: SingleSignOn
+    administration: Administration
     post: Post
     relay: Relay
     providers: ProviderPool

@@ -13,6 +13,8 @@ from messa_platform.core.site import BrokerSettings, DatabaseSettings, SiteSetti
 from messa_platform.mail.settings import SmtpSettings
 from messa_platform.messaging.settings import DispatchSettings
 from messa_platform.tenants.access.settings import AccessSettings
+from messa_platform.tenants.domains.settings import DnsSettings
+from messa_platform.tenants.numbers_settings import NumberSettings
 
 SECTIONS = (
     SiteSettings,
@@ -25,6 +27,8 @@ SECTIONS = (
     SecuritySettings,
     AccessSettings,
     OutboundSettings,
+    DnsSettings,
+    NumberSettings,
 )
 """Every section of settings there is."""
 

@@ -16,6 +16,7 @@ from pyramid.security import NO_PERMISSION_REQUIRED
 
 from messa_platform.application import make_app
 from messa_platform.runtime import read_settings
+from messa_platform.tenants.tree import RESERVED_SLUGS
 
 ANYBODY = NO_PERMISSION_REQUIRED
 
@@ -36,6 +37,7 @@ PUBLIC = {
     "LinkResource": ("",),
     "SsoResource": ("start", "callback"),
     "CallbackResource": ("",),
+    "ConsentResource": ("",),
     "SimulatorResource": ("",),
     "None": ("",),  # files, by the static view
 }
@@ -49,9 +51,49 @@ MESSAGES = {
     "SendingResource": ("", "confirm", "discard", "live"),
 }
 ACCOUNT = {"AccountResource": ("", "password", "sessions", "second-factor", "test-sms")}
+ENTRANCE = {"Organisations": ("",)}
+ADMIN = {
+    "GroupResource": (
+        "",
+        "add-users",
+        "admins",
+        "audit",
+        "domains",
+        "find-group",
+        "group",
+        "move-users",
+        "new-group",
+        "organisation",
+        "remove-users",
+        "sender-name",
+        "settings",
+        "sign-on",
+        "signature",
+        "signature-count",
+        "task",
+        "task-live",
+        "user",
+        "users",
+    )
+}
+OPERATOR = {
+    "OperatorResource": ("", "audit"),
+    "TenantsResource": ("", "new"),
+    "TenantResource": ("", "suspend", "resume", "close"),
+    "RangesResource": ("", "new", "lending"),
+    "DomainsResource": ("",),
+    "DomainResource": ("", "approve", "refuse"),
+}
 VIEWS = {
     (context, name): permission
-    for permission, contexts in ((ANYBODY, PUBLIC), ("messages", MESSAGES), ("account", ACCOUNT))
+    for permission, contexts in (
+        (ANYBODY, PUBLIC),
+        ("messages", MESSAGES),
+        ("account", ACCOUNT),
+        ("enter", ENTRANCE),
+        ("administer", ADMIN),
+        ("operate", OPERATOR),
+    )
     for context, names in contexts.items()
     for name in names
 }
@@ -97,3 +139,10 @@ def test_a_view_that_names_no_permission_is_seen() -> None:
     config.commit()
     found = {name: permission for (_, name), permission in registered(config.registry)}
     assert found == {"forgotten": None}
+
+
+def test_no_group_can_be_called_like_a_page_of_groups(runtime: Any) -> None:
+    names = {
+        name for (context, name), _ in registered(make_app(runtime).registry) if context == "GroupResource"
+    }
+    assert names - {""} <= RESERVED_SLUGS

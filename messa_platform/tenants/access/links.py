@@ -61,7 +61,7 @@ class LinkOld:
 
 @dataclass(frozen=True, slots=True)
 class LinkUnknown:
-    """There is no such link, or no such account any more."""
+    """There is no such link, or no such account any more, or its organisation is closed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ class LinkMails:
 _OPEN = text(
     "SELECT k.account_id, k.used_at, k.expires_at, a.address, coalesce(a.language, t.language) AS language"
     " FROM account_token k JOIN account a ON a.id = k.account_id JOIN tenant t ON t.id = a.tenant_id"
-    " WHERE k.digest = :digest AND k.kind = :kind AND NOT a.blocked AND a.removed_at IS NULL"
+    " WHERE k.digest = :digest AND k.kind = :kind AND NOT a.blocked AND a.removed_at IS NULL AND t.state <> 'closed'"
 )
 
 
@@ -243,7 +243,7 @@ def send_links(database: Database, clock: Clock, mails: LinkMails, *, batch: int
 # Whoever works off another request for the same address waits here, and then sees the link that was just mailed.
 _WHO = text(
     "SELECT a.id, a.address, a.tenant_id, coalesce(a.language, t.language) AS language FROM account a JOIN tenant t ON t.id = a.tenant_id"
-    " WHERE a.address = ANY(CAST(:addresses AS text[])) AND NOT a.blocked AND a.removed_at IS NULL"
+    " WHERE a.address = ANY(CAST(:addresses AS text[])) AND NOT a.blocked AND a.removed_at IS NULL AND t.state <> 'closed'"
     " ORDER BY a.id FOR NO KEY UPDATE OF a"
 )
 _JUST_MAILED = text(

@@ -45,7 +45,7 @@ class WantsCode:
 
 @dataclass(frozen=True, slots=True)
 class WrongPassword:
-    """It is not, or there is no such account, or it is blocked, or it has no password: nobody is told which."""
+    """It is not, or there is no such account, or it is blocked, its organisation closed, or it has no password: nobody is told which."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ def as_address(typed: str) -> str:
 _COLUMNS = (
     "SELECT a.id, a.password_hash, a.totp_since IS NOT NULL AS wants_code,"
     " EXISTS (SELECT FROM known_network k WHERE k.account_id = a.id AND k.network = :network) AS is_known"
-    " FROM account a WHERE NOT a.blocked AND a.removed_at IS NULL AND "
+    " FROM account a JOIN tenant t ON t.id = a.tenant_id WHERE NOT a.blocked AND a.removed_at IS NULL AND t.state <> 'closed' AND "
 )
 _BY_ADDRESS = text(_COLUMNS + "a.address = :address")
 _BY_ID = text(_COLUMNS + "a.id = :account_id")
@@ -119,7 +119,10 @@ def _refusal(
 
 
 # A password that is changed while it is checked ends every session: without this one begun with the old one could come after that.
-_SAME = "WHERE id = :account_id AND password_hash = :stored AND NOT blocked AND removed_at IS NULL"
+_SAME = (
+    "WHERE id = :account_id AND password_hash = :stored AND NOT blocked AND removed_at IS NULL"
+    " AND EXISTS (SELECT FROM tenant t WHERE t.id = account.tenant_id AND t.state <> 'closed')"
+)
 _LOCK = text(f"SELECT id FROM account {_SAME} FOR NO KEY UPDATE")
 _REHASH = text(f"UPDATE account SET password_hash = :kept {_SAME} RETURNING id")
 

@@ -60,7 +60,7 @@ class Reason(StrEnum):
     OTHER_PERSON = "other_person"
     """The address's account belongs to somebody else at the provider."""
     NOT_WELCOME = "not_welcome"
-    """The account is blocked or removed."""
+    """The account is blocked or removed, or its organisation closed."""
     PASSWORD_ONLY = "password_only"  # noqa: S105
     """The account is another tenant's, or an operator's: no tenant's provider opens it."""
 
@@ -159,7 +159,7 @@ _LINK = text(
     " ON CONFLICT DO NOTHING"
 )
 _ACCOUNT = text(
-    "SELECT a.address, a.tenant_id, a.is_operator, t.is_free, a.blocked OR a.removed_at IS NOT NULL AS is_out"
+    "SELECT a.address, a.tenant_id, a.is_operator, t.is_free, a.blocked OR a.removed_at IS NOT NULL OR t.state = 'closed' AS is_out"
     " FROM account a JOIN tenant t ON t.id = a.tenant_id WHERE a.id = :id"
 )
 
@@ -181,24 +181,36 @@ def provider_for(session: Session, address: str) -> Provider | None:
 
 
 def configure(
-    session: Session, keys: Keys, domain_id: UUID, name: str, issuer: str, client_id: str, client_secret: str
+    session: Session,
+    keys: Keys,
+    domain_id: UUID,
+    name: str,
+    issuer: str,
+    client_id: str,
+    client_secret: str | None,
+    *,
+    enabled: bool = True,
 ) -> UUID:
-    """Set the provider of a domain, and enable it; gives its id. Who was linked by another issuer is linked no more: its subjects are others.
+    """Set the provider of a domain; gives its id. Who was linked by another issuer is linked no more: its subjects are others.
 
+    `client_secret` None keeps the one that there is: only for the same issuer, or another would be handed it.
     Raises `NoResultFound` if there is no such domain.
     """
     tenant_id = session.execute(select(Domain.tenant_id).where(Domain.id == domain_id)).scalar_one()
     provider = session.execute(
         select(IdentityProvider).where(IdentityProvider.domain_id == domain_id)
     ).scalar_one_or_none()
+    if client_secret is None and (provider is None or provider.issuer != issuer):
+        raise ValueError("a new issuer needs a secret of its own")
     if provider is None:
         provider = IdentityProvider(id=new_id(), domain_id=domain_id)
         session.add(provider)
     elif provider.issuer != issuer:
         session.execute(delete(ExternalIdentity).where(ExternalIdentity.provider_id == provider.id))
     provider.tenant_id, provider.name, provider.issuer = tenant_id, name, issuer
-    provider.client_id, provider.client_secret = client_id, keys.seal(client_secret.encode())
-    provider.enabled = True
+    provider.client_id, provider.enabled = client_id, enabled
+    if client_secret is not None:
+        provider.client_secret = keys.seal(client_secret.encode())
     session.flush()
     return provider.id
 

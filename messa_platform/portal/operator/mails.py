@@ -1,0 +1,76 @@
+"""The mail to the first admin of an organisation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from messa_platform.core.i18n import Speech, speech, spoken
+from messa_platform.core.post import Mail
+
+
+@dataclass(frozen=True, slots=True)
+class InvitationMails:
+    """Writes it for one deployment."""
+
+    domain: str
+    public_url: str
+
+    def invitation(
+        self,
+        *,
+        address: str,
+        language: str,
+        organisation: str,
+        slug: str,
+        word: str | None,
+        until: datetime,
+        tenant_id: UUID,
+        key: str,
+    ) -> Mail:
+        """Word that the organisation is there. `word` is the secret of the link that chooses a password; None: there is one already."""
+        s = speech(spoken(language))
+        _ = s.gettext
+        site = self.public_url.rstrip("/")
+        way = (
+            _sign_in(s, address, f"{site}/sign-in")
+            if word is None
+            else _choose(s, f"{site}/welcome/{word}", until)
+        )
+        text = _(
+            "Hello!\n\n"
+            "%(organisation)s is now on messa, the service that turns e-mail into SMS, and you are\n"
+            "its first admin.\n\n"
+            "%(way)s\n\n"
+            "Then you find everything that you look after here:\n\n"
+            "%(admin)s\n\n"
+            "A good start is to show that your domain is yours. After that all who write from it\n"
+            "belong to %(organisation)s by themselves.\n\n"
+            "messa\n%(site)s\n",
+            organisation=organisation,
+            way=way,
+            admin=f"{site}/t/{slug}",
+            site=self.public_url,
+        )
+        return Mail(
+            key=key,
+            sender=f"no-reply@{self.domain}",
+            sender_name="messa",
+            recipient=address,
+            subject=_("%(organisation)s is now on messa", organisation=organisation),
+            text=text,
+            tenant_id=tenant_id,
+        )
+
+
+def _choose(s: Speech, link: str, until: datetime) -> str:
+    return s.gettext(
+        "Begin by choosing a password. The link works once, until %(date)s:\n\n%(link)s",
+        date=s.date(until),
+        link=link,
+    )
+
+
+def _sign_in(s: Speech, address: str, link: str) -> str:
+    return s.gettext("Sign in as you are used to, with %(address)s:\n\n%(link)s", address=address, link=link)
