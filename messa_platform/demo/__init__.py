@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from messa_platform.core.ids import new_id
-from messa_platform.demo import history, inbox, sign_ins
+from messa_platform.demo import history, inbox, organisation, sign_ins
 from messa_platform.demo.people import PEOPLE
 from messa_platform.providers.models import Channel
 from messa_platform.providers.simulator.config import DEFAULT_SECRET
@@ -23,8 +23,7 @@ def load(session: Session, now: datetime) -> bool:
     """Load the demo into a database that has none; False if it was there, and was brought up to date. The caller commits."""
     ensure_free_tenant(session, now)
     if session.execute(select(Tenant.id).where(Tenant.slug == "demo")).first():
-        sign_ins.bring_up_to_date(session, now)
-        inbox.bring_up_to_date(session, now)
+        _bring_up_to_date(session, now)
         return False
     _platform(session, now)
     groups = _demo_tenant(session, now)
@@ -34,9 +33,13 @@ def load(session: Session, now: datetime) -> bool:
     accounts = {p.address: _account(session, now, groups[p.group], p.address, p.name) for p in PEOPLE}
     session.flush()
     history.write(session, now, accounts)
-    sign_ins.bring_up_to_date(session, now)
-    inbox.bring_up_to_date(session, now)
+    _bring_up_to_date(session, now)
     return True
+
+
+def _bring_up_to_date(session: Session, now: datetime) -> None:
+    for part in (organisation, sign_ins, inbox):
+        part.bring_up_to_date(session, now)
 
 
 def _platform(session: Session, now: datetime) -> None:

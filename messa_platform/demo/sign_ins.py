@@ -8,12 +8,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from messa_platform.core.ids import new_id
+from messa_platform.demo.organisation import HEAD
 from messa_platform.demo.people import OPERATOR, PASSWORD, PEOPLE
 from messa_platform.tenants.access.passwords import Passwords
 from messa_platform.tenants.accounts import FREE_MASTER
 from messa_platform.tenants.models import Account
 
-ADDRESSES = (*(person.address for person in PEOPLE), "admin@other.example", OPERATOR)
+ADDRESSES = (*(person.address for person in PEOPLE), HEAD, "admin@other.example", OPERATOR)
 
 
 def bring_up_to_date(session: Session, now: datetime) -> None:

@@ -186,12 +186,15 @@ def _open(claim: Claim, raw: bytes, domain: str) -> _Mail:
 
 
 def _accounts(session: Session, now: datetime, mails: Sequence[_Mail]) -> dict[str, Known]:
-    """The accounts of those who send, made where missing; what is dropped or refused makes none, but is noted on one that exists."""
+    """The accounts of those who send, made where missing, and brought back where removed; what is dropped or refused makes none.
+
+    It is noted on one that exists.
+    """
     newcomers = {}
     for mail in mails:
         if mail.outcome is None and isinstance(mail.reading, Reading):
             newcomers[mail.sender] = Newcomer(mail.reading.sender_name, mail.reading.language)
-    known = accounts.find_or_create(session, now, newcomers)
+    known = accounts.find_or_create(session, now, newcomers, bring_back=True)
     others = accounts.find(
         session, {m.sender for m in mails if m.outcome is not None and m.sender not in known}
     )

@@ -70,7 +70,8 @@ class Letters:
             sender_name=sender.settings.sender_name,
         )
         return Mail(
-            key=f"welcome:{sender.account_id}",
+            # who was removed, and comes back, is welcomed again
+            key=f"welcome:{sender.account_id}:{sender.group_since.isoformat()}",
             sender=f"no-reply@{self.domain}",
             sender_name="messa",
             recipient=sender.address,

@@ -43,7 +43,9 @@ FURTHEST = timedelta(days=366)
 """How far ahead a text may be scheduled."""
 
 ACCOUNT_BLOCKED = "account_blocked"
-"""The code of a cancellation since the account may not send any more; the other codes are status words."""
+"""The code of a cancellation since the account may not send any more."""
+ACCOUNT_LEFT = "account_left"
+"""The code of a cancellation since the account belongs to another organisation by now; the other codes are status words."""
 
 
 class TimeFault(StrEnum):
@@ -149,15 +151,20 @@ def _ways(session: Session, rows: Sequence[Any]) -> dict[UUID, _Way]:
     stopped = guard.opted_out(session, {(row.account_id, row.remote) for row in rows})
     return {
         row.id: _way(
-            known.get(row.account_id), (row.account_id, row.remote) in stopped, channels.get(row.tenant_id)
+            known.get(row.account_id),
+            row.tenant_id,
+            (row.account_id, row.remote) in stopped,
+            channels.get(row.tenant_id),
         )
         for row in rows
     }
 
 
-def _way(sender: Sender | None, stopped: bool, channel_id: UUID | None) -> _Way:
+def _way(sender: Sender | None, tenant_id: UUID, stopped: bool, channel_id: UUID | None) -> _Way:
     if sender is None or sender.blocked:
         return _Way(ACCOUNT_BLOCKED)
+    if sender.settings.tenant_id != tenant_id:  # who paid for it has the account no more
+        return _Way(ACCOUNT_LEFT)
     if sender.tenant_state is not TenantState.ACTIVE:
         return _Way(Status.TENANT_SUSPENDED)
     if stopped:

@@ -1,8 +1,11 @@
-"""Numbers lent to accounts: on first send, from our ranges, back after they rested (spec R1, R5, R6, B3)."""
+"""Numbers lent to accounts: on first send, from our ranges, back after they rested (spec R1, R5, R6, B3).
+
+Numbers are lent and taken back by sessions that see every tenant: one that is confined to a tenant may read them alone.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import cast
@@ -47,8 +50,8 @@ def own_ranges(session: Session) -> tuple[OwnRange, ...]:
 
 # A number that another transaction is about to lend is passed over, not waited for.
 _RESTED = text(
-    "SELECT msisdn FROM number WHERE account_id IS NULL AND rests_until <= :now ORDER BY rests_until LIMIT :most"
-    " FOR UPDATE SKIP LOCKED"
+    "SELECT n.msisdn FROM number n JOIN number_range r ON r.id = n.range_id WHERE n.account_id IS NULL AND n.rests_until <= :now"
+    " AND r.is_open ORDER BY n.rests_until LIMIT :most FOR UPDATE OF n SKIP LOCKED"
 )
 _LEND_RESTED = text(
     "UPDATE number SET account_id = given.account_id, rests_until = NULL"
@@ -57,22 +60,26 @@ _LEND_RESTED = text(
 )
 # Ranges are emptied in order; the row lock on the range keeps two lenders from the same number.
 _RANGE = text(
-    "SELECT id, next_number, last FROM number_range WHERE next_number <= last ORDER BY first LIMIT 1 FOR UPDATE"
+    "SELECT id, next_number, last FROM number_range WHERE next_number <= last AND is_open ORDER BY first LIMIT 1 FOR UPDATE"
 )
 _ADVANCE = text("UPDATE number_range SET next_number = next_number + :count WHERE id = :id")
 _LOCK_ACCOUNTS = text(
-    "SELECT id FROM account WHERE id = ANY(CAST(:ids AS uuid[])) ORDER BY id FOR NO KEY UPDATE"
+    "SELECT id, tenant_id, group_id FROM account WHERE id = ANY(CAST(:ids AS uuid[])) AND removed_at IS NULL AND NOT blocked"
+    " ORDER BY id FOR NO KEY UPDATE"
 )
 _HELD = text("SELECT account_id, msisdn FROM number WHERE account_id = ANY(CAST(:ids AS uuid[]))")
 
 
 def lend(session: Session, now: datetime, borrowers: Sequence[Sender]) -> dict[UUID, str]:
-    """A number for each borrower that has none, by account id; those for whom the pool had none are left out (spec R6)."""
+    """A number for each borrower that has none, by account id; those for whom the pool had none are left out (spec R6).
+
+    Who was moved meanwhile borrows for where it is now; who was removed or blocked meanwhile does not borrow.
+    """
     if not borrowers:
         return {}
-    wanted = {b.account_id: b for b in borrowers}
     # Two sends of one account at once must not lend it two numbers: whoever waited here then sees what the first one lent.
-    session.execute(_LOCK_ACCOUNTS, {"ids": sorted(wanted)}).all()
+    rows = session.execute(_LOCK_ACCOUNTS, {"ids": sorted({b.account_id for b in borrowers})})
+    wanted = {row.id: (row.tenant_id, row.group_id) for row in rows}
     held = {row.account_id: row.msisdn for row in session.execute(_HELD, {"ids": list(wanted)})}
     without = [account_id for account_id in sorted(wanted) if account_id not in held]
     lent = _from_ranges(session, without)
@@ -115,13 +122,14 @@ def _from_rested(session: Session, now: datetime, account_ids: Sequence[UUID]) -
 
 
 def _record(
-    session: Session, now: datetime, lent: Mapping[UUID, str], borrowers: Mapping[UUID, Sender]
+    session: Session, now: datetime, lent: Mapping[UUID, str], homes: Mapping[UUID, tuple[UUID, UUID]]
 ) -> None:
+    """Write down from when on each account holds its number; `homes` are its tenant and group."""
     rows = [
         {
             "id": new_id(),
-            "tenant_id": borrowers[account_id].settings.tenant_id,
-            "group_id": borrowers[account_id].settings.group_id,
+            "tenant_id": homes[account_id][0],
+            "group_id": homes[account_id][1],
             "account_id": account_id,
             "msisdn": msisdn,
             "lent_at": now,
@@ -149,6 +157,41 @@ def take_back(session: Session, now: datetime, account_id: UUID, rest: timedelta
     return msisdn
 
 
+# Locked in one order, so that two who take back many never wait for each other in a ring.
+_TAKE_BACK_MANY = text(
+    "WITH held AS (SELECT msisdn, account_id FROM number WHERE account_id = ANY(CAST(:ids AS uuid[])) ORDER BY msisdn FOR UPDATE),"
+    " back AS (UPDATE number n SET account_id = NULL, rests_until = :until FROM held WHERE n.msisdn = held.msisdn RETURNING held.account_id),"
+    " closed AS (UPDATE number_lending l SET returned_at = :now FROM back WHERE l.account_id = back.account_id AND l.returned_at IS NULL)"
+    " SELECT count(*) FROM back"
+)
+
+
+def take_back_many(
+    session: Session, now: datetime, account_ids: Collection[UUID], rest: timedelta = REST
+) -> int:
+    """Take the numbers of these accounts back to rest, in one statement; gives how many there were."""
+    if not account_ids:
+        return 0
+    parameters = {"ids": sorted(account_ids), "until": now + rest, "now": now}
+    return int(session.execute(_TAKE_BACK_MANY, parameters).scalar_one())
+
+
+_LEAVE = text(
+    "UPDATE number_lending l SET returned_at = :now FROM account a WHERE a.id = l.account_id AND a.id = ANY(CAST(:ids AS uuid[]))"
+    " AND l.returned_at IS NULL AND l.group_id <> a.group_id RETURNING a.id, a.tenant_id, a.group_id, l.msisdn"
+)
+
+
+def follow(session: Session, now: datetime, account_ids: Collection[UUID]) -> None:
+    """Let the numbers that accounts have kept while they were moved count for the group that they are in now: the fee is billed where
+    an address last held a number (spec B3). At most two statements; call it after the move."""
+    if not account_ids:
+        return
+    rows = session.execute(_LEAVE, {"ids": sorted(account_ids), "now": now}).all()
+    homes = {row.id: (row.tenant_id, row.group_id) for row in rows}
+    _record(session, now, {row.id: row.msisdn for row in rows}, homes)
+
+
 _HOLDERS = text(
     "SELECT DISTINCT ON (n.msisdn) n.msisdn, coalesce(n.account_id, l.account_id) AS account_id, n.account_id IS NULL AS resting"
     " FROM number n LEFT JOIN number_lending l ON l.msisdn = n.msisdn WHERE n.msisdn = ANY(CAST(:msisdns AS text[]))"
@@ -160,3 +203,75 @@ def holders(session: Session, msisdns: Sequence[str]) -> dict[str, Holder]:
     """Who holds, or held last, each of these numbers; a number never lent is left out."""
     rows = session.execute(_HOLDERS, {"msisdns": list(msisdns)})
     return {row.msisdn: Holder(row.account_id, row.resting) for row in rows}
+
+
+@dataclass(frozen=True, slots=True)
+class RangeUse:
+    """A range and what has become of its numbers. `resting`: taken back and not to be lent yet; `rested`: to be lent again; `never_lent`:
+    of which none has ever had one. `told_at` is when the operator was last told that it runs low."""
+
+    id: UUID
+    first: int
+    last: int
+    is_open: bool
+    told_at: datetime | None
+    lent: int
+    resting: int
+    rested: int
+    never_lent: int
+
+    @property
+    def size(self) -> int:
+        """Numbers in all."""
+        return self.last - self.first + 1
+
+    @property
+    def left(self) -> int:
+        """Numbers that can be lent now, or could if the range were open."""
+        return self.rested + self.never_lent
+
+
+_RANGES = text(
+    "SELECT r.id, r.first, r.last, r.is_open, r.told_at, coalesce(n.lent, 0) AS lent, coalesce(n.resting, 0) AS resting,"
+    " coalesce(n.rested, 0) AS rested, r.last - r.next_number + 1 AS never_lent FROM number_range r LEFT JOIN"
+    " (SELECT range_id, count(account_id) AS lent, count(*) FILTER (WHERE rests_until > :now) AS resting,"
+    " count(*) FILTER (WHERE rests_until <= :now) AS rested FROM number GROUP BY range_id) n ON n.range_id = r.id ORDER BY r.first"
+)
+
+
+def ranges(session: Session, now: datetime) -> list[RangeUse]:
+    """Every range, by its first number. One statement, which looks at each number that was ever lent."""
+    return [RangeUse(*row) for row in session.execute(_RANGES, {"now": now})]
+
+
+def running_low(uses: Sequence[RangeUse], percent: int) -> list[RangeUse]:
+    """The open ranges of which less than `percent` can be lent, unless the other open ones make up for it: they are emptied one after the
+    other, so one that is used up is no trouble while another is full."""
+    opened = [use for use in uses if use.is_open]
+    if _share(opened) >= percent:
+        return []
+    return [use for use in opened if _share([use]) < percent]
+
+
+def _share(uses: Sequence[RangeUse]) -> float:
+    """How much of these ranges can be lent, in percent."""
+    size = sum(use.size for use in uses)
+    return 100 * sum(use.left for use in uses) / size if size else 100.0
+
+
+TOLD_AGAIN = timedelta(days=1)
+"""So long after the operator was told of a range, it is told again while nothing was done about it."""
+
+Tell = Callable[[Session, datetime, Sequence[RangeUse]], None]
+"""Tells the operator of ranges that run low."""
+
+_TOLD = text("UPDATE number_range SET told_at = :now WHERE id = ANY(CAST(:ids AS uuid[]))")
+
+
+def warn_low(session: Session, now: datetime, percent: int, tell: Tell) -> None:
+    """Tell the operator of the ranges that run low, of each at most once a day. For the sweeper, every ten minutes or so."""
+    low = running_low(ranges(session, now), percent)
+    untold = [use for use in low if use.told_at is None or now - use.told_at >= TOLD_AGAIN]
+    if untold:
+        session.execute(_TOLD, {"ids": [use.id for use in untold], "now": now})
+        tell(session, now, untold)

@@ -219,7 +219,8 @@ class Fault(StrEnum):
 
 _E164 = re.compile(r"\+[1-9][0-9]{4,14}")
 _UPDATE = text(
-    "UPDATE account SET display_name = :display_name, language = :language, mobile = :mobile, signature = :signature WHERE id = :id"
+    "UPDATE account SET display_name = :display_name, language = :language, mobile = :mobile, signature = :signature,"
+    " version = version + 1 WHERE id = :id"
 )
 
 

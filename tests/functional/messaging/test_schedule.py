@@ -223,6 +223,11 @@ def test_a_text_leaves_by_the_channel_that_holds_at_its_time(
         ("UPDATE account SET blocked = true", "account_blocked"),
         ("UPDATE account SET removed_at = now()", "account_blocked"),
         (
+            'UPDATE account SET (tenant_id, group_id) = (SELECT g.tenant_id, g.id FROM "group" g JOIN tenant t ON t.id = g.tenant_id'
+            " WHERE t.is_free)",
+            "account_left",
+        ),
+        (
             "INSERT INTO opt_out SELECT id, '+46701740605', tenant_id, id, now() FROM account",
             "blocked",
         ),

@@ -1,0 +1,178 @@
+"""Adding many people to a group (spec G11): what was pasted becomes a draft, which tells the admin what would become of each line; with the
+admin's yes it becomes a task, which does it (`adding`).
+
+These are for sessions that see every tenant, but for `lines`, `counts` and `confirm`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import cast
+from uuid import UUID
+
+from sqlalchemy import Table, text
+from sqlalchemy.orm import Session
+
+from messa_platform.core.bulk import insert_rows
+from messa_platform.core.work import WorkState
+from messa_platform.tenants import tasks
+from messa_platform.tenants.admin_models import TaskKind, TaskLine, TaskWork
+from messa_platform.tenants.audit import Author
+from messa_platform.tenants.people.lines import kept, read_back
+from messa_platform.tenants.people.plan import Planned, Word, plan
+from messa_platform.tenants.people.reading import Fault, Line
+from messa_platform.tenants.places import Place
+from messa_platform.tenants.tasks import Handler, TaskRow
+
+LINE = cast(Table, TaskLine.__table__)
+WORK = cast(Table, TaskWork.__table__)
+
+AT_ONCE = tasks.CHUNK
+"""Lines up to which the request itself does the work (`run_now`)."""
+
+
+def draft(
+    session: Session,
+    now: datetime,
+    author: Author,
+    place: Place,
+    seen_path: Sequence[Place],
+    lines: Sequence[Line],
+) -> UUID:
+    """Keep what was pasted, with what would become of each line, until the admin says yes; gives the task's id.
+
+    `seen_path` are the groups of the path that the admin may see, the topmost first. The same few statements for any number of lines.
+    """
+    authority = seen_path[0].id
+    planned = plan(session, now, place, authority, lines)
+    counts = Counter(p.word.value for p in planned)
+    parameters = {"authority": str(authority), "planned": dict(sorted(counts.items()))}
+    task_id = tasks.draft(session, now, author, place, TaskKind.ADD_PEOPLE, parameters, len(lines))
+    rows = [_row(place, task_id, line, p) for line, p in zip(lines, planned, strict=True)]
+    insert_rows(session, LINE, rows)
+    return task_id
+
+
+def _row(place: Place, task_id: UUID, line: Line, planned: Planned) -> dict[str, object]:
+    return {
+        "task_id": task_id,
+        "place": line.place,
+        "tenant_id": place.tenant_id,
+        "address": kept(line),
+        "word": planned.word.value,
+        "from_group_id": planned.from_group_id,
+    }
+
+
+def is_theirs(task: TaskRow, author: Author) -> bool:
+    """Whether who asks may look at the task's lines, and say yes to it: whoever acts by the adminship that it was drafted by.
+
+    A line may name a group that somebody further down must not know, and its author may be further down by now.
+    """
+    return task.author.group_id == author.group_id
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A line as the admin may be told of it. `from_group_id`: the group that its account leaves, where it may be named.
+
+    `written` is what stood there, of a line with a `fault`; else the address.
+    """
+
+    place: int
+    written: str
+    address: str | None
+    name: str
+    fault: Fault | None
+    word: Word
+    from_group_id: UUID | None
+
+
+_LINES = text(
+    "SELECT place, address, word, CASE word WHEN 'move' THEN from_group_id END AS from_group_id FROM task_line"
+    " WHERE task_id = :task_id AND tenant_id = :tenant_id AND place > :after AND (CAST(:word AS text) IS NULL OR word = :word)"
+    " ORDER BY place LIMIT :most"
+)
+
+
+def lines(
+    session: Session, tenant_id: UUID, task_id: UUID, word: Word | None = None, after: int = 0, most: int = 50
+) -> list[Told]:
+    """Lines behind the place `after`, in order; of one `word` if given. What is planned, or, as far as the task is done, what became of them.
+
+    Whether they are the asker's to see is for the caller to ask (`is_theirs`).
+    """
+    parameters = {
+        "task_id": task_id,
+        "tenant_id": tenant_id,
+        "word": None if word is None else word.value,
+        "after": after,
+        "most": most,
+    }
+    told = []
+    for row in session.execute(_LINES, parameters):
+        line = read_back(row.place, row.address)
+        told.append(
+            Told(
+                line.place,
+                line.written,
+                line.address,
+                line.name,
+                line.fault,
+                Word(row.word),
+                row.from_group_id,
+            )
+        )
+    return told
+
+
+def counts(task: TaskRow) -> dict[Word, int]:
+    """How many lines have each word: as planned, or, of a task that is under way, as done so far."""
+    found = task.result.get("words") if task.is_started else task.parameters["planned"]
+    return {Word(word): count for word, count in (found or {}).items()}
+
+
+def confirm(session: Session, now: datetime, tenant_id: UUID, task_id: UUID) -> TaskRow | None:
+    """The admin's yes: let the draft be worked off; None if there is no such draft. One that was started already is left as it is.
+
+    Wake `tasks.ACTOR` after the commit.
+    """
+    task = tasks.get(session, tenant_id, task_id)
+    if task is None or task.kind is not TaskKind.ADD_PEOPLE:
+        return None
+    tasks.start(session, now, tenant_id, task_id)
+    return task
+
+
+_LOCK = text("SELECT id FROM task WHERE id = :id FOR UPDATE")
+_FINISH = text(
+    "UPDATE task SET done = :done, result = CAST(:result AS jsonb), finished_at = :now WHERE id = :id"
+)
+
+
+def run_now(
+    session: Session, now: datetime, tenant_id: UUID, task_id: UUID, handler: Handler
+) -> TaskRow | None:
+    """The admin's yes to a draft of no more than `AT_ONCE` lines, which is done in this very transaction; gives the finished task.
+
+    None if there is no such draft, or it is too long for that: then `confirm` it. One that was started already is left as it is.
+    """
+    task = tasks.get(session, tenant_id, task_id)
+    if task is None or task.kind is not TaskKind.ADD_PEOPLE or task.total > AT_ONCE:
+        return None
+    session.execute(_LOCK, {"id": task_id})
+    work = {
+        "id": task_id,
+        "tenant_id": tenant_id,
+        "state": WorkState.DONE.value,
+        "next_attempt_at": now,
+    }
+    if insert_rows(session, WORK, [work], "ON CONFLICT (id) DO NOTHING RETURNING id"):
+        step = handler(session, now, task)
+        result = json.dumps(dict(step.result or {}))
+        session.execute(_FINISH, {"id": task_id, "done": step.done, "result": result, "now": now})
+    return tasks.get(session, tenant_id, task_id)

@@ -1,0 +1,299 @@
+"""The people of a group, or of it and everything below: page by page, filtered by any part of address or name (spec G11).
+
+A page costs much the same in a group of forty and in an organisation of 200,000. What is few is read whole. Where it is many, accounts are
+walked along in the order of their addresses until a page is full, which is soon, unless hardly any fit: then an index finds those.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, TextClause, text
+from sqlalchemy.orm import Session
+
+from messa_platform.tenants.places import Place
+
+PAGE = 50
+COUNTED = 1000
+"""Counted so far; more than that is only told to be more."""
+LONGEST_FILTER = 100
+
+_FEW = 2000
+"""Accounts up to which all are read."""
+_WALK, _LONG_WALK = 4_000, 40_000
+"""Accounts that are walked along for a page before something else is tried; the longer walk is for words that no index serves."""
+_TRIGRAM = 3
+"""Letters that the index over the words needs, to tell few from many."""
+_OFTEN = 20
+"""So many of the first few fit: others surely are found on the way."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What of a group's people is to be shown. `below`: those of its subgroups, too. `words`: a part of address or name, in any case.
+
+    `after` is the address behind which the page begins; else `before` the one before which it ends; "" if neither.
+    """
+
+    below: bool = False
+    words: str = ""
+    after: str = ""
+    before: str = ""
+
+    @property
+    def backwards(self) -> bool:
+        """Whether it is the page before an address."""
+        return bool(self.before and not self.after)
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A row of the list. `last_sent` is a time of the day on which it last sent a text since it came to its group; None if it did not."""
+
+    id: UUID
+    address: str
+    display_name: str
+    group_id: UUID
+    is_blocked: bool
+    number: str | None
+    last_sent: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page of people. `count` is of all that fit; `is_more`: there are that many and more, which are not counted.
+
+    `after` and `before` are for the wish for the next and the previous page, "" where there is none.
+    """
+
+    people: tuple[Person, ...]
+    count: int
+    is_more: bool
+    after: str
+    before: str
+
+
+def page(session: Session, place: Place, wish: Wish) -> Page:
+    """A page of the group's people, in two statements; `session` may be confined to the tenant."""
+    look = _look(place, wish)
+    rows = session.execute(_statement(*look.shape), look.parameters).all()
+    found = [row.id for row in rows if row.id is not None]
+    parameters = {"ids": found[:PAGE], "tenant_id": place.tenant_id}
+    people = tuple(Person(*row) for row in session.execute(_DETAILS, parameters))
+    count, is_more = _total(look, rows[0], len(found))
+    is_on = len(found) > PAGE
+    first, last = (people[0].address, people[-1].address) if people else ("", "")
+    return Page(
+        people=people,
+        count=count,
+        is_more=is_more,
+        after=last if is_on or wish.backwards else "",
+        before=first if (is_on if wish.backwards else wish.after) else "",
+    )
+
+
+def _total(look: _Look, row: Row[Any], found: int) -> tuple[int, bool]:
+    """How many fit, and whether there are more: counted where that costs little, else as many as were seen by the way."""
+    if row.held <= _FEW or not look.words:
+        exactly = row.some
+    elif look.has_trigram and row.way != _Way.WALK:
+        exactly = row.indexed
+    elif found <= PAGE and not look.parameters["cursor"]:
+        exactly = found
+    else:
+        return max(PAGE, min(COUNTED, (row.some - 1) // 100 * 100)), True
+    return min(exactly, COUNTED), exactly > COUNTED
+
+
+class _Reach(StrEnum):
+    OWN = "own"
+    BELOW = "below"
+    ALL = "all"
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """A wish as the statements have it."""
+
+    reach: _Reach
+    wish: Wish
+    words: str
+    parameters: dict[str, Any]
+
+    @property
+    def has_trigram(self) -> bool:
+        """Whether the index over the words can tell few from many."""
+        return len(self.words) >= _TRIGRAM
+
+    @property
+    def shape(self) -> tuple[_Reach, bool, bool, bool]:
+        """What the text of the statement depends on."""
+        return self.reach, bool(self.words), self.has_trigram, self.wish.backwards
+
+
+def _look(place: Place, wish: Wish) -> _Look:
+    reach = _Reach.OWN if not wish.below else _Reach.BELOW if place.parent_id else _Reach.ALL
+    words = " ".join(wish.words.replace("\x00", "").split())[:LONGEST_FILTER]
+    escaped = words.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    cursor = wish.before if wish.backwards else wish.after
+    parameters = {
+        "tenant_id": place.tenant_id,
+        "group_id": place.id,
+        "path": place.path,
+        "pattern": f"%{escaped}%",
+        "cursor": cursor.replace("\x00", ""),
+    }
+    return _Look(reach, wish, words, parameters)
+
+
+_LIVING = "a.tenant_id = :tenant_id AND a.removed_at IS NULL"
+_SUBTREE = 'ARRAY(SELECT g.id FROM "group" g WHERE g.tenant_id = :tenant_id AND g.path <@ CAST(:path AS ltree) AND g.removed_at IS NULL)'
+_WITHIN = {
+    _Reach.OWN: "a.group_id = :group_id",
+    _Reach.BELOW: f"a.group_id = ANY({_SUBTREE})",
+    _Reach.ALL: "true",
+}
+_GROUPS = {
+    _Reach.OWN: "ARRAY[CAST(:group_id AS uuid)]",
+    _Reach.BELOW: _SUBTREE,
+    _Reach.ALL: "CAST(NULL AS uuid[])",
+}
+_PATTERN = "lower(CAST(:pattern AS text))"
+_FITS = f"a.words LIKE {_PATTERN}"
+_WORDS = "a.id, a.address, a.group_id, lower(a.address || ' ' || a.display_name) AS words"  # as ix_account_words has them
+_PLAIN = "a.id, a.address, a.group_id"
+
+
+def _fitting(is_filtered: bool) -> tuple[str, str]:
+    """The columns that are read, and the condition for those that fit."""
+    return (_WORDS, _FITS) if is_filtered else (_PLAIN, "true")
+
+
+class _Way(StrEnum):
+    """How a page is found."""
+
+    FEW = "few"
+    """All there are have been read, and those who fit are sorted."""
+    WALK = "walk"
+    """Along the next so many in the order of their addresses."""
+    INDEX = "index"
+    """By the index over the words."""
+    REST = "rest"
+    """By reading all on this side of the cursor."""
+
+
+def _cut(backwards: bool) -> tuple[str, str]:
+    """The condition for what lies on the page's side of the cursor, and the order that begins at it."""
+    return (
+        ("a.address < :cursor", "a.address DESC") if backwards else ("a.address > :cursor", "a.address ASC")
+    )
+
+
+_IS_FEW = f"(SELECT held FROM counted) <= {_FEW}"
+_IS_MANY = f"(SELECT held FROM counted) > {_FEW}"
+_NOBODY = "SELECT a.id, a.address FROM account a WHERE false"
+
+
+def _is_short(way: _Way) -> str:
+    return f"(SELECT count(*) FROM by_{way}) <= {PAGE}"
+
+
+@cache
+def _statement(reach: _Reach, is_filtered: bool, has_trigram: bool, backwards: bool) -> TextClause:
+    """The ids of a page, and one more if there is, with what is known of how many there are.
+
+    One way after the other is tried in one statement. Each has conditions without any column in them, by which PostgreSQL, before it begins,
+    goes that way or leaves it alone ("One-Time Filter" in EXPLAIN).
+    """
+    tables = _first(reach, is_filtered, backwards)
+    tables["by_walk"] = _walk(reach, is_filtered, has_trigram, backwards)
+    tables["indexed"] = _indexed(reach) if is_filtered and has_trigram else _NOBODY
+    tables["by_index"] = _paged("indexed", backwards)
+    tables["by_rest"] = _rest(reach, is_filtered, has_trigram, backwards)
+    is_exact = not is_filtered and reach is not _Reach.BELOW
+    holds = {
+        _Way.FEW: "true",
+        _Way.WALK: "true" if is_exact else f"NOT {_is_short(_Way.WALK)}",
+        _Way.INDEX: f"NOT ({_IS_BEHIND})",
+        _Way.REST: "true",
+    }
+    pages = (f"SELECT '{way}' AS way, id, address FROM by_{way} WHERE {when}" for way, when in holds.items())
+    return text(
+        f"WITH {', '.join(f'{name} AS MATERIALIZED ({rows})' for name, rows in tables.items())}"
+        " SELECT counted.held, counted.some, (SELECT count(*) FROM indexed) AS indexed, a.way, a.id"
+        f" FROM counted LEFT JOIN ({' UNION ALL '.join(pages)}) AS a ON true ORDER BY {_cut(backwards)[1]}"
+    )
+
+
+_IS_BEHIND = f"(SELECT count(*) FROM indexed) > {COUNTED} AND {_is_short(_Way.INDEX)}"
+"""The page lies behind those that the index gave."""
+
+
+def _paged(fits: str, backwards: bool, when: str = "true") -> str:
+    """A page of what is in `fits`, and one more if there is."""
+    side, order = _cut(backwards)
+    return (
+        f"SELECT a.id, a.address FROM {fits} AS a WHERE {when} AND {side} ORDER BY {order} LIMIT {PAGE + 1}"
+    )
+
+
+def _first(reach: _Reach, is_filtered: bool, backwards: bool) -> dict[str, str]:
+    """The first accounts that there are, how many of them fit, and the page if that is all there are."""
+    columns, fits = _fitting(is_filtered)
+    rows = f"SELECT {columns} FROM account a WHERE {_LIVING} AND {_WITHIN[reach]}"
+    if reach is _Reach.BELOW:  # group by group, so that it ends as soon as there are enough
+        own = f"SELECT {columns} FROM account a WHERE {_LIVING} AND a.group_id = below.id OFFSET 0"
+        rows = f"SELECT theirs.* FROM unnest({_SUBTREE}) AS below (id) CROSS JOIN LATERAL ({own}) AS theirs"
+    return {
+        "held": f"{rows} LIMIT {_FEW + 1}",
+        "fits": f"SELECT a.id, a.address FROM held a WHERE {fits}",
+        "counted": "SELECT (SELECT count(*) FROM held) AS held, (SELECT count(*) FROM fits) AS some",
+        "by_few": _paged("fits", backwards, _IS_FEW),
+    }
+
+
+def _walk(reach: _Reach, is_filtered: bool, has_trigram: bool, backwards: bool) -> str:
+    """Along the tenant's accounts, or the group's own; what lies below a group has no order of its own."""
+    (side, order), (columns, fits) = _cut(backwards), _fitting(is_filtered)
+    along, among = ("true", _WITHIN[reach]) if reach is _Reach.BELOW else (_WITHIN[reach], "true")
+    by_index = is_filtered and has_trigram
+    when = f"{_IS_MANY} AND (SELECT some FROM counted) > {_OFTEN}" if by_index else _IS_MANY
+    most = _WALK if by_index else _LONG_WALK
+    next_ones = f"SELECT {columns} FROM account a WHERE {_LIVING} AND {along} AND {side} ORDER BY {order} LIMIT {most}"
+    return f"SELECT a.id, a.address FROM ({next_ones}) AS a WHERE {when} AND {among} AND {fits} ORDER BY {order} LIMIT {PAGE + 1}"
+
+
+def _indexed(reach: _Reach) -> str:
+    """Those who fit, by the index, up to one more than are counted."""
+    found = f"messa_accounts_like({_PATTERN}, {_GROUPS[reach]}, '', {COUNTED + 1})"
+    when = f"{_IS_MANY} AND {_is_short(_Way.WALK)}"
+    return f"SELECT a.id, a.address FROM {found} AS found JOIN account a ON a.id = found.id WHERE {when} AND {_LIVING}"
+
+
+def _rest(reach: _Reach, is_filtered: bool, has_trigram: bool, backwards: bool) -> str:
+    """All on this side of the cursor are read. OFFSET 0 keeps the planner from walking."""
+    if not is_filtered and reach is not _Reach.BELOW:
+        return _NOBODY
+    (side, order), (columns, fits) = _cut(backwards), _fitting(is_filtered)
+    when = f"{_IS_MANY} AND {_is_short(_Way.WALK)}" + (
+        f" AND {_IS_BEHIND}" if is_filtered and has_trigram else ""
+    )
+    rows = f"SELECT {columns} FROM account a WHERE {_LIVING} AND {_WITHIN[reach]} AND {side} OFFSET 0"
+    return (
+        f"SELECT a.id, a.address FROM ({rows}) AS a WHERE {when} AND {fits} ORDER BY {order} LIMIT {PAGE + 1}"
+    )
+
+
+_DETAILS = text(
+    "SELECT a.id, a.address, a.display_name, a.group_id, a.blocked, n.msisdn, u.bucket FROM account a LEFT JOIN LATERAL"
+    " (SELECT number.msisdn FROM number WHERE number.account_id = a.id LIMIT 1) n ON true LEFT JOIN LATERAL (SELECT used.bucket"
+    " FROM quota_usage used WHERE used.scope_id = a.id AND used.parts > 0"
+    # what it did before is its former group's to know
+    " AND used.bucket >= date_trunc('day', a.group_since, 'Europe/Stockholm') ORDER BY used.bucket DESC LIMIT 1) u ON true"
+    " WHERE a.id = ANY(CAST(:ids AS uuid[])) AND a.tenant_id = :tenant_id ORDER BY a.address"
+)
