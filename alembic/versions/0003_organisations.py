@@ -144,6 +144,7 @@ def _widen() -> None:
         ["tenant_id", "parent_id", "sort_key"],
         postgresql_where=sa.text("removed_at IS NULL"),
     )
+    op.create_index(op.f("ix_group_tenant_id"), "group", ["tenant_id"])
     op.execute("CREATE SEQUENCE group_setting_version")
     op.add_column(
         "group_setting",
@@ -367,6 +368,7 @@ def downgrade() -> None:
         "proof",
     ):
         op.drop_column("domain", column)
+    op.drop_index(op.f("ix_group_tenant_id"), table_name="group")
     op.drop_column("group_setting", "authority_id")
     op.drop_column("group_setting", "version")
     op.execute("DROP SEQUENCE group_setting_version")

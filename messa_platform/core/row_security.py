@@ -38,7 +38,9 @@ class Confinement:
 
 _ENTER = text(
     "SELECT set_config('role', messa_tenant_role(), true), set_config('messa.tenant', :tenant, true),"
-    " set_config('messa.account', :account, true)"
+    " set_config('messa.account', :account, true),"
+    # a plan made for a large tenant, and kept, would be a small one's, too
+    " set_config('plan_cache_mode', 'force_custom_plan', true)"
 )
 
 

@@ -119,7 +119,8 @@ class LastResort:
             return self._app(environ, start_response)
         except Exception:
             log.exception("request_failed", method=environ.get("REQUEST_METHOD"))
-            response = Response(_FAILED, status=500, content_type="text/plain", headerlist=[*HEADERS.items()])
+            response = Response(_FAILED, status=500, content_type="text/plain", charset="utf-8")
+            response.headers.update(HEADERS)
             return list(response(environ, start_response))
 
 

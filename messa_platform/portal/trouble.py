@@ -6,7 +6,7 @@ from typing import Any
 
 from pyramid.config import Configurator
 from pyramid.exceptions import BadCSRFToken
-from pyramid.httpexceptions import HTTPForbidden, HTTPNotFound, HTTPRequestEntityTooLarge, HTTPSeeOther
+from pyramid.httpexceptions import HTTPForbidden, HTTPRequestEntityTooLarge, HTTPSeeOther
 from pyramid.location import lineage
 from pyramid.renderers import render_to_response
 from pyramid.request import Request
@@ -39,7 +39,8 @@ def forbidden(request: Request) -> Any:
         onward = request.path_info + (f"?{request.query_string}" if request.query_string else "")
         return HTTPSeeOther(address("sign-in", next=onward, said="sign-in-first"))
     if _is_hidden(request):  # that there is something is not theirs to know either
-        raise HTTPNotFound
+        request.response.status_int = 404
+        return {"problem": "missing"}
     request.response.status_int = 403
     return {"problem": "forbidden"}
 

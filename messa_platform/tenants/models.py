@@ -131,6 +131,7 @@ class Group(Base):
 
     __table_args__ = (
         Index("ix_group_path", "path", postgresql_using="gist"),
+        Index("ix_group_tenant_id", "tenant_id"),
         Index("ix_group_children", "tenant_id", "parent_id", "sort_key", postgresql_where=text("removed_at IS NULL")),
         Index(
             "uq_group_slug", "tenant_id", "parent_id", "slug", unique=True, postgresql_nulls_not_distinct=True,

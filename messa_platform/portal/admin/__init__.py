@@ -4,12 +4,50 @@ from __future__ import annotations
 
 from pyramid.config import Configurator
 
-from messa_platform.portal.admin import entrance, frame
+from messa_platform.portal.admin import (
+    add_users,
+    admins,
+    audit,
+    domains,
+    entrance,
+    frame,
+    groups,
+    organisation,
+    sender_name,
+    setting_forms,
+    settings,
+    sign_on,
+    signature,
+    task,
+    user,
+    users,
+    users_chosen,
+)
 from messa_platform.portal.admin.resources import Organisations
+
+PARTS = (
+    frame,
+    entrance,
+    groups,
+    domains,
+    setting_forms,
+    settings,
+    sender_name,
+    signature,
+    admins,
+    users,
+    users_chosen,
+    user,
+    add_users,
+    task,
+    organisation,
+    sign_on,
+    audit,
+)
 
 
 def includeme(config: Configurator) -> None:
     """Mount `/t` and every admin page."""
     config.add_child("t", lambda request, parent: Organisations(request, "t", parent))
-    for page in (frame, entrance):
-        config.include(page)
+    for part in PARTS:
+        config.include(part)

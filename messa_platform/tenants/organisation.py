@@ -1,0 +1,164 @@
+"""What the admins of Master decide for their organisation as a whole: its name, the language of new people, the time zone, the second factor."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from messa_platform.core.i18n import LANGUAGES
+from messa_platform.tenants.audit import Action, Author, Change, record
+from messa_platform.tenants.places import Place
+
+MAX_NAME = 100
+"""Characters in an organisation's name at the most."""
+TIME_ZONES = tuple(
+    f"Europe/{city}"
+    for city in (
+        "Amsterdam", "Andorra", "Athens", "Belgrade", "Berlin", "Bratislava", "Brussels", "Bucharest", "Budapest", "Chisinau",
+        "Copenhagen", "Dublin", "Gibraltar", "Helsinki", "Istanbul", "Kyiv", "Lisbon", "Ljubljana", "London", "Luxembourg", "Madrid",
+        "Malta", "Mariehamn", "Minsk", "Monaco", "Moscow", "Oslo", "Paris", "Podgorica", "Prague", "Riga", "Rome", "San_Marino",
+        "Sarajevo", "Skopje", "Sofia", "Stockholm", "Tallinn", "Tirane", "Vaduz", "Vatican", "Vienna", "Vilnius", "Warsaw", "Zagreb",
+        "Zurich",
+    )
+)  # fmt: skip
+"""Those that an organisation may have: the names of the IANA database."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is wanted of an organisation; `language` is that of whoever has chosen none."""
+
+    name: str
+    language: str
+    time_zone: str
+    demands_second_factor: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The organisation as it stands; `version` counts its changes."""
+
+    wish: Wish
+    version: int
+
+
+class Fault(StrEnum):
+    """Why a wish is not granted."""
+
+    NO_NAME = "no_name"
+    NAME_TOO_LONG = "name_too_long"
+    NO_LANGUAGE = "no_language"
+    NO_TIME_ZONE = "no_time_zone"
+    NO_FACTOR = "no_factor"
+    """Who demands a second factor has none: it would lock them out themselves."""
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """It is as wanted. `changed`: it was not before."""
+
+    changed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """Somebody else has changed it meanwhile; nothing was saved."""
+
+    held: Held
+
+
+_HELD = "SELECT t.name, t.language, t.time_zone, t.demands_second_factor, t.version FROM tenant t WHERE t.id = :tenant_id"
+_READ = text(_HELD)
+_LOCKED = text(f"{_HELD} FOR NO KEY UPDATE")
+_SAVE = text(
+    "UPDATE tenant SET name = :name, language = :language, time_zone = :time_zone, demands_second_factor = :demands_second_factor,"
+    " version = version + 1 WHERE id = :tenant_id"
+)
+
+
+def held(session: Session, master: Place, *, locked: bool = False) -> Held:
+    """The organisation as it stands."""
+    row = session.execute(_LOCKED if locked else _READ, {"tenant_id": master.tenant_id}).one()
+    return Held(Wish(row.name, row.language, row.time_zone, row.demands_second_factor), row.version)
+
+
+def change(
+    session: Session,
+    now: datetime,
+    author: Author,
+    master: Place,
+    wish: Wish,
+    version: int,
+    *,
+    has_second_factor: bool,
+) -> Saved | Conflict | Mapping[str, Fault]:
+    """Make the organisation as wanted, if it still is as `version` says; what cannot be stands by its field, and then nothing is changed.
+
+    `has_second_factor`: of the author.
+    """
+    wish = replace(wish, name=" ".join(wish.name.split()))
+    before = held(session, master, locked=True)
+    if before.version != version:
+        return Conflict(before)
+    faults = _faults(wish, before.wish, has_second_factor)
+    if faults:
+        return faults
+    was, becomes = asdict(before.wish), asdict(wish)
+    changed = [name for name in was if was[name] != becomes[name]]
+    if not changed:
+        return Saved(changed=False)
+    session.execute(_SAVE, {**becomes, "tenant_id": master.tenant_id})
+    entry = Change(
+        master.tenant_id,
+        master.id,
+        Action.TENANT_CHANGED,
+        wish.name,
+        master.tenant_id,
+        before={name: was[name] for name in changed},
+        after={name: becomes[name] for name in changed},
+    )
+    record(session, now, author, [entry])
+    return Saved(changed=True)
+
+
+def _faults(wish: Wish, before: Wish, has_second_factor: bool) -> dict[str, Fault]:
+    faults: dict[str, Fault] = {}
+    if not wish.name or not wish.name.isprintable():
+        faults["name"] = Fault.NO_NAME
+    elif len(wish.name) > MAX_NAME:
+        faults["name"] = Fault.NAME_TOO_LONG
+    if wish.language not in LANGUAGES:
+        faults["language"] = Fault.NO_LANGUAGE
+    if wish.time_zone not in (*TIME_ZONES, before.time_zone):
+        faults["time_zone"] = Fault.NO_TIME_ZONE
+    if wish.demands_second_factor and not (before.demands_second_factor or has_second_factor):
+        faults["demands_second_factor"] = Fault.NO_FACTOR
+    return faults
+
+
+@dataclass(frozen=True, slots=True)
+class Without:
+    """Admins that have no second factor: the first of them by address, and how many there are in all."""
+
+    addresses: tuple[str, ...]
+    count: int
+
+
+_WITHOUT = text(
+    "SELECT a.address, count(*) OVER () AS total FROM account a WHERE a.tenant_id = :tenant_id AND a.totp_since IS NULL"
+    " AND a.removed_at IS NULL AND NOT a.blocked"
+    " AND a.id IN (SELECT ga.account_id FROM group_admin ga WHERE ga.tenant_id = :tenant_id) ORDER BY a.address LIMIT :most"
+)
+
+
+def admins_without_second_factor(session: Session, master: Place, most: int = 50) -> Without:
+    """The admins, of any group of the organisation, that have no second factor yet."""
+    parameters: dict[str, Any] = {"tenant_id": master.tenant_id, "most": most}
+    rows = session.execute(_WITHOUT, parameters).all()
+    return Without(tuple(row.address for row in rows), rows[0].total if rows else 0)
