@@ -161,6 +161,7 @@ def _widen() -> None:
         'UPDATE group_setting s SET authority_id = m.id FROM "group" m WHERE m.tenant_id = s.tenant_id AND m.parent_id IS NULL'
     )
     op.alter_column("group_setting", "authority_id", nullable=False)
+    op.create_index("ix_group_setting_tenant", "group_setting", ["tenant_id", "key", "set_at"])
     op.create_foreign_key(
         op.f("fk_group_setting_authority_id_group"), "group_setting", "group", ["authority_id"], ["id"]
     )
@@ -369,6 +370,7 @@ def downgrade() -> None:
     ):
         op.drop_column("domain", column)
     op.drop_index(op.f("ix_group_tenant_id"), table_name="group")
+    op.drop_index("ix_group_setting_tenant", table_name="group_setting")
     op.drop_column("group_setting", "authority_id")
     op.drop_column("group_setting", "version")
     op.execute("DROP SEQUENCE group_setting_version")

@@ -7,6 +7,8 @@ that has one limits what is sent below (spec G6).
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,10 +16,18 @@ from enum import StrEnum
 from typing import Any, TypeVar
 from uuid import UUID
 
+from phonenumbers import COUNTRY_CODE_TO_REGION_CODE
+
 from messa_platform.tenants.models import Lock
 
 MAX_PARTS = 9
 """Parts in one message at the most (spec S2, G6)."""
+MOST_SMS = 100_000_000
+"""The largest number that a quota may have."""
+MOST_DAYS = 366
+"""The longest window of a quota."""
+MAX_SENDER_NAME = 11
+"""Characters in a sender name at the most (spec G9; 3GPP TS 23.040 9.1.2.5: ten octets of septets)."""
 
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
@@ -53,6 +63,64 @@ DEFAULTS: Mapping[Key, Any] = {
     Key.ACCOUNT_QUOTA: None,
 }
 
+QUOTAS = frozenset({Key.GROUP_QUOTA, Key.ACCOUNT_QUOTA})
+NO_LIMIT: Mapping[str, int | None] = {"sms": None, "window_days": None, "max_parts": MAX_PARTS}
+"""A quota that limits nothing."""
+
+_NON_GEOGRAPHIC = ("001",)
+_COUNTRY_CODES = frozenset(
+    str(code) for code, regions in COUNTRY_CODE_TO_REGION_CODE.items() if regions != _NON_GEOGRAPHIC
+)
+# The letters of GSM 03.38's basic table; those of its extension table are none.
+_SENDER_NAME = re.compile(rf"[A-Za-z0-9 ÅÄÖåäöÆæØøÉéÑñÜüßÇàèìòùΔΦΓΛΩΠΨΣΘΞ]{{1,{MAX_SENDER_NAME}}}")
+
+
+def fits(key: Key, value: Any) -> bool:
+    """Whether a setting may have this value (spec G4-G9). How long a signature may be is said where it is set."""
+    match key:
+        case Key.COUNTRY_CODE:
+            return value in _COUNTRY_CODES
+        case Key.MAY_RECEIVE | Key.SMART_CHARACTERS:
+            return isinstance(value, bool)
+        case Key.TOO_LONG:
+            return value in set(TooLong)
+        case Key.SENDER_NAME:
+            return _is_sender_name(value)
+        case Key.SIGNATURE:
+            return isinstance(value, str) and value == one_line(value)
+        case Key.GROUP_QUOTA | Key.ACCOUNT_QUOTA:
+            return _is_quota(value)
+
+
+def _is_sender_name(value: Any) -> bool:
+    name = value if isinstance(value, str) else ""
+    return bool(_SENDER_NAME.fullmatch(name)) and name == name.strip() and any(c.isalpha() for c in name)
+
+
+def one_line(written: str) -> str:
+    """What is written, on one line: blanks and line breaks become single spaces, control characters and halves of surrogate pairs go."""
+    kept = (c for c in " ".join(written.split()) if unicodedata.category(c) not in ("Cc", "Cs"))
+    return "".join(kept).strip()
+
+
+def _is_quota(value: Any) -> bool:
+    if not isinstance(value, Mapping) or value.keys() != NO_LIMIT.keys():
+        return False
+    return (
+        _is_number(value["max_parts"], 1, MAX_PARTS)
+        and (value["sms"] is None or _is_number(value["sms"], 0, MOST_SMS))
+        and (value["window_days"] is None or _is_number(value["window_days"], 1, MOST_DAYS))
+    )
+
+
+def _is_number(value: Any, least: int, most: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
+
+
+def fits_lock(key: Key, lock: Lock) -> bool:
+    """Whether a setting may have this lock: only a signature may be everybody's to change (spec G8)."""
+    return lock is not Lock.ALL or key is Key.SIGNATURE
+
 
 @dataclass(frozen=True, slots=True)
 class GroupNode:
@@ -80,7 +148,11 @@ class Quota:
 
 @dataclass(frozen=True, slots=True)
 class InForce:
-    """What holds for accounts of one group. `group_quotas` go from the group itself up to Master."""
+    """What holds for accounts of one group. `group_quotas` go from the group itself up to Master.
+
+    `accounts_cut` is when a limit on each account was last set that may come to hold here: by a group of the path, or by any of the tenant,
+    since groups move. What an account sent before and after it must be told apart for good (`quota`).
+    """
 
     tenant_id: UUID
     group_id: UUID
@@ -95,6 +167,7 @@ class InForce:
     signature_lock: Lock
     group_quotas: tuple[Quota, ...]
     account_quota: Quota | None
+    accounts_cut: datetime = LONG_AGO
 
     @property
     def max_parts(self) -> int:
@@ -118,6 +191,10 @@ def _value(path: Sequence[GroupNode], key: Key) -> Any:
     return DEFAULTS[key] if found is None else found[1][0]
 
 
+def _set_at(path: Sequence[GroupNode], key: Key) -> list[datetime]:
+    return [node.own[key][2] for node in path if key in node.own]
+
+
 def _quota(node: GroupNode, held: tuple[Any, Lock, datetime]) -> Quota | None:
     value, _, set_at = held
     if value is None:
@@ -132,8 +209,11 @@ def _quota(node: GroupNode, held: tuple[Any, Lock, datetime]) -> Quota | None:
     )
 
 
-def in_force(tenant_id: UUID, path: Sequence[GroupNode]) -> InForce:
-    """The settings in force for the last group of `path`, which goes from Master down to it."""
+def in_force(tenant_id: UUID, path: Sequence[GroupNode], cut: datetime | None = None) -> InForce:
+    """The settings in force for the last group of `path`, which goes from Master down to it.
+
+    `cut` is when any group of the tenant last set a limit on each account; None: those of the path are all that matter.
+    """
     signature = _nearest(path, Key.SIGNATURE)
     account_quota = _nearest(path, Key.ACCOUNT_QUOTA)
     group_quotas = (_quota(n, n.own[Key.GROUP_QUOTA]) for n in reversed(path) if Key.GROUP_QUOTA in n.own)
@@ -152,6 +232,7 @@ def in_force(tenant_id: UUID, path: Sequence[GroupNode]) -> InForce:
         signature_lock=signature[1][1] if signature else Lock.ALL,
         group_quotas=tuple(q for q in group_quotas if q is not None),
         account_quota=_quota(*account_quota) if account_quota else None,
+        accounts_cut=max([cut or LONG_AGO, *_set_at(path, Key.ACCOUNT_QUOTA)]),
     )
 
 

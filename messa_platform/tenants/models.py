@@ -160,6 +160,8 @@ class GroupSetting(Base):
     )
     set_at: Mapped[datetime] = _created()
 
+    __table_args__ = (Index("ix_group_setting_tenant", "tenant_id", "key", "set_at"),)
+
 
 class Domain(Base):
     """A mail domain tied to a group; addresses match the longest verified one (spec D3).

@@ -6,6 +6,11 @@ subgroups* (`Group`), the latter for every group from the account's own up to Ma
 A quota is never overspent, however many senders race: a reservation locks the counters of every scope that it touches, in one statement and
 in the order of their ids, then reads what is used, then writes. Two reservations that share a scope therefore wait for each other, and
 never for each other in a ring.
+
+What is used is kept in buckets of time, and a limit without a window counts the whole buckets since it was set. A group's bucket is cut when
+its own limit is set. An account's is cut whenever it comes to a group, and whenever any group of its tenant sets a limit on each
+account: whichever of these limits holds for it later, by inheritance that comes and goes or by a group that moves, was set at a cut or
+will be set at one. That a limit is removed takes nothing away: no limit will ever count from that instant again.
 """
 
 from __future__ import annotations
@@ -22,7 +27,7 @@ from sqlalchemy.orm import Session
 
 from messa_platform.core.bulk import as_parameter, given, insert_rows
 from messa_platform.core.clock import start_of_stockholm_day, stockholm_day
-from messa_platform.tenants.group_settings import InForce, Quota
+from messa_platform.tenants.group_settings import LONG_AGO, InForce, Quota
 from messa_platform.tenants.models import QuotaCounter, QuotaUsage
 
 COUNTER = cast(Table, QuotaCounter.__table__)
@@ -77,26 +82,37 @@ class _Scope:
     counts_from: datetime
 
 
-def _scope(
-    identifier: UUID, kind: Kind, quota: Quota | None, joined: datetime | None, now: datetime
-) -> _Scope:
-    today = stockholm_day(now)
-    midnight = start_of_stockholm_day(today)
+def _counts_from(quota: Quota, now: datetime) -> datetime:
+    if quota.window_days is None:
+        return quota.since
+    return start_of_stockholm_day(stockholm_day(now) - timedelta(days=quota.window_days - 1))
+
+
+def _of_account(demand: Demand, now: datetime) -> _Scope:
+    settings, joined = demand.settings, demand.account_since
+    quota = settings.account_quota
+    midnight = start_of_stockholm_day(stockholm_day(now))
+    # where no limit was ever set there is nothing to be told apart
+    bucket = max(midnight, joined, settings.accounts_cut) if settings.accounts_cut > LONG_AGO else midnight
     if quota is None:
-        return _Scope(identifier, kind, midnight, None, midnight)
-    epoch = max(quota.since, joined) if joined else quota.since
-    days = quota.window_days
-    counts_from = epoch if days is None else start_of_stockholm_day(today - timedelta(days=days - 1))
-    return _Scope(identifier, kind, max(midnight, epoch), quota, counts_from)
+        return _Scope(demand.account_id, Kind.PERSONAL, bucket, None, bucket)
+    counts_from = _counts_from(quota, now)
+    since = max(counts_from, joined) if quota.window_days is None else counts_from
+    return _Scope(demand.account_id, Kind.PERSONAL, bucket, quota, since)
+
+
+def _of_group(group_id: UUID, quota: Quota | None, now: datetime) -> _Scope:
+    midnight = start_of_stockholm_day(stockholm_day(now))
+    if quota is None:
+        return _Scope(group_id, Kind.GROUP, midnight, None, midnight)
+    return _Scope(group_id, Kind.GROUP, max(midnight, quota.since), quota, _counts_from(quota, now))
 
 
 def _scopes(demand: Demand, now: datetime) -> tuple[_Scope, ...]:
     """The scopes of a demand in the order in which they are asked: the account, its group, and so up to Master."""
     settings = demand.settings
     quotas = {q.group_id: q for q in settings.group_quotas}
-    personal = _scope(demand.account_id, Kind.PERSONAL, settings.account_quota, demand.account_since, now)
-    groups = (_scope(g, Kind.GROUP, quotas.get(g), None, now) for g in reversed(settings.path))
-    return (personal, *groups)
+    return (_of_account(demand, now), *(_of_group(g, quotas.get(g), now) for g in reversed(settings.path)))
 
 
 def _struck(scopes: Iterable[_Scope], parts: int, left: Mapping[UUID, int]) -> Struck | None:
@@ -156,11 +172,20 @@ _USED = text(
 def _left(session: Session, limited: Sequence[_Scope]) -> dict[UUID, int]:
     if not limited:
         return {}
-    rows = session.execute(_USED, {"ids": [s.id for s in limited], "since": [s.counts_from for s in limited]})
-    used = {scope_id: int(parts) for scope_id, parts in rows}
+    used = _used(session, limited)
     return {
         s.id: s.quota.sms - used[s.id] for s in limited if s.quota is not None and s.quota.sms is not None
     }
+
+
+def _used(session: Session, scopes: Sequence[_Scope]) -> dict[UUID, int]:
+    rows = session.execute(_USED, {"ids": [s.id for s in scopes], "since": [s.counts_from for s in scopes]})
+    return {scope_id: int(parts) for scope_id, parts in rows}
+
+
+def used_by_groups(session: Session, now: datetime, quotas: Sequence[Quota]) -> dict[UUID, int]:
+    """The parts that count against each of these group quotas now, by its group's id; they may be more than a limit that was lowered."""
+    return _used(session, [_of_group(q.group_id, q, now) for q in quotas]) if quotas else {}
 
 
 def _book(session: Session, spent: Sequence[tuple[_Scope, int]]) -> dict[UUID, int]:

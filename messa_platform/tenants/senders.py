@@ -44,7 +44,8 @@ _ACCOUNTS = text(
 )
 
 _PATHS = text(
-    'SELECT g.id AS group_id, g.tenant_id, above.id, above.name, s.key, s.value, s.lock, s.set_at FROM "group" g'
+    'SELECT g.id AS group_id, g.tenant_id, cut.at AS cut, above.id, above.name, s.key, s.value, s.lock, s.set_at FROM "group" g'
+    " CROSS JOIN LATERAL (SELECT max(c.set_at) AS at FROM group_setting c WHERE c.tenant_id = g.tenant_id AND c.key = 'account_quota') cut"
     ' JOIN "group" above ON above.path @> g.path LEFT JOIN group_setting s ON s.group_id = above.id'
     " WHERE g.id = ANY(CAST(:ids AS uuid[])) ORDER BY g.id, nlevel(above.path), above.id"
 )
@@ -64,7 +65,7 @@ def _in_force(rows: Sequence[Row[tuple[object, ...]]]) -> InForce:
     for group_id, of_node in groupby(rows, key=lambda row: (row.id, row.name)):
         own = {Key(r.key): (r.value, Lock(r.lock), r.set_at) for r in of_node if r.key is not None}
         path.append(GroupNode(*group_id, own))
-    return in_force(rows[0].tenant_id, path)
+    return in_force(rows[0].tenant_id, path, rows[0].cut)
 
 
 def senders(session: Session, account_ids: Iterable[UUID]) -> Mapping[UUID, Sender]:
