@@ -37,7 +37,7 @@ class ProvidersResource(Resource):
     """`/providers`: a child for each channel, by its name."""
 
     def __getitem__(self, name: str) -> ChannelResource:
-        channel = self.request.db.execute(select(Channel).where(Channel.name == name)).scalar_one_or_none()
+        channel = self.request.platform_db.execute(select(Channel).where(Channel.name == name)).scalar_one_or_none()
         if channel is None:
             raise KeyError(name)
         return ChannelResource(self.request, name, self, channel)
@@ -88,7 +88,7 @@ def callback(context: CallbackResource, request: Request) -> Response:
     except CallbackRefused as refused:
         log.warning("callback_refused", channel=channel.name, why=str(refused))
         return Response(str(refused), status=refused.status, content_type="text/plain")
-    runtime.sink.take(request.db, runtime.clock.now(), channel.id, result.events)
+    runtime.sink.take(request.platform_db, runtime.clock.now(), channel.id, result.events)
     return Response(result.body, status=result.status, content_type=result.content_type)
 
 

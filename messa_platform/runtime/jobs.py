@@ -26,7 +26,7 @@ from messa_platform.messaging import (
 )
 from messa_platform.runtime.administration import Administration
 from messa_platform.runtime.parts import Runtime
-from messa_platform.tenants import numbers, tasks
+from messa_platform.tenants import moved_groups, numbers, tasks
 from messa_platform.tenants.access import links, sessions, throttle
 from messa_platform.tenants.domains import check
 from messa_platform.tenants.numbers_settings import NumberSettings
@@ -130,6 +130,7 @@ def chores(settings: Settings, waker: Waker, office: Administration) -> tuple[Ch
             timedelta(minutes=1),
             lambda session, now: intake.empty_old(session, now - keep_raw),
         ),
+        Chore("rehouse", timedelta(minutes=2), moved_groups.rehouse),
         Chore(
             "warn_low",
             timedelta(minutes=10),

@@ -14,11 +14,14 @@ from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
 from messa_platform.tenants.models import TenantState
+from messa_platform.tenants.tree import swedish_sort_key
 
-SMALL_TREE = 120
+SMALL_TREE = 60
 """Groups up to which a page shows a tree whole."""
-MOST_CHILDREN = 40
-"""Children of one group that a page shows of a larger tree."""
+MOST_CHILDREN = 30
+"""Of a larger tree, the children that a page shows of the group that is looked at, and as many in all of those above it."""
+PAGE = 30
+"""Groups that a search gives, and a page of the children of one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +65,12 @@ class Found:
 
 
 _COLUMNS = "g.id, g.tenant_id, g.parent_id, g.path::text AS path, g.slug, g.name, g.version"
+# Which name comes next is reckoned beside the row, not in the condition: arithmetic there would keep it from the index (it might leak).
 _PATH = text(
-    f'WITH RECURSIVE step AS (SELECT {_COLUMNS}, 0 AS depth FROM "group" g JOIN tenant t ON t.id = g.tenant_id'
-    " WHERE t.slug = :tenant AND g.parent_id IS NULL AND g.removed_at IS NULL"
-    f' UNION ALL SELECT {_COLUMNS}, step.depth + 1 FROM step JOIN "group" g ON g.tenant_id = step.tenant_id AND g.parent_id = step.id'
-    " AND g.slug = (CAST(:slugs AS text[]))[step.depth + 1] AND g.removed_at IS NULL)"
+    f'WITH RECURSIVE step AS (SELECT {_COLUMNS}, 1 AS depth, (CAST(:slugs AS text[]))[1] AS next FROM "group" g JOIN tenant t'
+    " ON t.id = g.tenant_id WHERE t.slug = :tenant AND g.parent_id IS NULL AND g.removed_at IS NULL"
+    f" UNION ALL SELECT {_COLUMNS}, step.depth + 1, (CAST(:slugs AS text[]))[step.depth + 1]"
+    ' FROM step JOIN "group" g ON g.tenant_id = step.tenant_id AND g.parent_id = step.id AND g.slug = step.next AND g.removed_at IS NULL)'
     " SELECT step.*, t.slug AS tenant_slug, t.name AS tenant_name, t.state, t.language, t.is_free, t.demands_second_factor,"
     " t.version AS tenant_version FROM step JOIN tenant t ON t.id = step.tenant_id ORDER BY step.depth"
 )
@@ -96,14 +100,19 @@ def find_path(session: Session, tenant: str, slugs: Sequence[str]) -> Found | No
 
 
 _BY_ID = text(
-    f'SELECT {_COLUMNS} FROM "group" g WHERE g.id = :id AND g.tenant_id = :tenant_id AND g.removed_at IS NULL'
+    f'SELECT {_COLUMNS} FROM "group" g WHERE g.id = ANY(CAST(:ids AS uuid[])) AND g.tenant_id = :tenant_id AND g.removed_at IS NULL'
 )
+
+
+def places_of(session: Session, tenant_id: UUID, group_ids: Iterable[UUID]) -> dict[UUID, Place]:
+    """The living groups of the tenant among these, by their ids."""
+    rows = session.execute(_BY_ID, {"ids": list(set(group_ids)), "tenant_id": tenant_id})
+    return {row.id: _place(row) for row in rows}
 
 
 def place_of(session: Session, tenant_id: UUID, group_id: UUID) -> Place | None:
     """A living group of the tenant by its id."""
-    row = session.execute(_BY_ID, {"id": group_id, "tenant_id": tenant_id}).first()
-    return None if row is None else _place(row)
+    return places_of(session, tenant_id, [group_id]).get(group_id)
 
 
 _BELOW = text(
@@ -118,39 +127,58 @@ def with_subgroups(session: Session, place: Place) -> list[UUID]:
 
 @dataclass(frozen=True, slots=True)
 class Branch:
-    """A group as a page's tree shows it. `slugs` lead to it from Master. `hidden`: children that are there and are not shown."""
+    """A group as a page's tree shows it. `slugs` lead to it from Master. `has_more`: it has children that are not shown."""
 
     id: UUID
     name: str
     slugs: tuple[str, ...]
     is_open: bool
     is_here: bool
-    hidden: int
+    has_more: bool
     children: tuple[Branch, ...]
 
+    @property
+    def shown(self) -> int:
+        """How many groups are shown from this one down."""
+        return 1 + sum(child.shown for child in self.children)
 
-# The whole tree below `top` while it is small, else the children of every group that stands open, so many of each; and always the path itself.
+
+# An index hands out the children of a group in order, and no more of them than are asked for, however many there are.
+_OF = 'FROM "group" g WHERE g.tenant_id = :tenant_id AND g.parent_id = {above}.id AND g.removed_at IS NULL'
+_FIRST_OF = (
+    f"SELECT g.id, g.parent_id, g.name, g.slug, g.sort_key {_OF} ORDER BY g.sort_key, g.id LIMIT {{most}}"
+)
+_SHOWN = "id, parent_id, name, slug, sort_key"
+# The whole tree below `top` while it is small, else the first children of each group that stands open; and always the path itself. How
+# large the tree is, nobody counts: the walk through it ends with the first group that is too many.
 _TREE = text(
-    'WITH open AS (SELECT unnest(CAST(:open AS uuid[])) AS id), below AS (SELECT g.id FROM "group" g WHERE g.tenant_id = :tenant_id'
-    " AND g.removed_at IS NULL AND g.path <@ CAST(:top AS ltree) LIMIT :small + 1), small AS (SELECT count(*) <= :small AS is_small FROM below),"
-    " shown AS (SELECT b.id FROM below b, small WHERE small.is_small"
-    ' UNION SELECT c.id FROM small, open o CROSS JOIN LATERAL (SELECT g.id FROM "group" g WHERE g.tenant_id = :tenant_id AND g.parent_id = o.id'
-    " AND g.removed_at IS NULL ORDER BY g.sort_key, g.id LIMIT :most) c WHERE NOT small.is_small UNION SELECT o.id FROM open o)"
-    ' SELECT g.id, g.parent_id, g.name, g.slug, (SELECT count(*) FROM "group" c WHERE c.tenant_id = :tenant_id AND c.parent_id = g.id'
-    ' AND c.removed_at IS NULL) AS children FROM shown JOIN "group" g ON g.id = shown.id WHERE g.tenant_id = :tenant_id'
-    " ORDER BY g.sort_key, g.id"
+    "WITH RECURSIVE open AS (SELECT g.id, g.parent_id, g.name, g.slug, g.sort_key, o.most FROM"
+    ' unnest(CAST(:open AS uuid[]), CAST(:most AS int[])) AS o (id, most) JOIN "group" g ON g.id = o.id AND g.tenant_id = :tenant_id),'
+    f" below AS (SELECT {_SHOWN} FROM open WHERE id = :top UNION ALL"
+    f" SELECT c.* FROM below CROSS JOIN LATERAL ({_FIRST_OF.format(above='below', most=':small + 1')}) c),"
+    " first AS MATERIALIZED (SELECT * FROM below LIMIT :small + 1), size AS (SELECT count(*) <= :small AS is_small FROM first),"
+    f" shown AS (SELECT first.* FROM first, size WHERE is_small UNION SELECT {_SHOWN} FROM (SELECT c.*, o.most,"
+    " row_number() OVER (PARTITION BY c.parent_id ORDER BY c.sort_key, c.id) AS place FROM size, open o"
+    f" CROSS JOIN LATERAL ({_FIRST_OF.format(above='o', most=':most_of_all')}) c WHERE NOT is_small) n WHERE place <= most"
+    f" UNION SELECT {_SHOWN} FROM open)"
+    " SELECT s.id, s.parent_id, s.name, s.slug, CASE WHEN size.is_small THEN 0"
+    f" WHEN s.id IN (SELECT o.id FROM open o) THEN (SELECT count(*) FROM (SELECT {_OF.format(above='s')} LIMIT :most_of_all + 2) c)"
+    # with EXISTS all groups of the tenant would be read into a hash
+    f" ELSE (SELECT count(*) FROM (SELECT {_OF.format(above='s')} LIMIT 1) c) END AS children FROM size, shown s ORDER BY s.sort_key, s.id"
 )
 
 
 def tree(session: Session, path: Sequence[Place], top: Place) -> Branch:
     """The tree from `top` down, open along `path`, whose last place is the one that is looked at; in Swedish order."""
     shown_path = path[path.index(top) :]
+    above = len(shown_path) - 1
     parameters = {
         "tenant_id": top.tenant_id,
-        "top": top.path,
+        "top": top.id,
         "open": [p.id for p in shown_path],
+        "most": [*[MOST_CHILDREN // above] * above, MOST_CHILDREN] if above else [MOST_CHILDREN],
+        "most_of_all": MOST_CHILDREN,
         "small": SMALL_TREE,
-        "most": MOST_CHILDREN,
     }
     rows = session.execute(_TREE, parameters).all()
     under: dict[UUID, list[Row[tuple[object, ...]]]] = {}
@@ -170,31 +198,55 @@ def _branch(
 ) -> Branch:
     below = under.get(row.id, [])
     children = tuple(_branch(child, (*slugs, child.slug), under, is_open, here) for child in below)
-    return Branch(
-        row.id, row.name, slugs, row.id in is_open, row.id == here, row.children - len(children), children
-    )
+    has_more = row.children > len(children)
+    return Branch(row.id, row.name, slugs, row.id in is_open, row.id == here, has_more, children)
 
 
+# No index serves: a look into each key costs least then. A hit may be none: in keys, ä is `{b`, and nobody who writes a b means that.
 _FIND = text(
-    f'SELECT {_COLUMNS} FROM "group" g WHERE g.tenant_id = :tenant_id AND g.removed_at IS NULL AND g.path <@ CAST(:top AS ltree)'
-    " AND g.name ILIKE :pattern ORDER BY g.sort_key, g.id LIMIT :most"
+    f'SELECT {_COLUMNS} FROM "group" g WHERE g.tenant_id = :tenant_id AND g.removed_at IS NULL AND strpos(g.sort_key, :key) > 0'
+    " AND strpos(replace(replace(replace(g.sort_key, '{a', 'å'), '{b', 'ä'), '{c', 'ö'), :words) > 0"
+    " AND g.path <@ ANY(CAST(:tops AS ltree[])) ORDER BY g.sort_key, g.id LIMIT :most"
 )
 
 
-def search(session: Session, top: Place, words: str, most: int = 50) -> list[Place]:
-    """The groups from `top` down whose names hold `words`, in Swedish order."""
-    escaped = words.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    rows = session.execute(
-        _FIND, {"tenant_id": top.tenant_id, "top": top.path, "pattern": f"%{escaped}%", "most": most}
-    )
-    return [_place(row) for row in rows]
+def search(
+    session: Session, top: Place, words: str, most: int = PAGE, also: Sequence[Place] = ()
+) -> list[Place]:
+    """The groups from `top` down, and from those in `also`, whose names hold `words`, in Swedish order. Case and accents do not count."""
+    key = swedish_sort_key(words)
+    parameters = {
+        "tenant_id": top.tenant_id,
+        "tops": [place.path for place in (top, *also)],
+        "key": key,
+        "words": key.replace("{a", "å").replace("{b", "ä").replace("{c", "ö"),
+        "most": most,
+    }
+    return [_place(row) for row in session.execute(_FIND, parameters)]
+
+
+_CHILDREN_OF = text(
+    f'SELECT {_COLUMNS} FROM "group" g WHERE g.tenant_id = :tenant_id AND g.parent_id = :id AND g.removed_at IS NULL'
+    " AND (g.sort_key, g.id) > (:key, CAST(:after AS uuid)) ORDER BY g.sort_key, g.id LIMIT :most"
+)
+_NONE = UUID(int=0)
+
+
+def children(
+    session: Session, place: Place, after: Place | None = None, most: int | None = PAGE
+) -> list[Place]:
+    """The groups right below one, in Swedish order; `most` (None: all) of those behind `after`."""
+    key, behind = (swedish_sort_key(after.name), after.id) if after else ("", _NONE)
+    parameters = {"tenant_id": place.tenant_id, "id": place.id, "key": key, "after": behind, "most": most}
+    return [_place(row) for row in session.execute(_CHILDREN_OF, parameters)]
 
 
 _WAYS = text(
     "SELECT g.id, array_agg(above.slug ORDER BY nlevel(above.path)) AS slugs, array_agg(above.name ORDER BY nlevel(above.path)) AS names,"
     ' array_agg(above.id ORDER BY nlevel(above.path)) AS ids FROM "group" g'
     " CROSS JOIN LATERAL unnest(CAST(string_to_array(g.path::text, '.') AS uuid[])) AS label (id)"
-    ' JOIN "group" above ON above.id = label.id WHERE g.id = ANY(CAST(:ids AS uuid[])) AND g.tenant_id = :tenant_id GROUP BY g.id'
+    ' JOIN "group" above ON above.id = label.id AND above.tenant_id = :tenant_id'
+    " WHERE g.id = ANY(CAST(:ids AS uuid[])) AND g.tenant_id = :tenant_id GROUP BY g.id"
 )
 
 

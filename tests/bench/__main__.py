@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from messa_platform.core.embedded import attach
-from tests.bench import portal
+from tests.bench import organisations, portal
 from tests.bench.bare import insert_rates
 from tests.bench.platforms import CONNECTIONS, Layout, bare, platform
 
@@ -26,6 +26,12 @@ def main() -> None:
     parser.add_argument(
         "--pages", type=int, default=portal.PAGES, help="open pages of the portal (%(default)s)"
     )
+    parser.add_argument(
+        "--groups",
+        type=int,
+        default=organisations.LARGE[0],
+        help="groups of the large organisation (%(default)s)",
+    )
     chosen = parser.parse_args()
     figures: dict[str, list[float]] = {}
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
@@ -37,6 +43,8 @@ def main() -> None:
         report(figures, chosen.mails)
         if chosen.pages:
             portal.report(held.url, chosen.pages)
+        if chosen.groups:
+            organisations.report(held.url, (chosen.groups, 40 * chosen.groups))
 
 
 def measure(figures: dict[str, list[float]], url: str, base: Path, mails: int) -> None:

@@ -34,6 +34,7 @@ from messa_platform import demo
 from messa_platform.core.clock import SystemClock
 from messa_platform.core.db import Database, make_engine
 from messa_platform.providers.simulator.launch import Running, running
+from tests.support.dns_server import DnsServer, a_dns_server
 
 T = TypeVar("T")
 
@@ -222,10 +223,12 @@ def send_mail(port: int, message: EmailMessage | bytes, *recipients: str, sender
 
 
 class Platform:
-    """The platform's processes and a simulator, over one database. Nothing runs before `start`."""
+    """The platform's processes, a simulator and a DNS server, over one database. Nothing runs before `start`."""
 
-    def __init__(self, url: str, directory: Path, simulator: Running, ports: tuple[int, int]) -> None:
-        self.url, self.directory, self.simulator = url, directory, simulator
+    def __init__(
+        self, url: str, directory: Path, simulator: Running, dns: DnsServer, ports: tuple[int, int]
+    ) -> None:
+        self.url, self.directory, self.simulator, self.dns = url, directory, simulator, dns
         self.web_port, self.smtp_port = ports
         self.database = Database(make_engine(url, pool_size=2))
         addresses = simulator.addresses
@@ -236,6 +239,7 @@ class Platform:
             "MESSA_RELAY_PORT": str(addresses.smtp_port),
             "MESSA_WEB_SIMULATOR_URL": addresses.http,
             "MESSA_MESSA_PUBLIC_URL": f"http://{HOST}:{self.web_port}",
+            "MESSA_DNS_RESOLVER": dns.resolver,
         }
         self.children: list[Child] = []
 
@@ -397,7 +401,8 @@ def a_platform(server: str, template: str, directory: Path) -> Iterator[Platform
         simulator = stack.enter_context(
             running(directory / "simulator", "--callback-url", callbacks, "--delivery-ms", "50")
         )
-        platform = Platform(url, directory, simulator, (web_port, smtp_port))
+        dns = stack.enter_context(a_dns_server())
+        platform = Platform(url, directory, simulator, dns, (web_port, smtp_port))
         stack.callback(platform.close)
         with platform.database.unit_of_work() as session:
             demo.load(session, SystemClock().now())

@@ -10,7 +10,6 @@ from pyramid.httpexceptions import HTTPNotFound, HTTPSeeOther
 from pyramid.request import Request
 from pyramid.response import Response
 
-from messa_platform.core.i18n import msgid
 from messa_platform.portal.admin.resources import ADMINISTER, ENTER, GroupResource, Organisations
 from messa_platform.portal.pages import url
 from messa_platform.tenants import tenants
@@ -46,10 +45,3 @@ def includeme(config: Configurator) -> None:
     """Mount both."""
     config.add_view(choose, context=Organisations, permission=ENTER, renderer="admin/choose.jinja2")
     config.add_view(first_page, context=GroupResource, permission=ADMINISTER)
-    config.add_saying(
-        "second-factor-demanded",
-        msgid(
-            "Your organisation asks its admins for a second factor. Set it up here, then the admin pages open."
-        ),
-        tone="info",
-    )

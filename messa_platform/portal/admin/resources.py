@@ -10,12 +10,13 @@ from __future__ import annotations
 from typing import Any
 
 from pyramid.authorization import DENY_ALL, Allow
-from pyramid.httpexceptions import HTTPForbidden, HTTPSeeOther
+from pyramid.httpexceptions import HTTPForbidden
 from pyramid.request import Request
 from pyramid.traversal import split_path_info
 
 from messa_platform.core.resources import Hidden, Resource
 from messa_platform.core.row_security import Confinement
+from messa_platform.portal.demanded import demand_second_factor
 from messa_platform.portal.identity import OPERATOR, SIGNED_IN, admin_of
 from messa_platform.portal.pages import url
 from messa_platform.tenants import tenants
@@ -43,8 +44,7 @@ class Organisations(Hidden, Resource):
         found = find_path(self.request.db, name, _slugs(self.request))
         if found is None:
             raise KeyError(name)
-        if found.organisation.demands_second_factor and not identity.has_second_factor:
-            raise HTTPSeeOther(url(self.request, "account", "second-factor", said="second-factor-demanded"))
+        demand_second_factor(self.request, found.organisation.demands_second_factor)
         return GroupResource(self.request, name, self, found, 0)
 
     def _act_for(self, slug: str) -> None:

@@ -100,13 +100,13 @@ def page(session: Session, place: Place, wish: Wish) -> Page:
 def _total(look: _Look, row: Row[Any], found: int) -> tuple[int, bool]:
     """How many fit, and whether there are more: counted where that costs little, else as many as were seen by the way."""
     if row.held <= _FEW or not look.words:
-        exactly = row.some
+        exactly = row.fitting
     elif look.has_trigram and row.way != _Way.WALK:
         exactly = row.indexed
     elif found <= PAGE and not look.parameters["cursor"]:
         exactly = found
     else:
-        return max(PAGE, min(COUNTED, (row.some - 1) // 100 * 100)), True
+        return max(PAGE, min(COUNTED, (row.fitting - 1) // 100 * 100)), True
     return min(exactly, COUNTED), exactly > COUNTED
 
 
@@ -225,7 +225,7 @@ def _statement(reach: _Reach, is_filtered: bool, has_trigram: bool, backwards: b
     pages = (f"SELECT '{way}' AS way, id, address FROM by_{way} WHERE {when}" for way, when in holds.items())
     return text(
         f"WITH {', '.join(f'{name} AS MATERIALIZED ({rows})' for name, rows in tables.items())}"
-        " SELECT counted.held, counted.some, (SELECT count(*) FROM indexed) AS indexed, a.way, a.id"
+        " SELECT counted.held, counted.fitting, (SELECT count(*) FROM indexed) AS indexed, a.way, a.id"
         f" FROM counted LEFT JOIN ({' UNION ALL '.join(pages)}) AS a ON true ORDER BY {_cut(backwards)[1]}"
     )
 
@@ -252,7 +252,7 @@ def _first(reach: _Reach, is_filtered: bool, backwards: bool) -> dict[str, str]:
     return {
         "held": f"{rows} LIMIT {_FEW + 1}",
         "fits": f"SELECT a.id, a.address FROM held a WHERE {fits}",
-        "counted": "SELECT (SELECT count(*) FROM held) AS held, (SELECT count(*) FROM fits) AS some",
+        "counted": "SELECT (SELECT count(*) FROM held) AS held, (SELECT count(*) FROM fits) AS fitting",
         "by_few": _paged("fits", backwards, _IS_FEW),
     }
 
@@ -262,7 +262,7 @@ def _walk(reach: _Reach, is_filtered: bool, has_trigram: bool, backwards: bool) 
     (side, order), (columns, fits) = _cut(backwards), _fitting(is_filtered)
     along, among = ("true", _WITHIN[reach]) if reach is _Reach.BELOW else (_WITHIN[reach], "true")
     by_index = is_filtered and has_trigram
-    when = f"{_IS_MANY} AND (SELECT some FROM counted) > {_OFTEN}" if by_index else _IS_MANY
+    when = f"{_IS_MANY} AND (SELECT fitting FROM counted) > {_OFTEN}" if by_index else _IS_MANY
     most = _WALK if by_index else _LONG_WALK
     next_ones = f"SELECT {columns} FROM account a WHERE {_LIVING} AND {along} AND {side} ORDER BY {order} LIMIT {most}"
     return f"SELECT a.id, a.address FROM ({next_ones}) AS a WHERE {when} AND {among} AND {fits} ORDER BY {order} LIMIT {PAGE + 1}"
