@@ -34,7 +34,8 @@ def _look_at(event: NewRequest) -> None:
             body.close()
 
     request.add_finished_callback(put_away)
-    if request.content_type in ("application/x-www-form-urlencoded", "multipart/form-data"):
+    # webob takes what has no type at all for a form
+    if request.content_type in ("", "application/x-www-form-urlencoded", "multipart/form-data"):
         _check_size(request)
 
 
@@ -42,7 +43,9 @@ def _check_size(request: Request) -> None:
     takes_files = _TAKES_FILES.match(request.environ.get("PATH_INFO", "")) and request.identity is not None
     if (request.content_length or 0) > (MOST_BYTES_OF_FILES if takes_files else MOST_BYTES):
         raise HTTPRequestEntityTooLarge("more than a form can hold")
-    boundary = re.search(r'boundary="?([^";]+)', request.headers.get("Content-Type", ""))
+    boundary = re.search(r'boundary="?([^";]+)', request.headers.get("Content-Type", ""), re.IGNORECASE)
+    if request.content_type == "multipart/form-data" and boundary is None:
+        raise HTTPRequestEntityTooLarge("a form without end")
     mark = b"--" + boundary[1].encode("utf-8", "surrogateescape") if boundary else b"&"
     if request.body.count(mark) > MOST_FIELDS:
         raise HTTPRequestEntityTooLarge("more fields than any form has")

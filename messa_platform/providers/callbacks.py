@@ -37,7 +37,9 @@ class ProvidersResource(Resource):
     """`/providers`: a child for each channel, by its name."""
 
     def __getitem__(self, name: str) -> ChannelResource:
-        channel = self.request.platform_db.execute(select(Channel).where(Channel.name == name)).scalar_one_or_none()
+        channel = self.request.platform_db.execute(
+            select(Channel).where(Channel.name == name)
+        ).scalar_one_or_none()
         if channel is None:
             raise KeyError(name)
         return ChannelResource(self.request, name, self, channel)

@@ -80,7 +80,9 @@ class AuditEntry(Base):
     __table_args__ = (
         Index("ix_audit_entry_group", "group_id", "id"),
         Index("ix_audit_entry_tenant", "tenant_id", "id"),
-        Index("ix_audit_entry_platform", "id", postgresql_where=text("actor = 'operator' OR tenant_id IS NULL")),
+        Index(
+            "ix_audit_entry_platform", "id", postgresql_where=text("actor = 'operator' OR tenant_id IS NULL")
+        ),
     )
 
 

@@ -222,6 +222,21 @@ _STRAYED = text(
 )
 
 
+_BEYOND = text(
+    'SELECT DISTINCT ga.account_id FROM group_admin ga JOIN "group" g ON g.id = ga.group_id WHERE ga.tenant_id = :tenant_id'
+    " AND ga.account_id = ANY(CAST(:ids AS uuid[])) AND NOT CAST(:authority AS text) = ANY(string_to_array(g.path::text, '.'))"
+)
+
+
+def beyond(
+    session: Session, tenant_id: UUID, authority_id: UUID | None, account_ids: Iterable[UUID]
+) -> set[UUID]:
+    """Those of the accounts that administer a group above or beside `authority_id`: not its admins' to block or to remove."""
+    authority = "" if authority_id is None else authority_id.hex
+    parameters = {"tenant_id": tenant_id, "ids": list(account_ids), "authority": authority}
+    return set(session.execute(_BEYOND, parameters).scalars())
+
+
 def drop_strayed(session: Session, now: datetime, author: Author, account_ids: Sequence[UUID]) -> None:
     """After accounts were moved or removed: let them no longer administer groups in whose tree they are not; at most two statements."""
     if not account_ids:

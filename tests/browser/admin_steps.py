@@ -46,7 +46,10 @@ class Desk:
 
     def crumbs(self) -> list[str]:
         """The groups above the one that one is at, and that."""
-        return [*self.page.locator(".crumbs li").all_text_contents(), self.page.locator(".group-name").inner_text()]
+        return [
+            *self.page.locator(".crumbs li").all_text_contents(),
+            self.page.locator(".group-name").inner_text(),
+        ]
 
     # By keyboard
 

@@ -144,7 +144,12 @@ def try_out(request: Request) -> Any:
         return _page(request, held, form, 422)
     words = _("Test message from messa. This is how your texts arrive.")
     outcome = send_test(
-        request.platform_db, runtime.clock, runtime.announcements, request.identity.account_id, held.mobile, words
+        request.platform_db,
+        runtime.clock,
+        runtime.announcements,
+        request.identity.account_id,
+        held.mobile,
+        words,
     )
     match outcome:
         case Tried(entry) if entry.status is Status.QUEUED:

@@ -46,7 +46,9 @@ WORDS: Mapping[Word, Words] = {
         msgid("Was asked of late, or said no: got no new mail"),
         "warn",
     ),
-    Word.BLOCKED: Words(msgid("Blocked by another admin"), msgid("Blocked by another admin"), "bad"),
+    Word.BLOCKED: Words(
+        msgid("Another admin has to see to it"), msgid("Another admin has to see to it"), "bad"
+    ),
     Word.OPERATOR: Words(
         msgid("One of those who run the platform"), msgid("One of those who run the platform"), "bad"
     ),

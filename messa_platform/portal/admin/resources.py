@@ -39,9 +39,12 @@ class Organisations(Hidden, Resource):
         identity = self.request.identity
         if identity is None:
             raise HTTPForbidden  # asked to sign in, whatever there may be
+        slugs = _slugs(self.request)
+        if "\0" in "".join((name, *slugs)):  # which no text of the database can hold
+            raise KeyError(name)
         if identity.is_operator:
             self._act_for(name)
-        found = find_path(self.request.db, name, _slugs(self.request))
+        found = find_path(self.request.db, name, slugs)
         if found is None:
             raise KeyError(name)
         demand_second_factor(self.request, found.organisation.demands_second_factor)

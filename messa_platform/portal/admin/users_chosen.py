@@ -27,6 +27,7 @@ REFUSALS: Mapping[Refusal, str] = {
     Refusal.UNKNOWN: msgid("No longer here."),
     Refusal.YOURSELF: msgid("That is you. Another admin can do this."),
     Refusal.OPERATOR: msgid("One of those who run the platform."),
+    Refusal.HIGHER_ADMIN: msgid("An admin of more than this group. Another admin has to do that."),
     Refusal.LAST_ADMIN: msgid("The last admin of the topmost group. Make somebody else its admin first."),
 }
 """Why nothing is done to somebody."""

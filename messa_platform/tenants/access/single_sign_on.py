@@ -159,8 +159,12 @@ _LINK = text(
     " ON CONFLICT DO NOTHING"
 )
 _ACCOUNT = text(
-    "SELECT a.address, a.tenant_id, a.is_operator, t.is_free, a.blocked OR a.removed_at IS NOT NULL OR t.state = 'closed' AS is_out"
-    " FROM account a JOIN tenant t ON t.id = a.tenant_id WHERE a.id = :id"
+    "SELECT a.address, a.tenant_id, a.is_operator, t.is_free, a.blocked OR a.removed_at IS NOT NULL OR t.state = 'closed' AS is_out,"
+    ' home.path @> g.path AS is_below, EXISTS (SELECT FROM group_admin ga JOIN "group" own ON own.id = ga.group_id'
+    " WHERE ga.account_id = a.id AND NOT home.path @> own.path) AS administers_beyond"
+    ' FROM account a JOIN tenant t ON t.id = a.tenant_id JOIN "group" g ON g.id = a.group_id CROSS JOIN'
+    ' (SELECT dg.path FROM identity_provider p JOIN domain d ON d.id = p.domain_id JOIN "group" dg ON dg.id = d.group_id'
+    " WHERE p.id = :provider) AS home (path) WHERE a.id = :id"
 )
 
 
@@ -345,11 +349,14 @@ def _speaks_for(session: Session, provider: Provider, address: str) -> bool:
 
 def _unwelcome(session: Session, provider: Provider, account_id: UUID) -> Reason | None:
     """Why a provider may not open an account."""
-    account = session.execute(_ACCOUNT, {"id": account_id}).one()
+    account = session.execute(_ACCOUNT, {"id": account_id, "provider": provider.id}).one()
     if not _speaks_for(session, provider, account.address):
         return Reason.OTHER_ADDRESS
     if account.is_out:
         return Reason.NOT_WELCOME
     if account.is_operator or not (account.is_free or account.tenant_id == provider.tenant_id):
+        return Reason.PASSWORD_ONLY
+    # whoever administers a group sets up its provider: that one must open nobody above or beside it
+    if account.administers_beyond or not (account.is_free or account.is_below):
         return Reason.PASSWORD_ONLY
     return None

@@ -15,7 +15,7 @@ from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
 from messa_platform.tenants import numbers
-from messa_platform.tenants.admins import drop_strayed, of_master
+from messa_platform.tenants.admins import beyond, drop_strayed, of_master
 from messa_platform.tenants.audit import Action, Author, Change, record
 from messa_platform.tenants.numbers import REST
 from messa_platform.tenants.people import moving
@@ -140,6 +140,8 @@ def _irremovable(
 ) -> dict[UUID, Refusal]:
     refused = {row.id: Refusal.OPERATOR for row in rows if row.is_operator}
     refused |= {row.id: Refusal.YOURSELF for row in rows if row.id == author.account_id}
+    ids = [row.id for row in rows if row.id not in refused]
+    refused |= dict.fromkeys(beyond(session, tenant_id, author.group_id, ids), Refusal.HIGHER_ADMIN)
     going = {row.id for row in rows} - refused.keys()
     last = of_master(session, tenant_id)
     return refused | dict.fromkeys(last, Refusal.LAST_ADMIN) if last and last <= going else refused

@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from messa_platform.core.clock import start_of_stockholm_day, stockholm_day
 from messa_platform.core.i18n import LANGUAGES
 from messa_platform.tenants import numbers, quota
-from messa_platform.tenants.admins import are_last
+from messa_platform.tenants.admins import are_last, beyond
 from messa_platform.tenants.audit import Action, Author, Change, record
 from messa_platform.tenants.group_settings import in_force
 from messa_platform.tenants.held_settings import on_path
@@ -154,6 +154,8 @@ class Refusal(StrEnum):
     """Nobody blocks or removes themselves."""
     OPERATOR = "operator"
     """One of the platform's own."""
+    HIGHER_ADMIN = "higher_admin"
+    """Who administers a group that the author does not."""
     LAST_ADMIN = "last_admin"
     """Nobody else administers Master: the organisation could not run itself any more."""
 
@@ -251,6 +253,8 @@ def _shut_out(session: Session, author: Author, row: Row[Any]) -> Refusal | None
         return Refusal.OPERATOR
     if row.id == author.account_id:
         return Refusal.YOURSELF
+    if beyond(session, row.tenant_id, author.group_id, [row.id]):
+        return Refusal.HIGHER_ADMIN
     return Refusal.LAST_ADMIN if are_last(session, row.tenant_id, [row.id]) else None
 
 

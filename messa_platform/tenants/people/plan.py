@@ -75,6 +75,8 @@ class Held:
     is_removed: bool
     is_blocked: bool
     is_operator: bool
+    administers: bool = False
+    """Some group, wherever."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +161,8 @@ def _word_within(look: _Look, held: Held) -> Word:
     if held.group_id == look.place.id and not held.is_removed:
         return Word.HERE
     seen = look.sees(held)
-    if held.is_blocked and not seen:
+    # an admin of what one does not see stays there: taking it away would end its adminship
+    if (held.is_blocked or held.administers) and not seen:
         return Word.BLOCKED
     if held.is_removed:
         # that it was ever in a group that the admin does not see is nothing to be told
@@ -168,7 +171,8 @@ def _word_within(look: _Look, held: Held) -> Word:
 
 
 _HELD = text(
-    "SELECT a.address, a.id, a.tenant_id, a.group_id, g.path::text AS path, a.removed_at IS NOT NULL AS is_removed, a.blocked, a.is_operator"
+    "SELECT a.address, a.id, a.tenant_id, a.group_id, g.path::text AS path, a.removed_at IS NOT NULL AS is_removed, a.blocked, a.is_operator,"
+    " EXISTS (SELECT FROM group_admin ga WHERE ga.account_id = a.id AND ga.tenant_id = a.tenant_id) AS administers"
     ' FROM account a JOIN "group" g ON g.id = a.group_id WHERE a.address = ANY(CAST(:addresses AS text[]))'
 )
 

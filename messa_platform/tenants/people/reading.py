@@ -21,6 +21,7 @@ from messa_platform.tenants.profile import MAX_NAME
 MOST_LINES = 20_000
 """Addresses that are taken at once."""
 MOST_PIECES = 4 * MOST_LINES
+MOST_ROWS = 4 * MOST_LINES
 """Pieces between separators that are looked at on one line."""
 LONGEST_ADDRESS = 254
 """Characters of an address: a path has 256 at the most, with its angle brackets (RFC 5321 4.5.3.1.3)."""
@@ -73,7 +74,8 @@ def read_lines(text: str, own: str = "") -> list[Line]:
     A line with one address takes its name from what stands around it: `Anna Ek <anna@x.se>`, `Ek; Anna; anna@x.se`. On one with several,
     separated by commas, semicolons, tabs or blanks, each has the name that stands right before it in its own way of writing.
     """
-    found = (one for row in text.splitlines() for one in _row(_seen(row)))
+    rows = (row for row in text.splitlines() if row and not row.isspace())
+    found = (one for row in islice(rows, MOST_ROWS) for one in _row(_seen(row)))
     return [
         _line(place, written, address, name, own.lower())
         for place, (written, address, name) in enumerate(islice(found, MOST_LINES + 1), 1)

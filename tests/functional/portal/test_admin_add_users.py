@@ -88,7 +88,7 @@ def test_each_line_is_told_what_would_happen_and_nothing_has_happened(town: Town
         "beside@kommun.example": "Moves here from another group",
         "olle@annan.example": "Is asked by mail: not an address of yours yet",
         "back@kommun.example": "Comes back: was removed before",
-        "blocked@kommun.example": "Blocked by another admin",
+        "blocked@kommun.example": "Another admin has to see to it",
         "new@kommun.example": "Stands further up as well",
         "no address": "No e-mail address in this line",
     }
@@ -109,7 +109,7 @@ def test_a_yes_does_it_and_each_line_is_answered(town: Town) -> None:
         "beside@kommun.example": "Moved here from another group",
         "olle@annan.example": "Was asked by mail, and moves here after a yes",
         "back@kommun.example": "Came back",
-        "blocked@kommun.example": "Blocked by another admin",
+        "blocked@kommun.example": "Another admin has to see to it",
         "new@kommun.example": "Stands further up as well",
         "no address": "No e-mail address in this line",
     }

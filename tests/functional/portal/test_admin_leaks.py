@@ -195,6 +195,23 @@ def everything_beyond(walls: Walls) -> list[str]:
     return [*digests, walls.world.value(of_groups.format("group", "id"), below=below)]
 
 
+def test_who_was_overtaken_by_somebody_above_is_not_told_who_that_was(walls: Walls) -> None:
+    crawl, statuses = crawled(walls), []
+    ids = {"ids": [walls.school.id, walls.class_4b.id]}
+    for statement in (
+        'UPDATE "group" SET version = version + 1, name = name || $$ ny$$ WHERE id = ANY(:ids)',
+        "UPDATE account SET version = version + 1, display_name = display_name || $$ ny$$ WHERE group_id = ANY(:ids)",
+        "UPDATE group_setting SET version = nextval('group_setting_version'), authority_id = :above WHERE group_id = ANY(:ids)",
+    ):
+        walls.world.run(statement, **ids, **({"above": walls.master.id} if ":above" in statement else {}))
+    for action, fields in crawl.forms():
+        answer = crawl.visitor.app.post(action, dict(reversed(fields)), status="*")
+        assert answer.status_int < 500, action
+        assert walls.leaks(answer) == [], action
+        statuses.append(answer.status_int)
+    assert 409 in statuses
+
+
 WORDS = ("vermark", "idemark 1", "idemark1@kommun", "armark", "%mark", "_dem", "")
 """Parts of the marks: the page shows again what was searched for."""
 

@@ -184,7 +184,7 @@ def test_a_user_is_removed_and_blocked_if_that_is_ticked(town: Town, anna: UUID,
     desk.get(form(anna), 404)
 
 
-def test_nobody_blocks_or_removes_oneself_nor_the_last_admin_of_master(town: Town, anna: UUID) -> None:
+def test_nobody_blocks_or_removes_oneself_nor_an_admin_from_above(town: Town, anna: UUID) -> None:
     own = town.head.get(form(town.head_id))
     assert "Remove the user" not in seen(own)
     for fields in ({"do": "remove"}, {"do": "save", "display_name": "", "language": "", "blocked": "1"}):
@@ -194,7 +194,7 @@ def test_nobody_blocks_or_removes_oneself_nor_the_last_admin_of_master(town: Tow
     town.world.move_account(town.chief_id, town.school)
     answer = town.head.send(form(town.chief_id), do="remove", version="1")
     assert answer.status_int == 422
-    assert "The last admin of the topmost group." in seen(answer)
+    assert "An admin of more than this group." in seen(answer)
     assert row(town, town.chief_id)[2:] == (False, False)
 
 

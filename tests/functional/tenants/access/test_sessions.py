@@ -83,6 +83,7 @@ def test_a_session_knows_who_is_signed_in(
         is_operator=False,
         expires_at=now + 12 * HOUR,
         binding=None,
+        time_zone="Europe/Stockholm",
         read_at=now,
     )
     assert len(identity.csrf) == 32

@@ -436,7 +436,11 @@ def test_a_provider_signs_in_nobody_of_a_domain_below_that_has_its_own(
     idp.knows(ANNA, email="x@skolan.kommun.example")
     world.domain(world.tenant("friskolan", "Friskolan"), "skolan.kommun.example")
     assert go() == Refused(Reason.OTHER_ADDRESS, ANNA)
-    world.run("UPDATE domain SET tenant_id = :id WHERE name = 'skolan.kommun.example'", id=master.tenant_id)
+    world.run(
+        "UPDATE domain SET tenant_id = :id, group_id = :master WHERE name = 'skolan.kommun.example'",
+        id=master.tenant_id,
+        master=master.id,
+    )
     assert isinstance(go(), SignedOn)
     idp.knows(ANNA, sub="another", email="y@skolan.kommun.example")
     add_provider(world, keys, "skolan.kommun.example", "https://idp.skolan.example")
