@@ -93,7 +93,9 @@ def _staff(session: Session, at: datetime, places: dict[str, Place]) -> None:
     session.flush()
 
 
-def _account(session: Session, at: datetime, place: Place, address: str, name: str) -> None:
+def _account(
+    session: Session, at: datetime, place: Place, address: str, name: str, *, placed_by_hand: bool = True
+) -> None:
     account = Account(
         id=new_id(),
         tenant_id=place.tenant_id,
@@ -101,7 +103,7 @@ def _account(session: Session, at: datetime, place: Place, address: str, name: s
         group_since=at,
         address=address,
         display_name=name,
-        placed_by_hand=True,
+        placed_by_hand=placed_by_hand,
         created_at=at,
     )
     session.add(account)
@@ -149,7 +151,7 @@ def _domains(
     for address, name in AT_THE_NEW_SCHOOL:
         place = place_of(session, free.tenant_id, free.id)
         assert place
-        _account(session, now - timedelta(days=9), place, address, name)
+        _account(session, now - timedelta(days=9), place, address, name, placed_by_hand=False)
     session.flush()
     claims.add(session, session, now - timedelta(hours=2), sofia, places["Ekskolan"], "friskolan.example")
 

@@ -16,6 +16,7 @@ from messa_platform.core.i18n import msgid
 from messa_platform.core.resources import Hidden
 from messa_platform.portal.forms import written
 from messa_platform.portal.pages import address
+from messa_platform.portal.public import missing
 
 
 def too_late(request: Request) -> Response:
@@ -39,8 +40,7 @@ def forbidden(request: Request) -> Any:
         onward = request.path_info + (f"?{request.query_string}" if request.query_string else "")
         return HTTPSeeOther(address("sign-in", next=onward, said="sign-in-first"))
     if _is_hidden(request):  # that there is something is not theirs to know either
-        request.response.status_int = 404
-        return {"problem": "missing"}
+        return missing(request)
     request.response.status_int = 403
     return {"problem": "forbidden"}
 
