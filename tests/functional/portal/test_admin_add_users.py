@@ -275,4 +275,4 @@ def test_every_word_and_every_fault_has_its_sentence() -> None:
 
 def test_admins_add_one_another_without_being_told_where_others_stand(town: Town) -> None:
     planned = plan(town.head, CHIEF, HEAD)
-    assert lines_of(planned) == {CHIEF: "Moves here from another group", HEAD: "Is here already"}
+    assert lines_of(planned) == {CHIEF: "Another admin has to see to it", HEAD: "Is here already"}
