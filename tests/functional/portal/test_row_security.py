@@ -47,13 +47,17 @@ def two(world: World, runtime: Runtime) -> tuple[Organised, Organised]:
 def confined_queries(runtime: Runtime) -> Iterator[dict[str, Asked]]:
     """The distinct queries that confined sessions ask within the block."""
     found: dict[str, Asked] = {}
-    confined: set[int] = set()
+    confined: list[Any] = []  # kept, so that no later transaction has the identity of one of them
 
     def note(connection: Any, _cursor: Any, sql: str, parameters: Any, _context: Any, _many: bool) -> None:
-        here = id(connection.get_transaction())
+        here = connection.get_transaction()
         if "messa_tenant_role()" in sql:
-            confined.add(here)
-        elif here in confined and re.match(r"\s*(SELECT|WITH)", sql) and isinstance(parameters, Mapping):
+            confined.append(here)
+        elif (
+            any(here is one for one in confined)
+            and re.match(r"\s*(SELECT|WITH)", sql)
+            and isinstance(parameters, Mapping)
+        ):
             found.setdefault(sql, Asked(sql, dict(parameters)))
 
     engine = runtime.database.engine
