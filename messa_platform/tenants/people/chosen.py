@@ -14,8 +14,7 @@ from uuid import UUID
 from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
-from messa_platform.tenants import numbers
-from messa_platform.tenants.admins import beyond, drop_strayed, of_master
+from messa_platform.tenants.admins import beyond, of_master
 from messa_platform.tenants.audit import Action, Author, Change, record
 from messa_platform.tenants.numbers import REST
 from messa_platform.tenants.people import moving
@@ -98,17 +97,6 @@ def _result(rows: Sequence[Row[Any]], refused: dict[UUID, Refusal]) -> Result:
     return Result(len(rows) - len(left_out), tuple(left_out))
 
 
-# As `member` does it: what would open the account again, and whoever had it at its organisation's own sign-in, goes.
-_REMOVE = text(
-    "UPDATE account SET removed_at = :now, blocked = :block, password_hash = NULL, totp_secret = NULL, totp_since = NULL, totp_step = NULL,"
-    " placed_by_hand = false, version = version + 1 WHERE id = ANY(CAST(:ids AS uuid[]))"
-)
-_FORGET = tuple(
-    text(f"DELETE FROM {table} WHERE account_id = ANY(CAST(:ids AS uuid[]))")
-    for table in ("account_token", "recovery_code", "external_identity", "known_network")
-)
-
-
 def remove(
     session: Session,
     now: datetime,
@@ -124,13 +112,7 @@ def remove(
     refused = _irremovable(session, author, tenant_id, rows)
     going = [row for row in rows if row.id not in refused]
     if going:
-        leaving = [row.id for row in going]
-        session.execute(_REMOVE, {"ids": leaving, "now": now, "block": block})
-        for statement in _FORGET:
-            session.execute(statement, {"ids": leaving})
-        moving.end_sessions(session, leaving)
-        numbers.take_back_many(session, now, leaving, rest)
-        drop_strayed(session, now, author, leaving)
+        moving.part(session, now, author, [row.id for row in going], block=block, rest=rest)
         record(session, now, author, [_removed(row, block) for row in going])
     return _result(rows, refused)
 
