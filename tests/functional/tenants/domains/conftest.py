@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from email.header import decode_header, make_header
 from typing import Any
 from uuid import UUID
 
@@ -128,9 +129,9 @@ class Town:
         return domain_id
 
     def mails(self) -> list[tuple[str, str]]:
-        """Recipient and subject of each mail that was written since this was last asked; and no more of them."""
+        """Recipient and subject, as people read it, of each mail that was written since this was last asked; and no more of them."""
         found = [
-            (row.recipient, row.headers["Subject"])
+            (row.recipient, str(make_header(decode_header(row.headers["Subject"]))))
             for row in self.world.rows("SELECT recipient, headers FROM outgoing_mail ORDER BY id")
         ]
         self.world.run("DELETE FROM outgoing_mail")
