@@ -19,7 +19,7 @@ from messa_platform.portal.admin import domains_moving
 from messa_platform.portal.admin.domains_moving import back, domain_of
 from messa_platform.portal.admin.frame import page
 from messa_platform.portal.admin.resources import GroupResource
-from messa_platform.portal.admin.seen_groups import named
+from messa_platform.portal.admin.seen_groups import named, seen_tops
 from messa_platform.portal.domain_mails import found_in_words
 from messa_platform.portal.forms import Form, asked, written
 from messa_platform.tenants import tasks
@@ -27,7 +27,7 @@ from messa_platform.tenants.domains import check, claims, standing, take
 from messa_platform.tenants.domains.claims import Added, Known, TooMany
 from messa_platform.tenants.domains.faults import FaultKind
 from messa_platform.tenants.domains.names import LONGEST, Refusal, read_domain, registered, shown
-from messa_platform.tenants.domains.preview import preview
+from messa_platform.tenants.domains.preview import Preview, preview, preview_seen
 from messa_platform.tenants.domains.proof import record_name, record_value
 from messa_platform.tenants.domains.standing import DomainRow, Inherited
 from messa_platform.tenants.domains.take import Takes
@@ -221,9 +221,6 @@ def _seen(request: Request, row: DomainRow) -> _Seen:
 def _whole(context: GroupResource, request: Request, seen: _Seen) -> dict[str, Any]:
     row, takes = seen.row, seen.takes
     waits, zone = row.state is not DomainState.VERIFIED, registered(row.name)
-    coming = (
-        preview(request.platform_db, row.name, context.organisation.id, context.place.id) if waits else None
-    )
     return {
         "row": row,
         "domain": shown(row.name),
@@ -236,13 +233,20 @@ def _whole(context: GroupResource, request: Request, seen: _Seen) -> dict[str, A
         "takes": takes,
         "can_undo": [task.id for task in takes.takes if takes.can_undo(task, seen.now)],
         "undo_ends": {task.id: task.finished_at + take.UNDO for task in takes.takes if task.finished_at},
-        "coming": coming,
+        "coming": _of_ours(context, request, row) if waits else None,
         "wants_record": waits or row.is_failing,
         "record": (record_name(row.name), record_value(row.token)),
         "within": (record_name(row.name).removesuffix(f".{zone}"), zone),
         "etag": seen.etag,
         "now": seen.now,
     }
+
+
+def _of_ours(context: GroupResource, request: Request, row: DomainRow) -> Preview:
+    """What would come of the accounts that the admin sees. How many others have is theirs to know only who has proven the domain."""
+    return preview_seen(
+        request.platform_db, row.name, context.organisation.id, context.place.id, seen_tops(context)
+    )
 
 
 def check_now(context: GroupResource, request: Request) -> HTTPSeeOther:

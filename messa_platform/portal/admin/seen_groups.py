@@ -30,7 +30,7 @@ class Named:
 def named(context: GroupResource, group_ids: Iterable[UUID]) -> dict[UUID, Named]:
     """These groups, as far as they lie in what the admin sees; two statements at the most."""
     found = ways(context.request.db, context.organisation.id, group_ids)
-    return _named(context, found, {top.id for top in _tops(context)})
+    return _named(context, found, {top.id for top in seen_tops(context)})
 
 
 def _named(context: GroupResource, found: Mapping[UUID, Way], tops: set[UUID]) -> dict[UUID, Named]:
@@ -43,8 +43,9 @@ def _named(context: GroupResource, found: Mapping[UUID, Way], tops: set[UUID]) -
     return shown
 
 
-def _tops(context: GroupResource) -> list[Place]:
-    """The group from which the admin looks here, and the others of this tenant that they administer beside it."""
+def seen_tops(context: GroupResource) -> list[Place]:
+    """The group from which the admin looks here, and the others of this tenant that they administer beside it: all from these down is theirs
+    to see."""
     request = context.request
     above = {place.id for place in context.path}
     others = [] if request.identity.is_operator else [i for i in request.identity.admin_of if i not in above]
@@ -64,7 +65,7 @@ class Choice:
 def choice(context: GroupResource, request: Request) -> Choice:
     """The groups where the admin may put somebody; the query's `group_q` searches among them."""
     words = asked(request, "group_q", 100).replace("\x00", "")
-    tops = _tops(context)
+    tops = seen_tops(context)
     found = search(request.db, tops[0], words, MOST + 1, tops[1:])
     shown = _named(
         context,
@@ -85,5 +86,5 @@ def chosen_group(context: GroupResource, written: str) -> Place | None:
     except KeyError:
         return None
     place = place_of(context.request.db, context.organisation.id, identifier)
-    tops = {top.id for top in _tops(context)}
+    tops = {top.id for top in seen_tops(context)}
     return place if place is not None and tops & set(place.ancestors) else None

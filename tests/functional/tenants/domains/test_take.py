@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import datetime, timedelta
+from itertools import product
 from typing import Any
 from uuid import UUID
 
@@ -11,9 +12,10 @@ import pytest
 from sqlalchemy import event
 
 from messa_platform.core.db import Database
+from messa_platform.core.ids import new_id
 from messa_platform.tenants import numbers, tasks
 from messa_platform.tenants.domains import claims, take
-from messa_platform.tenants.domains.preview import Preview, preview
+from messa_platform.tenants.domains.preview import Preview, preview, preview_seen
 from messa_platform.tenants.domains.take import Takes, of_domain
 from messa_platform.tenants.domains.told import DomainPost
 from messa_platform.tenants.group_settings import Key
@@ -78,28 +80,28 @@ def test_all_accounts_of_a_domain_come_from_wherever_they_are(
         town.world.account(town.master, f"master@{NAME}"),
         town.world.account(rival, f"annan@{NAME}"),
         town.world.account(rival, f"blockerad@{NAME}", blocked=True),
+        town.world.account(rival, f"hand2@{NAME}", placed_by_hand=True),
     ]
     stayers = {
         town.world.account(free, "x@minkommun.example"): free,
         town.world.account(free, "x@kommun.example.se"): free,
         town.world.account(free, f'"x@{NAME}@"@annat.example'): free,
         town.world.account(town.master, f"hand@{NAME}", placed_by_hand=True): town.master,
-        town.world.account(rival, f"hand2@{NAME}", placed_by_hand=True): rival,
         town.world.account(free, f"ops@{NAME}", is_operator=True): free,
         town.world.account(free, f"borta@{NAME}", removed_at=town.world.clock.now()): free,
         town.world.account(school, f"redan@{NAME}"): school,
     }
     since = town.world.clock.now()
     town.world.clock.move(timedelta(hours=1))
-    assert seen(town, school) == Preview(moving=5, by_hand=1)
+    assert seen(town, school) == Preview(moving=6, by_hand=1)
     domain_id = town.verified(school, NAME)
     (task,) = takes(town, school, domain_id).takes
-    assert (task.total, task.done, task.finished_at) == (5, 0, None)
+    assert (task.total, task.done, task.finished_at) == (6, 0, None)
     town.work()
     assert {town.home(account) for account in comers} == {school.id}
     assert {account: town.home(account) for account in stayers} == {a: g.id for a, g in stayers.items()}
     (task,) = takes(town, school, domain_id).takes
-    assert (task.done, dict(task.result)) == (5, {"moved": 5, "stayed": 0})
+    assert (task.done, dict(task.result)) == (6, {"moved": 6, "stayed": 0})
     rows = town.world.rows(
         "SELECT tenant_id, group_since, version FROM account WHERE id = ANY(:ids)", ids=comers
     )
@@ -241,9 +243,106 @@ def sign_in(town: Town, account: UUID) -> None:
     )
 
 
+def agree(town: Town, group: Group, address: str, accepted: bool | None = True) -> None:
+    """Let an address have answered the question of a group's organisation whether it wants to be there; None: it has not."""
+    now = town.world.clock.now()
+    town.world.run(
+        "INSERT INTO consent_request (id, tenant_id, group_id, address, digest, asked_at, expires_at, answered_at, accepted)"
+        " VALUES (:id, :tenant, :group, :address, :digest, :now, :now, :answered, :accepted)",
+        id=new_id(),
+        tenant=group.tenant_id,
+        group=group.id,
+        address=address,
+        digest=new_id().bytes,
+        now=now,
+        answered=None if accepted is None else now,
+        accepted=accepted,
+    )
+
+
+def test_what_another_organisations_admin_has_added_before_is_not_kept_from_a_domains_owner(
+    town: Town, school: Group, rival: Group
+) -> None:
+    squatted = town.world.account(rival, f"kommunchef@{NAME}", placed_by_hand=True)
+    agreed = town.world.account(rival, f"konsult@{NAME}", placed_by_hand=True)
+    agree(town, rival, f"konsult@{NAME}")
+    assert seen(town, school) == Preview(moving=1, by_hand=0)
+    domain_id = town.verified(school, NAME)
+    town.work()
+    assert (town.home(squatted), town.home(agreed)) == (school.id, rival.id)
+    (task,) = takes(town, school, domain_id).takes
+    assert undo(town, school, task.id)
+    town.work()
+    assert town.home(squatted) == rival.id
+    assert town.world.value("SELECT placed_by_hand FROM account WHERE id = :id", id=squatted)
+
+
+def test_of_every_kind_of_account_those_move_that_the_preview_has_counted(
+    town: Town, school: Group, rival: Group
+) -> None:
+    third = town.world.tenant("tredje", "Tredje kommun")
+    homes = {"ours": town.master, "rival": rival, "free": town.free(), "here": school}
+    answers = {"none": (), "yes": (True,), "no": (False,), "open": (None,), "changed": (False, True)}
+    kinds = list(product(homes, (True, False), answers, (True, False), (True, False)))
+    expected = {}
+    for n, (home, by_hand, answer, to_another, is_gone) in enumerate(kinds):
+        address, group = f"a{n}@{NAME}", homes[home]
+        gone = {"removed_at": town.world.clock.now()} if is_gone else {}
+        account = town.world.account(group, address, placed_by_hand=by_hand, **gone)
+        for accepted in answers[answer]:
+            agree(town, third if to_another else group, address, accepted)
+        has_agreed = not to_another and answer in ("yes", "changed")
+        stays = {"ours": by_hand, "here": True}.get(home, has_agreed) or is_gone
+        expected[account] = group.id if stays else school.id
+    moving = sum(expected[account] == school.id for account in expected) - sum(k[0] == "here" for k in kinds)
+    by_hand = sum(home == "ours" and by_hand and not is_gone for home, by_hand, _, _, is_gone in kinds)
+    assert seen(town, school) == Preview(moving, by_hand)
+    domain_id = town.verified(school, NAME)
+    town.work()
+    assert {account: town.home(account) for account in expected} == expected
+    (task,) = takes(town, school, domain_id).takes
+    assert (task.total, dict(task.result)) == (moving, {"moved": moving, "stayed": 0})
+
+
+def glimpse(town: Town, group: Group, *tops: Group, name: str = NAME) -> Preview:
+    """What is told before the proof to who administers `tops`."""
+    places = [town.place(top) for top in tops]
+    with town.world.database.unit_of_work() as platform:
+        return preview_seen(platform, name, group.tenant_id, group.id, places)
+
+
+def test_before_the_proof_only_accounts_are_counted_that_the_admin_sees(
+    town: Town, school: Group, rival: Group
+) -> None:
+    klass = town.world.group(school, "7A")
+    for group in (town.free(), rival, town.master, klass):
+        town.world.account(group, f"{group.slug}-{group.tenant_id.hex}@{NAME}")
+    town.world.account(klass, f"hand@{NAME}", placed_by_hand=True)
+    assert seen(town, school) == Preview(moving=4, by_hand=1)
+    assert glimpse(town, school, town.master) == Preview(moving=2, by_hand=1)
+    assert glimpse(town, school, school) == Preview(moving=1, by_hand=1)
+    assert glimpse(town, school, town.world.group(town.master, "Vård")) == Preview(0, 0)
+
+
+def test_before_the_proof_nothing_tells_what_other_organisations_have_proven(
+    town: Town, school: Group, rival: Group
+) -> None:
+    town.world.account(town.master, f"a@{NAME}")
+    town.world.account(town.master, f"b@skolan.{NAME}")
+    town.world.account(town.master, f"c@vard.{NAME}")
+    before = glimpse(town, school, town.master)
+    town.world.domain(rival, NAME)
+    town.world.domain(rival, f"skolan.{NAME}")
+    assert before == glimpse(town, school, town.master) == Preview(moving=3, by_hand=0)
+    # what their own organisation has is nearer
+    town.world.domain(town.master, f"vard.{NAME}")
+    assert glimpse(town, school, town.master) == Preview(moving=2, by_hand=0)
+
+
 def test_those_placed_by_hand_can_be_taken_along(town: Town, school: Group, rival: Group) -> None:
     ours = town.world.account(town.master, f"a@{NAME}", placed_by_hand=True)
     theirs = town.world.account(rival, f"b@{NAME}", placed_by_hand=True)
+    agree(town, rival, f"b@{NAME}")
     domain_id = town.verified(school, NAME)
     town.work()
     assert (town.home(ours), town.home(theirs)) == (town.master.id, rival.id)
@@ -276,7 +375,7 @@ def test_who_became_an_account_elsewhere_while_the_others_were_moved_comes_as_we
 def test_an_account_that_was_placed_by_hand_meanwhile_stays(
     town: Town, school: Group, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    account = town.world.account(town.free(), f"a@{NAME}")
+    account = town.world.account(town.master, f"a@{NAME}")
     other = town.world.account(town.free(), f"b@{NAME}")
     domain_id = town.verified(school, NAME)
     really = take._take_lines
@@ -287,7 +386,7 @@ def test_an_account_that_was_placed_by_hand_meanwhile_stays(
 
     monkeypatch.setattr(take, "_take_lines", late)
     town.work()
-    assert (town.home(account), town.home(other)) == (town.free().id, school.id)
+    assert (town.home(account), town.home(other)) == (town.master.id, school.id)
     (task,) = takes(town, school, domain_id).takes
     assert dict(task.result) == {"moved": 1, "stayed": 1}
 
