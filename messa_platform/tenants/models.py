@@ -204,8 +204,8 @@ class Account(Base):
 
     `mobile` is the owner's own ordinary mobile (spec U1), E.164. `password_hash` is None until a password is chosen. `totp_secret` is sealed
     (`core.crypto`) and in force once `totp_since` is set; `totp_step` is the last time step whose code was used (RFC 6238, 5.2).
-    `is_operator`: one of the platform's owners (spec O1). `placed_by_hand`: an admin has put it where it is, so that a domain that is verified
-    later leaves it there (spec D4).
+    `is_operator`: one of the platform's owners (spec O1). `placed_by_hand`: an admin has put it where it is, so that a domain that the same
+    tenant verifies later leaves it there (spec D4).
     """
 
     __tablename__ = "account"

@@ -329,11 +329,11 @@ def _topmost(places: Sequence[Place]) -> list[Place]:
 
 def _dissolve(session: Session, now: datetime, here: Place, home: Place, above: Place) -> list[Change]:
     """Empty and remove a group; gives what to write down."""
-    # tasks before accounts: so does who works a task off
+    # the group before what is tied to it: so does who ties a domain to it. Tasks before domains and accounts: so does who works a task off
     ids = {"id": here.id, "tenant_id": here.tenant_id, "now": now}
+    session.execute(_REMOVE, ids)
     for statement in (_HAND_OVER_TASKS, _HAND_OVER_CONSENTS):
         session.execute(statement, {**ids, "home": home.id})
-    session.execute(_REMOVE, ids)
     children = _lift(session, here, above)
     people: int = session.execute(_HOUSE, {**ids, "home": home.id}).rowcount  # type: ignore[attr-defined]
     domains = session.execute(_HAND_OVER_DOMAINS, {**ids, "home": home.id}).all()

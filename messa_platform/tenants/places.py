@@ -115,6 +115,18 @@ def place_of(session: Session, tenant_id: UUID, group_id: UUID) -> Place | None:
     return places_of(session, tenant_id, [group_id]).get(group_id)
 
 
+_HOLD = text(
+    f'SELECT {_COLUMNS} FROM "group" g WHERE g.id = :id AND g.tenant_id = :tenant_id AND g.removed_at IS NULL FOR SHARE'
+)
+
+
+def hold(session: Session, tenant_id: UUID, group_id: UUID) -> Place | None:
+    """The same, and it is neither removed nor moved until the transaction ends. To be held before any task, domain or account is locked: so
+    does who removes it, and finds then what was tied to it meanwhile."""
+    row = session.execute(_HOLD, {"id": group_id, "tenant_id": tenant_id}).first()
+    return None if row is None else _place(row)
+
+
 _BELOW = text(
     'SELECT g.id FROM "group" g WHERE g.tenant_id = :tenant_id AND g.path <@ CAST(:path AS ltree) AND g.removed_at IS NULL'
 )

@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from pyramid.config import Configurator
-from pyramid.httpexceptions import HTTPNotModified, HTTPSeeOther
+from pyramid.httpexceptions import HTTPNotFound, HTTPNotModified, HTTPSeeOther
 from pyramid.request import Request
 
 from messa_platform.core.i18n import msgid
@@ -24,7 +24,7 @@ from messa_platform.portal.domain_mails import found_in_words
 from messa_platform.portal.forms import Form, asked, written
 from messa_platform.tenants import tasks
 from messa_platform.tenants.domains import check, claims, standing, take
-from messa_platform.tenants.domains.claims import Added, Known, TooMany
+from messa_platform.tenants.domains.claims import Added, Gone, Known, TooMany
 from messa_platform.tenants.domains.faults import FaultKind
 from messa_platform.tenants.domains.names import LONGEST, Refusal, read_domain, registered, shown
 from messa_platform.tenants.domains.preview import Preview, preview, preview_seen
@@ -148,6 +148,8 @@ def add(context: GroupResource, request: Request) -> Any:
             form.fail("domain", _known_elsewhere(context, request, group_id))
         case TooMany():
             form.fail("domain", _("Too many of your domains wait for their proof. See to those first."))
+        case Gone():
+            raise HTTPNotFound
     return _list(context, request, form, 422)
 
 

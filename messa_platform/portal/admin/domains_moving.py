@@ -17,6 +17,7 @@ from messa_platform.portal.forms import Form, asked, written
 from messa_platform.portal.messages.resources import read_id
 from messa_platform.tenants import tasks
 from messa_platform.tenants.domains import claims, standing, take
+from messa_platform.tenants.domains.claims import Gone
 from messa_platform.tenants.domains.names import shown
 from messa_platform.tenants.domains.preview import preview
 from messa_platform.tenants.domains.standing import DomainRow
@@ -94,7 +95,15 @@ def move(context: GroupResource, request: Request) -> Any:
     to, form = _chosen(context, request, written(request.POST).get("group", ""))
     if to is None:
         return _choose(context, request, row, form, 422)
-    claims.move(request.db, request.platform_db, _now(request), context.author, context.place, row.id, to)
+    moved = claims.move(
+        request.db, request.platform_db, _now(request), context.author, context.place, row.id, to
+    )
+    match moved:
+        case None:  # somebody was quicker
+            raise HTTPNotFound
+        case Gone():
+            form.fail("group", request.speech.gettext(NO_GROUP))
+            return _choose(context, request, row, form, 422)
     _wake(request)
     return HTTPSeeOther(context.address("@@domains", said="domain-moved"))
 
@@ -113,7 +122,9 @@ def take_along(context: GroupResource, request: Request) -> HTTPSeeOther:
     row = domain_of(context, request)
     if row.state is not DomainState.VERIFIED:
         raise HTTPNotFound
-    take.take_along(request.db, request.platform_db, _now(request), context.author, row.claim)
+    sessions, now = (request.db, request.platform_db), _now(request)
+    if take.take_along(*sessions, now, context.author, row.claim) is None:
+        raise HTTPNotFound
     _wake(request)
     return HTTPSeeOther(context.address("@@domain", id=row.id, said="domain-taking"))
 

@@ -36,7 +36,7 @@ from messa_platform.tenants.domains.judgement import (
     judge,
 )
 from messa_platform.tenants.domains.proof import Texts, look
-from messa_platform.tenants.domains.standing import COLUMNS, DomainRow, domain_row
+from messa_platform.tenants.domains.standing import COLUMNS, DomainRow, domain_row, hold
 from messa_platform.tenants.domains.told import DomainPost
 from messa_platform.tenants.domains.verify import Held, lock_name, suspend, verify
 from messa_platform.tenants.models import Domain, Proof
@@ -60,12 +60,12 @@ def is_due(session: Session, now: datetime) -> bool:
 
 
 _IS_DUE = text("SELECT 1 FROM domain WHERE check_at <= :now LIMIT 1")
+# Tenants take turns: the first that is due of each, then the second of each. One whose DNS is slow has then only itself to wait for.
 _CLAIM = text(
-    f"WITH due AS (SELECT id FROM domain WHERE check_at <= :now ORDER BY check_at LIMIT :most FOR UPDATE SKIP LOCKED)"
+    "WITH turn AS (SELECT id, row_number() OVER (PARTITION BY tenant_id ORDER BY check_at, id) AS place FROM domain WHERE check_at <= :now),"
+    " due AS (SELECT d.id FROM turn JOIN domain d ON d.id = turn.id WHERE d.check_at <= :now ORDER BY turn.place, d.check_at LIMIT :most"
+    " FOR UPDATE OF d SKIP LOCKED)"
     f" UPDATE domain d SET check_at = :until FROM due WHERE d.id = due.id RETURNING {COLUMNS}, d.told_at"
-)
-_LEASED = text(
-    f"SELECT {COLUMNS}, d.told_at FROM domain d WHERE d.id = :id AND d.check_at = :lease FOR UPDATE"
 )
 # Whose the nearest verified domain above each is, and whether the tenant itself has one above that is suspended.
 _ABOVE = text(
@@ -146,17 +146,19 @@ class Checker:
             if verdict.news is not News.NONE:
                 try:
                     with self._database.unit_of_work() as session:
-                        self._act(session, now, each.row, verdict, lease)
+                        self._act(session, now, each, verdict, lease)
                 except (
                     Exception
                 ):  # its lease runs out, and it is looked at again; the others must not wait for that
                     log.exception("domain_check_failed", domain=str(each.row.id))
 
     def _act(
-        self, session: Session, now: datetime, row: DomainRow, verdict: Verdict, lease: datetime
+        self, session: Session, now: datetime, looked: _Looked, verdict: Verdict, lease: datetime
     ) -> None:
-        lock_name(session, row.name)
-        if session.execute(_LEASED, {"id": row.id, "lease": lease}).first() is None:
+        lock_name(session, looked.row.name)
+        # as it stands by now: it may have been tied to another group while the DNS was asked
+        row = hold(session, looked.row.id)
+        if row is None or row.check_at != lease:
             return
         match verdict.news:
             case News.PROVEN:

@@ -17,10 +17,12 @@ from sqlalchemy.orm import Session
 from messa_platform.core.bulk import insert_rows
 from messa_platform.core.ids import new_id
 from messa_platform.core.logs import logger
+from messa_platform.tenants import places
 from messa_platform.tenants.audit import Action, Author, Change, record
 from messa_platform.tenants.domains import faults
 from messa_platform.tenants.domains.faults import Fault
 from messa_platform.tenants.domains.judgement import DAILY
+from messa_platform.tenants.domains.standing import hold
 from messa_platform.tenants.domains.told import DomainPost
 from messa_platform.tenants.domains.verify import (
     Claim,
@@ -68,18 +70,25 @@ class TooMany:
     """So many wait already that the tenant has to see to those first."""
 
 
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """The group was removed a moment ago."""
+
+
 _KNOWN = text("SELECT id, group_id FROM domain WHERE tenant_id = :tenant_id AND name = :name")
 _WAITING_HERE = text("SELECT count(*) FROM domain WHERE tenant_id = :tenant_id AND state = 'waiting'")
 
 
 def add(
     session: Session, platform: Session, now: datetime, author: Author, place: Place, name: str
-) -> Added | Known | TooMany:
+) -> Added | Known | TooMany | Gone:
     """Claim a name (`names.read_domain`) for a group. Below a domain that the tenant has proven it is verified at once, else it waits for its
     proof; wake `check.ACTOR`, and `tasks.ACTOR` for what is verified, after the commit.
 
     That another tenant has it is no hindrance, and is not told: whoever proves it by DNS may get it one day.
     """
+    if places.hold(session, place.tenant_id, place.id) is None:
+        return Gone()
     if session.execute(_WAITING_HERE, {"tenant_id": place.tenant_id}).scalar_one() >= MOST_WAITING:
         return TooMany()
     identifier = new_id()
@@ -185,10 +194,12 @@ def move(
     place: Place,
     domain_id: UUID,
     to: Place,
-) -> Moved | None:
+) -> Moved | Gone | None:
     """Tie a domain of the group to another group of the same tenant, and let its accounts come there; None if the group has none such."""
     if to.tenant_id != place.tenant_id:
         raise ValueError("a domain does not move to another tenant")
+    if places.hold(session, to.tenant_id, to.id) is None:
+        return Gone()
     parameters = {"id": domain_id, "tenant_id": place.tenant_id, "group_id": place.id, "to": to.id}
     row = session.execute(_MOVE, parameters).first()
     if row is None:
@@ -246,17 +257,17 @@ def waiting(platform: Session, after: UUID | None = None, most: int = 100) -> li
     ]
 
 
-_CLAIM = text("SELECT id, tenant_id, group_id, name FROM domain WHERE id = :id AND state = :state")
+_NAME = text("SELECT name FROM domain WHERE id = :id")
 
 
 def _claim(platform: Session, domain_id: UUID, state: DomainState) -> Claim | None:
-    """A claim in this state, its name locked."""
-    seen = platform.execute(_CLAIM, {"id": domain_id, "state": state.value}).first()
-    if seen is None:
+    """A claim in this state; it, its name and its group are held."""
+    name = platform.execute(_NAME, {"id": domain_id}).scalar_one_or_none()
+    if name is None:
         return None
-    lock_name(platform, seen.name)
-    row = platform.execute(_CLAIM, {"id": domain_id, "state": state.value}).first()
-    return None if row is None else Claim(row.id, row.tenant_id, row.group_id, row.name)
+    lock_name(platform, name)
+    row = hold(platform, domain_id)
+    return row.claim if row is not None and row.state is state else None
 
 
 def approve(

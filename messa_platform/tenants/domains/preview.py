@@ -60,7 +60,7 @@ _COUNT = text(_COUNTED.format(where="", nearer=nearer("hit.name")))
 # Nothing of another organisation has a say in it, not even by a domain that it has proven.
 _COUNT_SEEN = text(
     _COUNTED.format(
-        where=" AND a.tenant_id = :tenant_id AND EXISTS (SELECT FROM \"group\" g WHERE g.id = a.group_id AND g.tenant_id = :tenant_id"
+        where=' AND a.tenant_id = :tenant_id AND EXISTS (SELECT FROM "group" g WHERE g.id = a.group_id AND g.tenant_id = :tenant_id'
         " AND g.path <@ ANY(CAST(:tops AS ltree[])))",
         nearer=f"EXISTS (SELECT {_ABOVE.format(name='hit.name')} AND d.tenant_id = :tenant_id WHERE length(d.name) > length(:name))",
     )

@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
+from messa_platform.tenants import places
 from messa_platform.tenants.domains import faults
 from messa_platform.tenants.domains.faults import Fault
 from messa_platform.tenants.domains.judgement import SUSPEND
@@ -101,6 +102,24 @@ def get(session: Session, place: Place, domain_id: UUID) -> DomainRow | None:
     parameters = {"tenant_id": place.tenant_id, "group_id": place.id, "id": domain_id}
     row = session.execute(_ONE, parameters).first()
     return None if row is None else domain_row(row)
+
+
+_GROUP_OF = text("SELECT tenant_id, group_id FROM domain WHERE id = :id")
+_LOCKED = text(f"SELECT {COLUMNS} FROM domain d WHERE d.id = :id AND d.group_id = :group_id FOR UPDATE")
+
+
+def hold(platform: Session, domain_id: UUID) -> DomainRow | None:
+    """A domain as it stands now, and stays until the transaction ends, as does its group; None if it is given up.
+
+    `platform` sees every tenant. Whoever decides about its name as well locks that first (`verify.lock_name`).
+    """
+    while (seen := platform.execute(_GROUP_OF, {"id": domain_id}).first()) is not None:
+        # the group first, as who removes it does; by then the domain may have gone to another one
+        if places.hold(platform, seen.tenant_id, seen.group_id) is not None:
+            row = platform.execute(_LOCKED, {"id": domain_id, "group_id": seen.group_id}).first()
+            if row is not None:
+                return domain_row(row)
+    return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from messa_platform.core.bulk import as_parameter, given
 from messa_platform.core.logs import logger
-from messa_platform.tenants import tasks
+from messa_platform.tenants import places, tasks
 from messa_platform.tenants.admin_models import TaskKind, TaskLine
 from messa_platform.tenants.audit import Action, Author, Change, record
 from messa_platform.tenants.domains.moving import Home, Move, lend_again, move
@@ -167,11 +167,16 @@ def _record(
     record(session, now, task.author, [change])
 
 
-def take_along(session: Session, platform: Session, now: datetime, author: Author, claim: Claim) -> Verified:
-    """Let also those accounts of a verified domain come to its group that an admin of the tenant has placed elsewhere by hand.
+def take_along(
+    session: Session, platform: Session, now: datetime, author: Author, claim: Claim
+) -> Verified | None:
+    """Let also those accounts of a verified domain come to its group that an admin of the tenant has placed elsewhere by hand. None if the
+    group was removed a moment ago.
 
     Wake `tasks.ACTOR` after the commit.
     """
+    if places.hold(session, claim.tenant_id, claim.group_id) is None:
+        return None
     return start_take(session, platform, now, author, claim, by_hand=True)
 
 

@@ -70,7 +70,7 @@ def verify(
     proof: Proof,
     check_at: datetime | None,
 ) -> Verified | Held:
-    """Make a claimed name its tenant's, unless another one has it, and let its accounts come.
+    """Make a claimed name its tenant's, unless another one has it, and let its accounts come. The claim's group is held.
 
     `platform` sees every tenant, and may be `session` itself. `check_at`: when it is looked at next.
     """
@@ -94,9 +94,10 @@ def lock_name(session: Session, name: str) -> None:
 def start_take(
     session: Session, platform: Session, now: datetime, author: Author, claim: Claim, *, by_hand: bool = False
 ) -> Verified:
-    """Let the accounts of a verified domain come to its group; `by_hand`: also those of the tenant that were placed by hand."""
+    """Let the accounts of a verified domain come to its group, which is held (`places.hold`), so that it hands the task on if it is removed
+    later; `by_hand`: also those of the tenant that were placed by hand."""
     place = place_of(session, claim.tenant_id, claim.group_id)
-    assert place is not None  # a group that is removed hands its domains on
+    assert place is not None
     seen = preview(platform, claim.name, claim.tenant_id, claim.group_id)
     moving = seen.moving + (seen.by_hand if by_hand else 0)
     parameters = {"domain": claim.name, "domain_id": str(claim.id), "by_hand": by_hand}

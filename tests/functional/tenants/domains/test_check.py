@@ -382,6 +382,68 @@ def test_what_is_asked_for_while_it_is_looked_at_is_looked_at_once_more(town: To
     assert town.domain(town.master, domain_id).state is DomainState.VERIFIED
 
 
+def test_a_domain_that_moves_to_another_group_while_it_is_looked_at_is_verified_for_that_one(
+    town: Town,
+) -> None:
+    school = town.world.group(town.master, "Skolan")
+    town.administer(school, "rektor@kommunen.example", language="en")
+    account = town.world.account(town.free(), f"anna@{NAME}")
+    domain_id = town.add(town.master, NAME)
+    town.prove(domain_id)
+    texts = town.checker._texts
+
+    class Meanwhile:
+        def texts(self, name: str) -> object:
+            here, there = town.place(town.master), town.place(school)
+            with town.world.database.unit_of_work() as session:
+                claims.move(session, session, town.world.clock.now(), town.author, here, domain_id, there)
+            return texts.texts(name)
+
+    town.checker._texts = Meanwhile()  # type: ignore[assignment]
+    town.checker.run()
+    assert town.domain(school, domain_id).state is DomainState.VERIFIED
+    assert town.mails() == [("rektor@kommunen.example", f"{NAME} is verified")]
+    assert ("domain_verified", NAME) in town.audit(school)
+    assert ("domain_verified", NAME) not in town.audit(town.master)
+    town.work()
+    assert town.home(account) == school.id
+
+
+def test_tenants_take_turns_however_many_domains_one_has_waiting(town: Town, rival: Group) -> None:
+    for n in range(claims.MOST_WAITING):
+        town.add(town.master, f"d{n}.example")
+    town.world.clock.move(timedelta(seconds=1))
+    theirs = town.add(rival, NAME)
+    town.world.clock.move(timedelta(seconds=1))
+    town.checker.run()
+    assert town.domain(rival, theirs).checked_at == town.world.clock.now()
+    checked = town.world.value(
+        "SELECT count(*) FROM domain WHERE checked_at IS NOT NULL AND tenant_id = :id",
+        id=town.master.tenant_id,
+    )
+    assert checked == BATCH - 1
+
+
+def test_two_workers_never_look_at_one_domain_at_once(town: Town, rival: Group) -> None:
+    for n in range(6):
+        town.add(town.master, f"d{n}.example")
+        town.add(rival, f"e{n}.example")
+    asked: list[str] = []
+    texts = town.checker._texts
+
+    class Noted:
+        def texts(self, name: str) -> object:
+            asked.append(name)
+            return texts.texts(name)
+
+    checkers = [town.checker_of(4) for _ in range(3)]
+    for checker in checkers:
+        checker._texts = Noted()  # type: ignore[assignment]
+    with dawdling(town.world.database.engine, 0.02):
+        together([checker.run for checker in checkers])
+    assert len(asked) == len(set(asked)) == 24
+
+
 def test_what_a_worker_died_with_is_looked_at_again_after_its_lease(town: Town) -> None:
     domain_id = town.add(town.master, NAME)
 
