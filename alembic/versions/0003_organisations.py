@@ -178,6 +178,12 @@ def _widen() -> None:
     op.create_index(
         "ix_domain_check", "domain", ["check_at"], postgresql_where=sa.text("check_at IS NOT NULL")
     )
+    op.add_column("identity_provider", _uuid("group_id", null=True))
+    op.execute("UPDATE identity_provider p SET group_id = d.group_id FROM domain d WHERE d.id = p.domain_id")
+    op.alter_column("identity_provider", "group_id", nullable=False)
+    op.create_foreign_key(
+        op.f("fk_identity_provider_group_id_group"), "identity_provider", "group", ["group_id"], ["id"]
+    )
     op.add_column("account", _flag("placed_by_hand", "false"))
     op.add_column("account", _version())
     living = sa.text("removed_at IS NULL")
@@ -357,6 +363,7 @@ def downgrade() -> None:
         op.drop_index(index, table_name="account")
     op.drop_column("account", "version")
     op.drop_column("account", "placed_by_hand")
+    op.drop_column("identity_provider", "group_id")
     op.drop_index("ix_domain_check", table_name="domain")
     for column in (
         "fault",

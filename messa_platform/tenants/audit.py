@@ -66,6 +66,8 @@ class Action(StrEnum):
     """: the domain; after `{"moved": count}`."""
     SIGN_ON_SET = "sign_on_set"
     """: the domain whose people sign in by an identity provider; after `{"name", "issuer", "enabled"}`."""
+    SIGN_ON_PAUSED = "sign_on_paused"
+    """: the domain, which has moved beyond the group for which its provider was set up; after `{"why": "domain_moved"}`."""
     SIGN_ON_REMOVED = "sign_on_removed"
     NUMBERS_RECALLED = "numbers_recalled"
     """: "" ; after `{"numbers": count}`."""

@@ -17,6 +17,7 @@ from sqlalchemy import Table, text
 from sqlalchemy.orm import Session
 
 from messa_platform.core.bulk import as_parameter, given
+from messa_platform.tenants.access.reach import paused
 from messa_platform.tenants.audit import Action, Author, Change, record
 from messa_platform.tenants.models import Group
 from messa_platform.tenants.moved_groups import drop_strayed, may_receive, recall, settle
@@ -225,6 +226,7 @@ def move(
     before, after = {"parent": str(here.parent_id)}, {"parent": str(above.id)}
     logs = (moved.id, here.parent_id, above.id)
     changes = [_change(moved, at, Action.GROUP_MOVED, before, after) for at in logs]
+    changes += paused(session, here.tenant_id, here.ancestors, paths=[moved.path])
     record(session, now, author, changes + drop_strayed(session, here.tenant_id, left))
     could, can = may_receive(session, here.tenant_id, here.ancestors, moved.ancestors)
     task_id = recall(session, now, author, moved) if could and not can else None
@@ -311,8 +313,7 @@ def remove(
     if below and len(above.ancestors) + below > DEEPEST:
         return Refusal.TOO_DEEP
     could = may_receive(session, here.tenant_id, here.ancestors)[0]
-    changes = _dissolve(session, now, here, home, above)
-    record(session, now, author, changes)
+    record(session, now, author, _dissolve(session, now, here, home, above))
     if here.id in home.ancestors:
         home = replace(home, path=".".join((above.path, *home.path.split(".")[len(here.ancestors) :])))
     receivers = (home, above) if below else (home,)
@@ -352,6 +353,8 @@ def _dissolve(session: Session, now: datetime, here: Place, home: Place, above: 
             Change(here.tenant_id, at, Action.DOMAIN_MOVED, domain.name, domain.id, before, after)
             for at in (here.id, home.id)
         ]
+    handed = [domain.id for domain in domains]
+    changes += paused(session, here.tenant_id, here.ancestors, domains=handed, paths=lifted)
     kept = set(home.ancestors) & set(above.ancestors)
     return changes + drop_strayed(session, here.tenant_id, set(here.ancestors) - kept)
 

@@ -40,6 +40,7 @@ SENTENCES: Mapping[Action, str] = {
     Action.DOMAIN_TAKEN: msgid("Moved the users of the domain %(subject)s to the group"),
     Action.DOMAIN_TAKE_UNDONE: msgid("Moved the users of the domain %(subject)s back"),
     Action.SIGN_ON_SET: msgid("Set up single sign-on for %(subject)s"),
+    Action.SIGN_ON_PAUSED: msgid("Switched off single sign-on for %(subject)s"),
     Action.SIGN_ON_REMOVED: msgid("Removed single sign-on for %(subject)s"),
     Action.NUMBERS_RECALLED: msgid("Took numbers back"),
     Action.TENANT_CREATED: msgid("Created the organisation %(subject)s"),
@@ -149,7 +150,10 @@ VALUES: Mapping[str, Mapping[str, str]] = {
         DomainState.WAITING: msgid("waits for its proof"),
         DomainState.VERIFIED: msgid("verified"),
     },
-    "why": {"moved": msgid("moved out of the group")},
+    "why": {
+        "moved": msgid("moved out of the group"),
+        "domain_moved": msgid("the domain was moved from another group"),
+    },
 }
 """What the values of some fields are called."""
 _TOO_LONG = {

@@ -23,6 +23,7 @@ from messa_platform.portal.admin.seen_groups import named, seen_tops
 from messa_platform.portal.domain_mails import found_in_words
 from messa_platform.portal.forms import Form, asked, written
 from messa_platform.tenants import tasks
+from messa_platform.tenants.access import sign_on_setup
 from messa_platform.tenants.domains import check, claims, standing, take
 from messa_platform.tenants.domains.claims import Added, Gone, Known, TooMany
 from messa_platform.tenants.domains.faults import FaultKind
@@ -235,6 +236,7 @@ def _whole(context: GroupResource, request: Request, seen: _Seen) -> dict[str, A
         "takes": takes,
         "can_undo": [task.id for task in takes.takes if takes.can_undo(task, seen.now)],
         "undo_ends": {task.id: task.finished_at + take.UNDO for task in takes.takes if task.finished_at},
+        "is_paused": not waits and _is_paused(context, request, row),
         "coming": _of_ours(context, request, row) if waits else None,
         "wants_record": waits or row.is_failing,
         "record": (record_name(row.name), record_value(row.token)),
@@ -242,6 +244,12 @@ def _whole(context: GroupResource, request: Request, seen: _Seen) -> dict[str, A
         "etag": seen.etag,
         "now": seen.now,
     }
+
+
+def _is_paused(context: GroupResource, request: Request, row: DomainRow) -> bool:
+    """Whether its identity provider waits for an admin of this group to confirm it."""
+    found = sign_on_setup.set_up(request.db, context.place, row.id)
+    return found is not None and found.is_paused
 
 
 def _of_ours(context: GroupResource, request: Request, row: DomainRow) -> Preview:

@@ -16,6 +16,7 @@ from messa_platform.portal.admin.seen_groups import choice, chosen_group, named
 from messa_platform.portal.forms import Form, asked, written
 from messa_platform.portal.messages.resources import read_id
 from messa_platform.tenants import tasks
+from messa_platform.tenants.access import sign_on_setup
 from messa_platform.tenants.domains import claims, standing, take
 from messa_platform.tenants.domains.claims import Gone
 from messa_platform.tenants.domains.names import shown
@@ -83,9 +84,20 @@ def _preview(context: GroupResource, request: Request, row: DomainRow, to: Place
     coming = None
     if row.state is DomainState.VERIFIED:
         coming = preview(request.platform_db, row.name, context.organisation.id, to.id)
-    name = named(context, [to.id])[to.id].name
+    name, sign_on = (
+        named(context, [to.id])[to.id].name,
+        sign_on_setup.set_up(request.db, context.place, row.id),
+    )
     return page(
-        context, "domains", row=row, domain=shown(row.name), to=to, to_name=name, coming=coming, choice=None
+        context,
+        "domains",
+        row=row,
+        domain=shown(row.name),
+        to=to,
+        to_name=name,
+        coming=coming,
+        pauses=sign_on is not None and sign_on.would_pause(to),
+        choice=None,
     )
 
 

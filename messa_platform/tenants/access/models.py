@@ -99,13 +99,17 @@ class LinkRequest(Base, WorkColumns):
 
 
 class IdentityProvider(Base):
-    """An OpenID Connect provider that signs in the addresses of one verified domain. `client_secret` is sealed (`core.crypto`)."""
+    """An OpenID Connect provider that signs in the addresses of one verified domain. `client_secret` is sealed (`core.crypto`).
+
+    `group_id` is the group for which it was set up: its domain's then. It reaches no further than that one's tree (`access.reach`).
+    """
 
     __tablename__ = "identity_provider"
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     tenant_id: Mapped[UUID]
     domain_id: Mapped[UUID] = mapped_column(ForeignKey("domain.id"), unique=True)
+    group_id: Mapped[UUID] = mapped_column(ForeignKey("group.id"))
     name: Mapped[str]
     issuer: Mapped[str]
     client_id: Mapped[str]

@@ -17,6 +17,7 @@ from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
 from messa_platform.core.crypto import Keys
+from messa_platform.tenants.access.reach import REACHES
 from messa_platform.tenants.access.single_sign_on import configure
 from messa_platform.tenants.audit import Action, Author, Change, record
 from messa_platform.tenants.models import DomainState
@@ -28,7 +29,7 @@ MAX_NAME, MAX_ISSUER, MAX_CLIENT_ID, MAX_SECRET = 60, 500, 255, 1000
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """What is set up. The secret is not among it: nobody sees that again."""
+    """What is set up. The secret is not among it: nobody sees that again. `enabled`: it signs people in, as far as that is for it to say."""
 
     name: str
     issuer: str
@@ -38,13 +39,21 @@ class Provider:
 
 @dataclass(frozen=True, slots=True)
 class SetUp:
-    """A domain of a group and its provider, None if it has none. `mark` changes with each change of the provider."""
+    """A domain of a group and its provider, None if it has none. `is_paused`: the provider was set up for the group `set_up_for`, in which
+    this one does not lie, and is switched off until it is saved for this one. `mark` changes with each change of the provider."""
 
     domain_id: UUID
     domain: str
     is_verified: bool
     provider: Provider | None
+    set_up_for: UUID | None
+    is_paused: bool
     mark: str
+
+    def would_pause(self, to: Place) -> bool:
+        """Whether the provider signs people in, and would not if the domain were tied to `to`."""
+        signs_in = self.provider is not None and self.provider.enabled
+        return signs_in and self.set_up_for not in to.ancestors
 
 
 class Outcome(StrEnum):
@@ -61,8 +70,8 @@ class Outcome(StrEnum):
 
 
 _SET_UP = (
-    "SELECT d.id, d.name AS domain, d.state, p.id AS provider_id, p.name, p.issuer, p.client_id, p.enabled, p.client_secret"
-    " FROM domain d LEFT JOIN identity_provider p ON p.domain_id = d.id AND p.tenant_id = d.tenant_id"
+    "SELECT d.id, d.name AS domain, d.state, p.id AS provider_id, p.name, p.issuer, p.client_id, p.enabled, p.client_secret, p.group_id,"
+    f" {REACHES} AS reaches FROM domain d LEFT JOIN identity_provider p ON p.domain_id = d.id AND p.tenant_id = d.tenant_id"
     " WHERE d.id = :domain_id AND d.tenant_id = :tenant_id AND d.group_id = :group_id"
 )
 _READ = text(_SET_UP)
@@ -75,12 +84,15 @@ def _row(session: Session, place: Place, domain_id: UUID, *, locked: bool = Fals
 
 
 def _set_up(row: Row[Any]) -> SetUp:
-    provider, mark = None, ""
+    provider, is_paused, mark = None, False, ""
     if row.provider_id is not None:
-        provider = Provider(row.name, row.issuer, row.client_id, row.enabled)
-        held = (row.name, row.issuer, row.client_id, str(row.enabled), bytes(row.client_secret).hex())
+        is_paused = not row.reaches
+        provider = Provider(row.name, row.issuer, row.client_id, row.enabled and row.reaches)
+        looks = f"{row.enabled} {row.reaches}"
+        held = (row.name, row.issuer, row.client_id, looks, bytes(row.client_secret).hex())
         mark = hashlib.sha256("\0".join(held).encode()).hexdigest()[:24]
-    return SetUp(row.id, row.domain, row.state == DomainState.VERIFIED, provider, mark)
+    is_verified = row.state == DomainState.VERIFIED
+    return SetUp(row.id, row.domain, is_verified, provider, row.group_id, is_paused, mark)
 
 
 def set_up(session: Session, place: Place, domain_id: UUID) -> SetUp | None:
@@ -100,7 +112,8 @@ def save(
     secret: str,
     mark: str,
 ) -> Outcome:
-    """Set up the provider of a domain, if it still is as `mark` says. `secret` "" keeps the one that there is."""
+    """Set up the provider of a domain, if it still is as `mark` says; one that is paused is confirmed. `secret` "" keeps the one that there
+    is."""
     row = _row(session, place, domain_id, locked=True)
     if row is None:
         return Outcome.GONE
@@ -113,7 +126,7 @@ def save(
     # the secret of one issuer is not for the eyes of another
     if not secret and (had is None or had.issuer != wanted.issuer):
         return Outcome.NO_SECRET
-    if had == wanted and not secret:
+    if had == wanted and not secret and not before.is_paused:
         return Outcome.SAVED
     configure(
         session,

@@ -1,7 +1,7 @@
 """Single sign-on: who has a verified domain may let its own identity provider sign its people in (spec I3, D3).
 
 A provider speaks for the addresses of its domain and of nobody else: not for those of a domain below that another tenant has proven, nor for
-accounts that another tenant has, nor for the platform's owners.
+accounts that another tenant has, nor for the platform's owners. It reaches no further than the group for which it was set up (`access.reach`).
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from messa_platform.core.logs import logger
 from messa_platform.tenants.access.models import ExternalIdentity, IdentityProvider
 from messa_platform.tenants.access.oidc import Client, Inquiry, OpenIdConnect
 from messa_platform.tenants.access.oidc_tokens import Failed, Person, Trouble
+from messa_platform.tenants.access.reach import REACHES
 from messa_platform.tenants.accounts import Newcomer, find_or_create, parents
 from messa_platform.tenants.models import Domain
 
@@ -144,12 +145,13 @@ class Provider:
 _PROVIDERS = text(
     "SELECT d.tenant_id AS home, p.id, p.tenant_id, p.name, p.issuer, p.client_id, p.client_secret"
     " FROM domain d LEFT JOIN identity_provider p ON p.domain_id = d.id AND p.tenant_id = d.tenant_id AND p.enabled"
+    f" AND {REACHES}"
     " WHERE d.name = ANY(CAST(:names AS text[])) AND d.state = 'verified' ORDER BY length(d.name) DESC"
 )
 _PROVIDER = text(
     "SELECT p.id, p.tenant_id, p.name, p.issuer, p.client_id, p.client_secret"
     " FROM identity_provider p JOIN domain d ON d.id = p.domain_id AND d.tenant_id = p.tenant_id"
-    " WHERE p.id = :id AND p.enabled AND d.state = 'verified'"
+    f" WHERE p.id = :id AND p.enabled AND d.state = 'verified' AND {REACHES}"
 )
 _LINKED = text(
     "SELECT account_id FROM external_identity WHERE provider_id = :provider AND subject = :subject"
@@ -195,12 +197,13 @@ def configure(
     *,
     enabled: bool = True,
 ) -> UUID:
-    """Set the provider of a domain; gives its id. Who was linked by another issuer is linked no more: its subjects are others.
+    """Set the provider of a domain, for the group that the domain has now; gives its id. Who was linked by another issuer is linked no more:
+    its subjects are others.
 
     `client_secret` None keeps the one that there is: only for the same issuer, or another would be handed it.
     Raises `NoResultFound` if there is no such domain.
     """
-    tenant_id = session.execute(select(Domain.tenant_id).where(Domain.id == domain_id)).scalar_one()
+    domain = session.execute(select(Domain.tenant_id, Domain.group_id).where(Domain.id == domain_id)).one()
     provider = session.execute(
         select(IdentityProvider).where(IdentityProvider.domain_id == domain_id)
     ).scalar_one_or_none()
@@ -211,7 +214,8 @@ def configure(
         session.add(provider)
     elif provider.issuer != issuer:
         session.execute(delete(ExternalIdentity).where(ExternalIdentity.provider_id == provider.id))
-    provider.tenant_id, provider.name, provider.issuer = tenant_id, name, issuer
+    provider.tenant_id, provider.group_id = domain.tenant_id, domain.group_id
+    provider.name, provider.issuer = name, issuer
     provider.client_id, provider.enabled = client_id, enabled
     if client_secret is not None:
         provider.client_secret = keys.seal(client_secret.encode())

@@ -18,6 +18,7 @@ from messa_platform.core.bulk import insert_rows
 from messa_platform.core.ids import new_id
 from messa_platform.core.logs import logger
 from messa_platform.tenants import places
+from messa_platform.tenants.access.reach import paused
 from messa_platform.tenants.audit import Action, Author, Change, record
 from messa_platform.tenants.domains import faults
 from messa_platform.tenants.domains.faults import Fault
@@ -195,7 +196,10 @@ def move(
     domain_id: UUID,
     to: Place,
 ) -> Moved | Gone | None:
-    """Tie a domain of the group to another group of the same tenant, and let its accounts come there; None if the group has none such."""
+    """Tie a domain of the group to another group of the same tenant, and let its accounts come there; None if the group has none such.
+
+    An identity provider that was set up for a group which `to` does not lie in is paused (`access.reach`).
+    """
     if to.tenant_id != place.tenant_id:
         raise ValueError("a domain does not move to another tenant")
     if places.hold(session, to.tenant_id, to.id) is None:
@@ -211,6 +215,7 @@ def move(
     ]
     record(session, now, author, changes)
     claim = Claim(domain_id, to.tenant_id, to.id, row.name)
+    record(session, now, author, paused(session, to.tenant_id, place.ancestors, domains=[domain_id]))
     taking = start_take(session, platform, now, author, claim) if row.is_verified else None
     return Moved(row.name, taking)
 

@@ -314,6 +314,47 @@ def test_only_the_domains_own_group_has_its_page(town: Town, idp: OidcProvider) 
     assert held(town) == []
 
 
+def test_a_provider_whose_domain_has_moved_up_is_off_until_an_admin_there_confirms_it(
+    town: Town, idp: OidcProvider
+) -> None:
+    save(town, idp, enabled="1")
+    the_domain, chief = domain_id(town), town.chief
+    to_move = f"/t/kommun/skolan/@@move-domain?id={the_domain}"
+    for group, told in ((town.class_4b, False), (town.master, True)):
+        page = chief.get(f"{to_move}&group={group.id}")
+        assert ("Single sign-on is switched off with the move" in words_of(page)) is told
+    chief.sent(f"{to_move}&group={town.master.id}", to_move, group=str(town.master.id))
+    town.head.get(here(town), 404)
+    assert "single sign-on is switched off" in words_of(chief.get(f"/t/kommun/@@domain?id={the_domain}"))
+    page = chief.get(here(town, group=""))
+    assert "Switched off until you confirm it" in words_of(page)
+    assert not page.html.find(id="enabled").has_attr("checked")
+    assert "Switched off single sign-on for skolan.example" in words_of(chief.get("/t/kommun/@@audit"))
+    written = {"version": field_of(page, "version"), **fields(idp, enabled="1", secret="")}
+    page = chief.sent(here(town, group=""), here(town, group=""), **written)
+    assert "Switched off until" not in words_of(page)
+    assert page.html.find(id="enabled").has_attr("checked")
+    visitor = Visitor(town.runtime)
+    visitor.get("/sign-in")
+    way_in = str(visitor.get("/sso/start?address=elev@skolan.example&go=1").location)
+    assert way_in.startswith(f"{idp.issuer}/authorize")
+    action, _, group_id, _, before, after = entries(town)[-1]
+    assert (action, group_id) == ("sign_on_set", town.master.id)
+    assert (before["enabled"], after["enabled"]) == (False, True)
+
+
+def test_who_leaves_a_provider_off_that_has_come_along_is_not_asked_again(
+    town: Town, idp: OidcProvider
+) -> None:
+    save(town, idp, enabled="1")
+    town.world.run("UPDATE domain SET group_id = :id WHERE name = 'skolan.example'", id=town.master.id)
+    page = town.chief.get(here(town, group=""))
+    written = {"version": field_of(page, "version"), **fields(idp, secret="")}
+    page = town.chief.sent(here(town, group=""), here(town, group=""), **written)
+    assert "Switched off until" not in words_of(page)
+    assert held(town)[0][3] is False
+
+
 def test_an_admin_from_above_may_and_an_admin_of_a_class_may_not(town: Town, idp: OidcProvider) -> None:
     town.chief.get(here(town))
     teacher = town.person(

@@ -507,6 +507,41 @@ def test_a_removed_group_stands_in_the_logs_of_all_that_it_concerns(
     assert (entry.before, entry.after) == ({"group": str(north.id)}, {"group": str(care.id)})
 
 
+def sign_on(world: World, group: Group, name: str, set_up_for: Group) -> None:
+    """A domain of a group, with an identity provider that was set up for that group or one above."""
+    world.domain(group, name)
+    world.run(
+        "INSERT INTO identity_provider (id, tenant_id, group_id, domain_id, name, issuer, client_id, client_secret)"
+        " SELECT gen_random_uuid(), tenant_id, :group, id, 'x', 'https://idp.example', 'x', '' FROM domain WHERE name = :name",
+        group=set_up_for.id,
+        name=name,
+    )
+
+
+def test_single_sign_on_of_a_removed_groups_domains_waits_for_who_gets_them(
+    world: World, office: Office, tree: dict[str, Group]
+) -> None:
+    north, care, below = tree["Norr"], tree["Vård"], tree["Norr 4A"]
+    sign_on(world, north, "norr.example", north)
+    sign_on(world, north, "allas.example", office.authority)
+    sign_on(world, below, "klass.example", north)
+    sign_on(world, below, "egen.example", below)
+    office.remove(north, care, tree["Söder"])
+    assert [e.subject for e in office.log(care, "sign_on_paused")] == ["norr.example"]
+    [entry] = office.log(below, "sign_on_paused")
+    assert (entry.subject, entry.after) == ("klass.example", {"why": "domain_moved"})
+
+
+def test_single_sign_on_stays_where_a_group_moves_with_all_of_its_own_and_else_is_switched_off(
+    world: World, office: Office, tree: dict[str, Group]
+) -> None:
+    sign_on(world, tree["Norr 4A"], "klass.example", tree["Norr"])
+    sign_on(world, tree["Norr"], "norr.example", tree["Skolor"])
+    office.move(tree["Norr"], tree["Vård"])
+    assert office.log(tree["Norr 4A"], "sign_on_paused") == []
+    assert [e.subject for e in office.log(tree["Norr"], "sign_on_paused")] == ["norr.example"]
+
+
 def test_a_removed_groups_name_and_address_may_be_used_again(
     world: World, office: Office, tree: dict[str, Group]
 ) -> None:

@@ -160,6 +160,45 @@ def test_a_provider_that_is_switched_off_is_none(world: World, provider_id: UUID
     assert found(world, ANNA) is None
 
 
+def tie(world: World, group: Group) -> None:
+    """Tie the domain to another group."""
+    world.run("UPDATE domain SET group_id = :id WHERE name = 'kommun.example'", id=group.id)
+
+
+def test_a_provider_reaches_no_further_than_the_group_for_which_it_was_set_up(
+    world: World, keys: Keys, master: Group, idp: OidcProvider
+) -> None:
+    school = world.group(master, "Skolan")
+    klass, beside = world.group(school, "7A"), world.group(master, "Vård")
+    world.domain(school, "kommun.example")
+    provider = add_provider(world, keys, "kommun.example", idp.issuer)
+    for group, reached in ((klass, True), (school, True), (master, False), (beside, False), (school, True)):
+        tie(world, group)
+        assert (found(world, ANNA) == provider) is reached, group.name
+    tie(world, master)
+    add_provider(world, keys, "kommun.example", idp.issuer)
+    assert found(world, ANNA) == provider
+
+
+def test_a_domain_that_moves_up_while_somebody_is_at_its_provider_signs_nobody_in(
+    world: World, keys: Keys, master: Group, idp: OidcProvider, sso: SingleSignOn
+) -> None:
+    """Whoever set it up would else open the accounts of those above."""
+    school = world.group(master, "Skolan")
+    world.domain(school, "kommun.example")
+    add_provider(world, keys, "kommun.example", idp.issuer)
+    anna = world.account(master, ANNA)
+    uri = sso.start(Wish(ANNA), CHROMIUM)
+    assert isinstance(uri, str)
+    tie(world, master)
+    assert sso.finish(visit(uri), CHROMIUM) == Refused(Reason.NO_PROVIDER, ANNA)
+    assert sso.start(Wish(ANNA), CHROMIUM) == Refused(Reason.NO_PROVIDER, ANNA)
+    add_provider(world, keys, "kommun.example", idp.issuer)
+    again = sso.start(Wish(ANNA), CHROMIUM)
+    assert isinstance(again, str)
+    assert account_id(sso.finish(visit(again), CHROMIUM)) == anna
+
+
 def test_whether_an_address_has_an_account_changes_nothing_of_what_is_asked(
     world: World, master: Group, provider_id: UUID
 ) -> None:

@@ -122,10 +122,11 @@ def provider(town: Town, group: Group, domain_id: UUID) -> None:
     known = town.world.account(town.free(), "borta@kommun.example")
     provider_id = new_id()
     town.world.run(
-        "INSERT INTO identity_provider (id, tenant_id, domain_id, name, issuer, client_id, client_secret)"
-        " VALUES (:id, :tenant, :domain, 'Inloggning', 'https://idp.example', 'messa', '')",
+        "INSERT INTO identity_provider (id, tenant_id, group_id, domain_id, name, issuer, client_id, client_secret)"
+        " VALUES (:id, :tenant, :group, :domain, 'Inloggning', 'https://idp.example', 'messa', '')",
         id=provider_id,
         tenant=group.tenant_id,
+        group=group.id,
         domain=domain_id,
     )
     town.world.run(
@@ -160,6 +161,36 @@ def move(town: Town, group: Group, domain_id: UUID, to: Group) -> Moved | None:
     now = town.world.clock.now()
     with confined(town, town.master) as (session, platform):
         return claims.move(session, platform, now, town.author, town.place(group), domain_id, town.place(to))
+
+
+def paused(town: Town, group: Group) -> list[str]:
+    """The domains whose single sign-on was switched off by a move, as a group's log has them."""
+    return [subject for action, subject in town.audit(group) if action == "sign_on_paused"]
+
+
+def test_a_domain_that_moves_beyond_its_identity_providers_group_has_it_switched_off_and_the_log_says_so(
+    town: Town, school: Group
+) -> None:
+    klass, beside = town.world.group(school, "7A"), town.world.group(town.master, "Vård")
+    domain_id = town.verified(school, NAME)
+    provider(town, school, domain_id)
+    move(town, school, domain_id, klass)
+    assert paused(town, klass) == paused(town, school) == []
+    move(town, klass, domain_id, town.master)
+    assert paused(town, town.master) == [NAME]
+    # it is off already, and stays so
+    move(town, town.master, domain_id, beside)
+    assert paused(town, beside) == []
+    move(town, beside, domain_id, school)
+    assert paused(town, school) == []
+
+
+def test_an_identity_provider_that_is_switched_off_anyhow_is_not_told_of(town: Town, school: Group) -> None:
+    domain_id = town.verified(school, NAME)
+    provider(town, school, domain_id)
+    town.world.run("UPDATE identity_provider SET enabled = false")
+    move(town, school, domain_id, town.master)
+    assert paused(town, town.master) == []
 
 
 def test_a_domain_that_waits_moves_alone(town: Town, school: Group) -> None:

@@ -211,9 +211,9 @@ def test_however_many_add_and_move_domains_while_their_groups_go_none_is_left_be
     with dawdling(town.world.database.engine, 0.01):
         together(
             [
-                *(lambda n=n: added(n) for n in range(6)),  # type: ignore[misc]
+                *(lambda n=n: added(n) for n in range(6)),
                 moved,
-                *(lambda group=group: removed(group) for group in groups),  # type: ignore[misc]
+                *(lambda group=group: removed(group) for group in groups),
             ]
         )
     left = town.world.rows(
