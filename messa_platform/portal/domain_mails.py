@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from messa_platform.core.i18n import Speech, speech, spoken
+from messa_platform.core.i18n import speech, spoken
 from messa_platform.core.post import Mail
+from messa_platform.portal.domain_words import found_in_words
 from messa_platform.portal.pages import address
-from messa_platform.tenants.domains.faults import Fault, FaultKind
+from messa_platform.tenants.domains.faults import Fault
 from messa_platform.tenants.domains.names import shown
 from messa_platform.tenants.domains.told import Reader
 
@@ -182,25 +183,3 @@ class DomainLetters:
             text=str(text),
             tenant_id=to.tenant_id,
         )
-
-
-def found_in_words(s: Speech, fault: Fault) -> str:
-    """What was found in place of a domain's proof."""
-    _ = s.gettext
-    listed = ", ".join(f"”{text}”" if s.language == "sv" else f"“{text}”" for text in fault.found)
-    match fault.kind:
-        case FaultKind.MISSING if fault.found:
-            return _("There is no such record. Instead we found: %(found)s.", found=listed)
-        case FaultKind.MISSING:
-            return _("There is no such record.")
-        case FaultKind.WRONG:
-            return _("There is a record, but with another value: %(found)s.", found=listed)
-        case FaultKind.UNREACHABLE:
-            return _("We got no answer from the DNS. We keep trying.")
-        case FaultKind.HELD:
-            return _(
-                "The record is right. But another organisation has the domain at messa, so we have to find out"
-                " whose it is. We have been told, and will see to it."
-            )
-        case FaultKind.PARENT:
-            return _("The domain above it is suspended, and it has no record of its own.")

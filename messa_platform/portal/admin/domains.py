@@ -20,7 +20,7 @@ from messa_platform.portal.admin.domains_moving import back, domain_of
 from messa_platform.portal.admin.frame import page
 from messa_platform.portal.admin.resources import GroupResource
 from messa_platform.portal.admin.seen_groups import named, seen_tops
-from messa_platform.portal.domain_mails import found_in_words
+from messa_platform.portal.domain_words import FAULTS, look_of
 from messa_platform.portal.forms import Form, asked, written
 from messa_platform.tenants import tasks
 from messa_platform.tenants.access import sign_on_setup
@@ -111,6 +111,7 @@ def _list(context: GroupResource, request: Request, form: Form, status: int = 20
         longest=LONGEST,
         state_of=state_of,
         proofs=PROOFS,
+        faults=FAULTS,
         shown=shown,
     )
 
@@ -229,7 +230,7 @@ def _whole(context: GroupResource, request: Request, seen: _Seen) -> dict[str, A
         "domain": shown(row.name),
         "state": state_of(row),
         "proof": PROOFS[row.proof],
-        "found": found_in_words(request.speech, row.fault) if row.fault else "",
+        "look": look_of(request.speech, row),
         "is_held": row.fault is not None and row.fault.kind is FaultKind.HELD,
         "is_due": seen.is_due,
         "is_live": seen.is_live,
@@ -260,11 +261,14 @@ def _of_ours(context: GroupResource, request: Request, row: DomainRow) -> Previe
 
 
 def check_now(context: GroupResource, request: Request) -> HTTPSeeOther:
-    """Look at a domain now."""
+    """Look at a domain now. Its page says that it is being looked at, and then what was found."""
     row, runtime = domain_of(context, request), request.registry["messa.runtime"]
-    if claims.check_now(request.db, runtime.clock.now(), context.place, row.id):
+    now = runtime.clock.now()
+    if claims.check_now(request.db, now, context.place, row.id):
         runtime.waker.wake_after_commit(request.db, check.ACTOR)
-    return HTTPSeeOther(context.address("@@domain", id=row.id, said="domain-looking"))
+    elif not _Seen(row, Takes((), {}), now).is_due:
+        return HTTPSeeOther(context.address("@@domain", id=row.id, said="domain-looked"))
+    return HTTPSeeOther(context.address("@@domain", id=row.id))
 
 
 def show_remove(context: GroupResource, request: Request) -> Mapping[str, Any]:
@@ -296,6 +300,12 @@ def includeme(config: Configurator) -> None:
     config.add_saying("domain-added", msgid("The domain is on the list. Now prove that it is yours."))
     config.add_saying("domain-verified", msgid("The domain is verified."))
     config.add_saying("domain-known", msgid("The group has that domain already. Here it is."), tone="info")
-    config.add_saying("domain-looking", msgid("We are looking. That takes a few seconds."), tone="info")
+    config.add_saying(
+        "domain-looked",
+        msgid(
+            "We looked a moment ago: what we found stands here. Wait ten seconds before you check again."
+        ),
+        tone="info",
+    )
     config.add_saying("domain-removed", msgid("The domain is removed. Everybody stays where they are."))
     config.include(domains_moving)

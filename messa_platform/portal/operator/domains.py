@@ -13,27 +13,19 @@ from pyramid.request import Request
 from messa_platform.core.i18n import msgid
 from messa_platform.core.site import SiteSettings
 from messa_platform.portal.domain_mails import DomainLetters
+from messa_platform.portal.domain_words import FAULTS
 from messa_platform.portal.forms import Form, asked, written
 from messa_platform.portal.operator.frame import now_of, page
 from messa_platform.portal.operator.resources import DomainResource, DomainsResource, author_of
 from messa_platform.portal.pages import url
 from messa_platform.tenants import tasks
 from messa_platform.tenants.domains import claims, names
-from messa_platform.tenants.domains.faults import FaultKind
 from messa_platform.tenants.domains.preview import preview
 from messa_platform.tenants.domains.told import DomainPost
 from messa_platform.tenants.domains.verify import Held, Verified
 
 PAGE = 50
 """Domains at a time."""
-
-FAULTS: Mapping[FaultKind, str] = {
-    FaultKind.MISSING: msgid("The record is not there"),
-    FaultKind.WRONG: msgid("There is a record with another token"),
-    FaultKind.UNREACHABLE: msgid("Its DNS could not be asked"),
-    FaultKind.HELD: msgid("The record is right, but another organisation has the domain"),
-    FaultKind.PARENT: msgid("The domain above it is suspended"),
-}
 
 
 def show_all(request: Request) -> Mapping[str, Any]:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from html import unescape
 from pathlib import Path
 from uuid import UUID
 
@@ -15,11 +16,13 @@ from webtest import TestResponse
 
 from messa_platform.core.clock import FixedClock
 from messa_platform.core.ids import new_id
+from messa_platform.portal.domain_words import FAULTS
 from messa_platform.runtime import Runtime
 from messa_platform.tenants import tasks
 from messa_platform.tenants.admin_models import GroupAdmin
 from messa_platform.tenants.models import Group
 from tests.support.dns_server import DnsServer, a_dns_server
+from tests.support.dns_server import Fault as DnsFault
 from tests.support.visitors import PASSWORD, Visitor, a_runtime, path_of, signed_in
 from tests.support.world import World
 
@@ -140,7 +143,7 @@ def test_a_domain_is_added_and_its_page_says_what_to_put_into_the_dns(office: Of
     assert f"_messa.{NAME}" in page.text and f"messa-verification={token}" in page.text
     assert "There you write only _messa as the name." in words(page)
     assert "The domain is on the list." in words(page)
-    assert "Looking …" in words(page) and "data-live" in page.text
+    assert f"We are looking at the DNS of {NAME} now." in words(page) and "data-live" in page.text
     assert "Waiting for its proof" in words(office.chef.get("/t/kommun/@@domains"))
 
 
@@ -170,13 +173,57 @@ def test_a_domain_with_other_letters_is_shown_as_it_is_written(office: Office) -
     assert "malmö.example" in words(office.chef.get("/t/kommun/@@domains"))
 
 
-def test_the_page_says_beforehand_how_many_will_move(office: Office) -> None:
+TOO = "Accounts at the domain outside your groups come too, also from outside the organisation."
+
+
+def test_the_page_says_beforehand_how_many_of_ones_own_will_move(office: Office) -> None:
     for n in range(3):
-        office.free(f"a{n}@{NAME}")
+        office.world.account(office.school, f"a{n}@{NAME}")
     office.world.account(office.school, f"hand@{NAME}", placed_by_hand=True)
     page = office.chef.follow(office.add(office.chef, "", NAME))
-    assert "3 accounts will be moved to Master" in words(page)
+    assert "3 accounts in your groups will be moved to Master" in words(page)
     assert "1 account that an admin has placed in another group stays there" in words(page)
+    assert f"{TOO} How many they are is told once the proof is there." in words(page)
+
+
+def test_who_has_not_proven_a_domain_does_not_learn_how_many_accounts_others_have(office: Office) -> None:
+    """Else whoever claims a name would learn how many of its people use messa."""
+    other = office.world.tenant("annan", "Annan kommun")
+    office.add(office.rektor, "/skolan", NAME)
+    office.look()
+    klass = office.world.group(office.school, "7A")
+    paths = [f"@@{name}?id={office.id_of(NAME)}" for name in ("domain", "domain-live", "move-domain")]
+    paths[2] += f"&group={klass.id}"
+
+    def seen() -> list[str]:
+        return [words(office.rektor.get(f"/t/kommun/skolan/{path}")) for path in paths]
+
+    before = seen()
+    assert "No account in your groups needs to be moved." in before[0] and TOO in before[0]
+    for n in range(7):
+        office.free(f"fri{n}@{NAME}")
+        office.world.account(other, f"annan{n}@{NAME}")
+        office.world.account(office.master, f"ovan{n}@{NAME}", placed_by_hand=bool(n % 2))
+    office.world.domain(other, f"skolan.{NAME}")
+    office.world.domain(other, NAME)
+    assert seen() == before
+    office.world.account(office.school, f"har@{NAME}")
+    office.world.account(klass, f"klass@{NAME}")
+    assert "1 account in your groups will be moved to Skolan" in seen()[0]
+
+
+def test_with_the_proof_the_page_tells_all_who_come(office: Office) -> None:
+    for n in range(3):
+        office.free(f"a{n}@{NAME}")
+    office.world.account(office.school, f"b@{NAME}")
+    page = office.chef.follow(office.add(office.chef, "", NAME))
+    assert "1 account in your groups will be moved to Master" in words(page)
+    office.prove(NAME)
+    address = f"/t/kommun/@@domain?id={office.id_of(NAME)}"
+    page = office.chef.get(address)
+    assert "Moving accounts here: 0 of 4" in words(page) and TOO not in words(page)
+    office.work()
+    assert "4 accounts were moved here." in words(office.chef.get(address))
 
 
 def test_the_page_says_what_was_found_instead_and_when_it_is_looked_for_again(office: Office) -> None:
@@ -185,6 +232,12 @@ def test_the_page_says_what_was_found_instead_and_when_it_is_looked_for_again(of
     office.look()
     page = office.chef.get(f"/t/kommun/@@domain?id={office.id_of(NAME)}")
     assert "another value: “messa-verification=&lt;annat&gt;”" in page.text
+    token = office.world.value("SELECT token FROM domain")
+    expected = f"Expected The TXT record _messa.{NAME} with the value messa-verification={token}."
+    assert expected in words(page)
+    assert "What to do Change the record's value to the expected one and check again." in unescape(
+        words(page)
+    )
     at = office.runtime.clock.now() + timedelta(minutes=2)
     assert office.world.value("SELECT check_at FROM domain") == at
     assert re.search(r"Next look: 1[23]:02\.", words(page))
@@ -198,7 +251,8 @@ def test_check_now_has_it_looked_at_and_the_live_part_tells_what_came_of_it(offi
     live = address.replace("@@domain", "@@domain-live")
     office.world.clock.move(timedelta(seconds=30))
     page = office.chef.follow(office.chef.send(address, {}, to=address.replace("@@domain", "@@check-domain")))
-    assert "We are looking." in words(page) and "Looking …" in words(page)
+    assert f"We are looking at the DNS of {NAME} now. What we find shows here" in words(page)
+    assert "There is no such record." not in words(page)  # that was the look before
     etag = re.search(r'data-etag="([^"]+)"', page.text)
     assert etag is not None
     mark = etag[1].replace("&#34;", '"')
@@ -209,8 +263,64 @@ def test_check_now_has_it_looked_at_and_the_live_part_tells_what_came_of_it(offi
     assert news.status_int == 200 and news.headers["ETag"] != mark
     assert "Verified" in words(news) and "Moving accounts here: 0 of 1" in words(news)
     assert "<html" not in news.text and "Put a record into its DNS" not in words(news)
+    assert "We are looking" not in words(news) and "The record was there. You need not do anything." in words(
+        news
+    )
     office.work()
     assert "1 account was moved here." in words(office.chef.get(live))
+
+
+ANOTHER = "messa-verification=annat"
+
+
+@pytest.mark.parametrize(
+    ("records", "fault", "found", "todo"),
+    [
+        ((), None, "There is no such record.", "Put the record into the DNS and check again."),
+        (("v=spf1 -all",), None, "Instead we found: “v=spf1 -all”.", "put the expected one beside them"),
+        (
+            (ANOTHER,),
+            None,
+            f"with another value: “{ANOTHER}”.",
+            "Change the record's value to the expected one",
+        ),
+        ((), DnsFault.SERVFAIL, "We got no answer from the DNS.", "ask whoever looks after the domain's DNS"),
+    ],
+)
+def test_after_a_look_the_page_says_what_was_found_what_was_expected_and_what_to_do(
+    office: Office, records: tuple[str, ...], fault: DnsFault | None, found: str, todo: str
+) -> None:
+    office.dns.put(f"_messa.{NAME}", *records)
+    if fault is not None:
+        office.dns.break_(fault, NAME, f"_messa.{NAME}")
+    office.add(office.chef, "", NAME)
+    office.look()
+    page = office.chef.get(f"/t/kommun/@@domain?id={office.id_of(NAME)}")
+    token = office.world.value("SELECT token FROM domain")
+    told = unescape(words(page))
+    expected = f"Expected The TXT record _messa.{NAME} with the value messa-verification={token}."
+    places = [told.index(part) for part in (expected, "Found", found, "What to do", todo)]
+    assert places == sorted(places)
+    assert "We are looking" not in told
+    listed = words(office.chef.get("/t/kommun/@@domains"))
+    assert any(short in listed for short in FAULTS.values())
+
+
+def test_who_checks_again_at_once_is_told_that_what_was_found_still_holds(office: Office) -> None:
+    office.add(office.chef, "", NAME)
+    office.look()
+    address = f"/t/kommun/@@domain?id={office.id_of(NAME)}"
+    page = office.chef.follow(office.chef.send(address, {}, to=address.replace("@@domain", "@@check-domain")))
+    assert "We looked a moment ago: what we found stands here." in words(page)
+    assert "There is no such record." in words(page) and "We are looking" not in words(page)
+
+
+def test_a_domain_that_is_suspended_by_the_operator_is_not_said_to_be_in_order(office: Office) -> None:
+    domain_id = office.verified()
+    office.world.run("UPDATE domain SET state = 'suspended', check_at = now() + interval '1 day'")
+    page = office.chef.get(f"/t/kommun/@@domain?id={domain_id}")
+    assert "Prove the domain, and it is yours again." in words(page)
+    assert "The record was there." not in words(page)
 
 
 def test_a_verified_domain_shows_its_move_and_can_be_undone_for_a_day(office: Office) -> None:
@@ -395,7 +505,7 @@ def test_a_lost_proof_is_warned_of_on_the_pages(office: Office) -> None:
     chef = signed_in(office.runtime, CHEF)
     assert "Proof is gone" in words(chef.get("/t/kommun/@@domains"))
     page = chef.get(f"/t/kommun/@@domain?id={domain_id}")
-    assert "Its proof is gone. There is no such record." in words(page)
+    assert "Its proof is gone." in words(page) and "Found There is no such record." in words(page)
     assert f"_messa.{NAME}" in page.text
 
 
