@@ -302,9 +302,7 @@ def includeme(config: Configurator) -> None:
     config.add_saying("domain-known", msgid("The group has that domain already. Here it is."), tone="info")
     config.add_saying(
         "domain-looked",
-        msgid(
-            "We looked a moment ago: what we found stands here. Wait ten seconds before you check again."
-        ),
+        msgid("We looked a moment ago: what we found stands here. Wait ten seconds before you check again."),
         tone="info",
     )
     config.add_saying("domain-removed", msgid("The domain is removed. Everybody stays where they are."))
