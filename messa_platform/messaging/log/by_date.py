@@ -105,7 +105,8 @@ def _look(
 ) -> list[Hit]:
     hits: list[Hit] = []
     runs = _runs(window)
-    if sum(run.all for run in runs) > FEW and len(window) > 2:
+    every, found = sum(run.all for run in runs), sum(run.hits for run in runs)
+    if every > FEW and most * every > FEW * found:
         first, last = min(run.first for run in runs), max(run.after for run in runs) - timedelta(days=1)
         return _in_cells(session, asked, first, last, low, high, most)
     for run in runs:
