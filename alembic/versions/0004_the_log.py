@@ -143,8 +143,8 @@ def _tables() -> None:
             *_kind("group_id", "tenant_id"),
             sa.PrimaryKeyConstraint("group_id", *_KEY, name=op.f(f"pk_{table}")),
         )
-        op.create_index(f"ix_{table}_tenant", table, ["tenant_id", "day"])
         op.create_index(f"ix_{table}_none", table, ["group_id"], postgresql_where=none)
+    op.create_index("ix_message_day_status", "message_day", ["tenant_id", "status", "day", "group_id"])
     op.create_table(
         "tenant_day",
         *_kind("tenant_id"),

@@ -7,6 +7,7 @@ summaries, and only they are looked into.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -19,7 +20,7 @@ from messa_platform.core.ids import id_at, time_of
 from messa_platform.messaging.log import fetch
 from messa_platform.messaging.log.asked import Asked
 from messa_platform.messaging.log.fetch import Cell, Hit
-from messa_platform.messaging.log.summary import of_kind, tallies
+from messa_platform.messaging.log.summary import Told, ask, of_kind
 
 FEW = 20_000
 """Messages that may be looked at for one page."""
@@ -37,15 +38,17 @@ class _Span:
     all: int
 
 
-def by_date(session: Session, asked: Asked, after: UUID | None, most: int) -> list[Hit]:
-    """The first `most` messages in the order of time, behind the id `after` if given."""
+def by_date(
+    session: Session, asked: Asked, after: UUID | None, most: int, told: Told | None = None
+) -> list[Hit]:
+    """The first `most` messages in the order of time, behind the id `after` if given; `told` is what the summaries say of the place."""
     low, high = asked.low, asked.high
     if after is not None:
         low, high = (low, after) if asked.descending else (UUID(int=after.int + 1), high)
     if not asked.is_plain or _is_one_group_whole(asked):
         return fetch.walk(session, asked, low, high, most)
     hits: list[Hit] = []
-    spans = _spans(session, asked, after)
+    spans = _spans(asked, told or ask(session, asked), after)
     while spans and len(hits) < most:
         window, spans = _window(spans, most - len(hits))
         hits += _look(session, asked, window, low, high, most - len(hits))
@@ -56,20 +59,14 @@ def _is_one_group_whole(asked: Asked) -> bool:
     return asked.group_ids is not None and len(asked.group_ids) == 1 and not asked.has_kind
 
 
-def _spans(session: Session, asked: Asked, after: UUID | None) -> list[_Span]:
+def _spans(asked: Asked, told: Told, after: UUID | None) -> list[_Span]:
     """What the summaries know, in the order asked for, from the day of `after` on; only where there are hits."""
-    told = tallies(session, asked)
-    one_group = asked.group_ids is not None and len(asked.group_ids) == 1
-    walked = told if one_group or asked.group_ids is None else tallies(session, asked, everywhere=True)
-    hits: dict[tuple[date, date], int] = {}
-    for tally in of_kind(asked, told):
-        key = tally.first, tally.after
-        hits[key] = hits.get(key, 0) + tally.messages
-    every: dict[tuple[date, date], int] = {}
-    for tally in walked:
-        key = tally.first, tally.after
-        every[key] = every.get(key, 0) + tally.messages
-    spans = [_Span(*key, count, every.get(key, count)) for key, count in hits.items()]
+    hits, every = Counter[tuple[date, date]](), Counter[tuple[date, date]]()
+    for tally in of_kind(asked, told.here):
+        hits[tally.first, tally.after] += tally.messages
+    for tally in told.walked:
+        every[tally.first, tally.after] += tally.messages
+    spans = [_Span(*days, count, every[days]) for days, count in hits.items()]
     spans.sort(key=lambda span: span.first, reverse=asked.descending)
     if after is None:
         return spans

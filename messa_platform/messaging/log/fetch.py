@@ -106,7 +106,7 @@ def cells(session: Session, asked: Asked, first: date, last: date, most: int) ->
         f"WITH days AS MATERIALIZED (SELECT day, status FROM (SELECT k.day, k.status, k.messages FROM tenant_day k WHERE {kinds} AND {day}"
         f" UNION ALL SELECT k.day, k.status, k.messages FROM message_delta k WHERE {kinds} AND {day}) d GROUP BY 1, 2 HAVING sum(messages) > 0)"
         f" SELECT group_id, day FROM (SELECT k.group_id, k.day, k.messages FROM days JOIN message_day k"
-        f" ON k.day = days.day AND k.status = days.status AND {kinds_of_groups}"
+        f" ON k.status = days.status AND k.day = days.day AND {kinds_of_groups}"
         f" UNION ALL SELECT k.group_id, k.day, k.messages FROM message_delta k WHERE {kinds_of_groups} AND {day}) c"
         f" GROUP BY 1, 2 HAVING sum(messages) > 0 ORDER BY {_order(asked, 'day')}, group_id LIMIT :most"
     )

@@ -59,7 +59,7 @@ class MessageDay(Base):
     messages: Mapped[int] = mapped_column(BigInteger)
 
     __table_args__ = (
-        Index("ix_message_day_tenant", "tenant_id", "day"),
+        Index("ix_message_day_status", "tenant_id", "status", "day", "group_id"),
         Index("ix_message_day_none", "group_id", postgresql_where=text("messages = 0")),
     )
 
@@ -78,10 +78,7 @@ class MessageMonth(Base):
     tenant_id: Mapped[UUID]
     messages: Mapped[int] = mapped_column(BigInteger)
 
-    __table_args__ = (
-        Index("ix_message_month_tenant", "tenant_id", "day"),
-        Index("ix_message_month_none", "group_id", postgresql_where=text("messages = 0")),
-    )
+    __table_args__ = (Index("ix_message_month_none", "group_id", postgresql_where=text("messages = 0")),)
 
 
 class TenantDay(Base):

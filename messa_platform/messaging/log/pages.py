@@ -21,7 +21,7 @@ from messa_platform.messaging.log import fetch
 from messa_platform.messaging.log.asked import Asked, Column, Key, Page
 from messa_platform.messaging.log.by_date import FEW, by_date, days_with
 from messa_platform.messaging.log.fetch import Hit
-from messa_platform.messaging.log.summary import Tally, of_kind, tallies
+from messa_platform.messaging.log.summary import Tally, Told, ask, of_kind
 from messa_platform.messaging.statuses import Direction, Status
 
 PAGE = 50
@@ -51,10 +51,10 @@ def _hits(session: Session, asked: Asked, key: Key | None, most: int) -> list[Hi
         return by_date(session, asked, key.id if key else None, most)
     if not asked.is_plain:
         return fetch.sorted_hits(session, asked, key, most)
-    told = tallies(session, asked)
-    found = of_kind(asked, told)
+    told = ask(session, asked)
+    found = of_kind(asked, told.here)
     if sum(t.messages for t in found) <= FEW:
-        is_rare = asked.has_kind and sum(t.messages for t in told) > FEW
+        is_rare = asked.has_kind and sum(t.messages for t in told.here) > FEW
         return fetch.sorted_hits(session, asked, key, most, days_with(session, asked) if is_rare else None)
     match asked.sort:
         case Column.NUMBER:
@@ -64,7 +64,7 @@ def _hits(session: Session, asked: Asked, key: Key | None, most: int) -> list[Hi
         case Column.GROUP:
             return _by_group(session, asked, key, most)
         case _:
-            return _by_value(session, asked, found, key, most)
+            return _by_value(session, asked, told, key, most)
 
 
 def _by_group(session: Session, asked: Asked, key: Key | None, most: int) -> list[Hit]:
@@ -81,14 +81,12 @@ _VALUE: dict[Column, Callable[[Tally], str]] = {
 }
 
 
-def _by_value(
-    session: Session, asked: Asked, found: Iterable[Tally], key: Key | None, most: int
-) -> list[Hit]:
-    values = sorted({_VALUE[asked.sort](t) for t in found}, reverse=asked.descending)
+def _by_value(session: Session, asked: Asked, told: Told, key: Key | None, most: int) -> list[Hit]:
+    values = sorted({_VALUE[asked.sort](t) for t in of_kind(asked, told.here)}, reverse=asked.descending)
     if key is not None:
         values = [v for v in values if v == key.value or (v < key.value) is asked.descending]
     after = key.id if key and values[:1] == [key.value] else None
-    return _in_turn(session, (_narrowed(asked, v) for v in values), after, most)
+    return _in_turn(session, (_narrowed(asked, v) for v in values), after, most, told)
 
 
 def _narrowed(asked: Asked, value: str) -> Asked:
@@ -101,11 +99,13 @@ def _narrowed(asked: Asked, value: str) -> Asked:
             return asked.within(parts=int(value))
 
 
-def _in_turn(session: Session, searches: Iterable[Asked], after: UUID | None, most: int) -> list[Hit]:
-    """Search after search by date until there are enough; the first goes on behind `after`."""
+def _in_turn(
+    session: Session, searches: Iterable[Asked], after: UUID | None, most: int, told: Told | None = None
+) -> list[Hit]:
+    """Search after search by date until there are enough; the first goes on behind `after`. `told`: of a place that is the same for all."""
     hits: list[Hit] = []
     for search in searches:
-        hits += by_date(session, search, after, most - len(hits))
+        hits += by_date(session, search, after, most - len(hits), told)
         after = None
         if len(hits) >= most:
             break

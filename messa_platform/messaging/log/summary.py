@@ -128,6 +128,21 @@ def tallies(session: Session, asked: Asked, *, everywhere: bool = False) -> list
     ]
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the summaries say: `here` of the groups that are looked in, `walked` of all that lies in the index by which they are walked."""
+
+    here: Sequence[Tally]
+    walked: Sequence[Tally]
+
+
+def ask(session: Session, asked: Asked) -> Told:
+    """Of all kinds, whatever the search is narrowed to: one or two statements."""
+    here = tallies(session, asked)
+    has_own_index = asked.group_ids is None or len(asked.group_ids) == 1
+    return Told(here, here if has_own_index else tallies(session, asked, everywhere=True))
+
+
 def of_kind(asked: Asked, told: Iterable[Tally]) -> list[Tally]:
     """Those of the direction, the status and the parts asked for."""
     return [
