@@ -39,7 +39,10 @@ _STATUSES = (
     ("UNSENT", "out", 9, (0,)),
     ("too_many_parts", "out", 1, (0,)),
 )
-_MESSAGE = "id, tenant_id, group_id, account_id, direction, door, status, status_at, remote, local, text, encoding, parts, channel_id, created_at"
+_MESSAGE = (
+    "id, tenant_id, group_id, account_id, direction, door, status, status_at, remote, local, text, encoding, parts"
+    ", channel_id, created_at"
+)
 _EVENT = "id, message_id, tenant_id, status, changed, code, at"
 BUFFER = 2_000
 """Rows handed to the driver at a time."""
