@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from messa_platform.core.clock import start_of_stockholm_day
 from messa_platform.core.ids import id_at, time_of
-from messa_platform.messaging.log.asked import Asked, Column, Key, Row
+from messa_platform.messaging.log.asked import Asked, Column, Key, Row, Scope
 from messa_platform.messaging.statuses import Direction, Status
 
 COLUMNS = "m.id, m.group_id, m.account_id, m.remote, m.direction, m.status, m.rule_group_id, m.parts"
@@ -120,9 +120,11 @@ def cells(session: Session, asked: Asked, first: date, last: date, most: int) ->
     return [(row.group_id, row.day) for row in session.execute(text(statement), parameters)]
 
 
+# Each cell is looked into by itself: a join of all at once would be planned as a scan of every month.
 _CELLS = (
     "unnest(CAST(:cell_groups AS uuid[]), CAST(:cell_lows AS uuid[]), CAST(:cell_highs AS uuid[])) AS c (group_id, low, high)"
-    " JOIN message m ON m.group_id = c.group_id AND m.id >= c.low AND m.id < c.high"
+    f" CROSS JOIN LATERAL (SELECT {COLUMNS} FROM message m WHERE m.group_id = c.group_id AND m.id >= c.low AND m.id < c.high AND {{where}}"
+    " OFFSET 0) m"
 )
 
 
@@ -143,9 +145,15 @@ def in_cells(
     session: Session, asked: Asked, found: Sequence[Cell], low: UUID | None, high: UUID | None, most: int
 ) -> list[Hit]:
     """By date, in these cells only, each through its group's index."""
-    where, given = conditions(asked, low, high)
-    statement = f"SELECT {COLUMNS} FROM {_CELLS} WHERE {where} ORDER BY {_order(asked, 'm.id')} LIMIT :most"
+    where, given = conditions(_anywhere(asked), low, high)
+    source = _CELLS.format(where=where)
+    statement = f"SELECT {COLUMNS} FROM {source} ORDER BY {_order(asked, 'm.id')} LIMIT :most"
     return _hits(session, statement, {**given, **_of_cells(found), "most": most})
+
+
+def _anywhere(asked: Asked) -> Asked:
+    """The same without its groups: the cells have them."""
+    return asked.within(scope=Scope(asked.scope.tenant_id, None), group_id=None)
 
 
 # How a column sorts: what it sorts by, the tie between equals (an account, a group), and what has to be joined for it.
@@ -168,8 +176,8 @@ def sorted_hits(
     session: Session, asked: Asked, key: Key | None, most: int, found: Sequence[Cell] | None = None
 ) -> list[Hit]:
     """All that are asked for, in `found` cells only if given, sorted and cut; for few. Kept apart, so that no plan walks an index in vain."""
-    where, given = conditions(asked)
-    source = "message m" if found is None else _CELLS
+    where, given = conditions(asked if found is None else _anywhere(asked))
+    source = f"message m WHERE {where}" if found is None else _CELLS.format(where=where)
     value, tie, join = _SORTED[asked.sort]
     behind = ""
     if key is not None:
@@ -179,7 +187,7 @@ def sorted_hits(
         )
         given |= {"value": _typed(asked, key), "tie": key.tie, "id": key.id}
     statement = (
-        f"WITH m AS MATERIALIZED (SELECT {COLUMNS} FROM {source} WHERE {where})"
+        f"WITH m AS MATERIALIZED (SELECT {COLUMNS} FROM {source})"
         f" SELECT {COLUMNS} FROM m {join} {behind} ORDER BY {_order(asked, value, tie, 'm.id')} LIMIT :most"
     )
     cell_parameters = _of_cells(found) if found is not None else {}
