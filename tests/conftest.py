@@ -17,6 +17,7 @@ from messa_platform.core.db import Database, make_engine
 from messa_platform.core.embedded import attach
 from messa_platform.core.migrations import upgrade
 from messa_platform.tenants.tree import ensure_free_tenant
+from tests.support.clean_database import Databases
 from tests.support.world import World
 
 
@@ -72,13 +73,19 @@ def template(server: str, worker_id: str) -> Iterator[str]:
     _run(server, f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
+@pytest.fixture(scope="session")
+def databases(server: str, template: str) -> Iterator[Databases]:
+    """This worker's databases, for one test after the other."""
+    made = Databases(server, template)
+    yield made
+    made.close()
+
+
 @pytest.fixture
-def database_url(server: str, template: str, request: pytest.FixtureRequest) -> Iterator[str]:
+def database_url(server: str, databases: Databases) -> Iterator[str]:
     """A database of the test's own, migrated, with nothing in it but the platform's own tenant."""
-    name = f"test_{os.getpid()}_{abs(hash(request.node.nodeid))}"
-    _run(server, f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
-    yield with_database(server, name)
-    _run(server, f'DROP DATABASE "{name}" WITH (FORCE)')
+    with databases.one() as name:
+        yield with_database(server, name)
 
 
 @pytest.fixture

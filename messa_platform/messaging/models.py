@@ -106,6 +106,8 @@ class Message(Base):
         Index("ix_message_thread", "thread_id", "id"),
         Index("ix_message_account", "account_id", "id"),
         Index("ix_message_group", "group_id", "id"),
+        Index("ix_message_tenant", "tenant_id", "id"),
+        Index("ix_message_remote", "tenant_id", "remote", "id"),
         {"postgresql_partition_by": "RANGE (id)"},
     )
 

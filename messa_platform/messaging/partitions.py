@@ -15,7 +15,7 @@ PARTITIONED = ("message", "message_event")
 
 # A message changes twice or thrice in its first seconds. With room beside it on its page the change leaves the indexes alone (HOT); without,
 # each change makes an entry in all four of them, which costs more space than the room does.
-_STORAGE = {"message": "fillfactor = 55", "message_event": "fillfactor = 100"}
+STORAGE = {"message": "fillfactor = 55", "message_event": "fillfactor = 100"}
 
 
 def month_start(at: datetime) -> datetime:
@@ -65,7 +65,7 @@ def _make(connection: Connection, table: str, name: str, low: UUID, high: UUID) 
         # behind a long report this would wait, and everybody else behind this: rather try again the next time round
         "SET LOCAL lock_timeout = '2s'",
         f"LOCK TABLE {table}_default IN ACCESS EXCLUSIVE MODE",
-        f"CREATE TABLE {name} (LIKE {table} INCLUDING DEFAULTS INCLUDING CONSTRAINTS) WITH ({_STORAGE[table]})",
+        f"CREATE TABLE {name} (LIKE {table} INCLUDING DEFAULTS INCLUDING CONSTRAINTS) WITH ({STORAGE[table]})",
         f"WITH early AS (DELETE FROM {table}_default WHERE {month} RETURNING *) INSERT INTO {name} SELECT * FROM early",
         f"ALTER TABLE {table} ATTACH PARTITION {name} FOR VALUES FROM ('{low}') TO ('{high}')",
     ):

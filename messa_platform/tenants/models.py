@@ -92,6 +92,7 @@ class Tenant(Base):
     """An organisation. The platform's own tenant, `is_free`, holds the accounts that belong to none.
 
     `demands_second_factor`: of its admins (spec I3). `time_zone`: of the times that its people see (spec W1).
+    `keep_text_days`: after so many days the words of its messages are purged; None: they are kept (spec L4).
     """
 
     __tablename__ = "tenant"
@@ -104,6 +105,7 @@ class Tenant(Base):
     is_free: Mapped[bool] = mapped_column(default=False)
     demands_second_factor: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     time_zone: Mapped[str] = mapped_column(default="Europe/Stockholm", server_default="Europe/Stockholm")
+    keep_text_days: Mapped[int | None]
     version: Mapped[int] = mapped_column(default=1, server_default="1")
     created_at: Mapped[datetime] = _created()
 
