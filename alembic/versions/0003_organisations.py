@@ -189,9 +189,10 @@ def _widen() -> None:
     living = sa.text("removed_at IS NULL")
     op.create_index("ix_account_of_group", "account", ["group_id", "address"], postgresql_where=living)
     op.create_index("ix_account_of_tenant", "account", ["tenant_id", "address"], postgresql_where=living)
-    op.create_index(
-        "ix_account_domain", "account", [sa.text("reverse(split_part(address, '@', 2)) text_pattern_ops")]
-    )
+    backwards = sa.text("reverse(split_part(address, '@', 2)) text_pattern_ops")
+    op.create_index("ix_account_domain", "account", [backwards])
+    # who may see their own tenant's alone must not learn of the others by the time that it takes
+    op.create_index("ix_account_tenant_domain", "account", ["tenant_id", backwards], postgresql_where=living)
     op.drop_index(op.f("ix_account_group_id"), table_name="account")
     op.add_column("number_range", _flag("is_open", "true"))
     op.add_column("number_range", _at("told_at"))
@@ -359,7 +360,12 @@ def downgrade() -> None:
     op.drop_column("number_range", "told_at")
     op.drop_column("number_range", "is_open")
     op.create_index(op.f("ix_account_group_id"), "account", ["group_id"])
-    for index in ("ix_account_domain", "ix_account_of_tenant", "ix_account_of_group"):
+    for index in (
+        "ix_account_domain",
+        "ix_account_tenant_domain",
+        "ix_account_of_tenant",
+        "ix_account_of_group",
+    ):
         op.drop_index(index, table_name="account")
     op.drop_column("account", "version")
     op.drop_column("account", "placed_by_hand")

@@ -236,7 +236,7 @@ class Account(Base):
         CheckConstraint("address = lower(address)", name="lower"),
         Index("ix_account_of_group", "group_id", "address", postgresql_where=text("removed_at IS NULL")),
         Index("ix_account_of_tenant", "tenant_id", "address", postgresql_where=text("removed_at IS NULL")),
-        # ix_account_domain and ix_account_words, over expressions, stand in migration 0003 alone
+        # ix_account_domain, ix_account_tenant_domain and ix_account_words, over expressions, stand in migration 0003 alone
     )
 
 

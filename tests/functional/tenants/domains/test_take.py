@@ -22,6 +22,8 @@ from messa_platform.tenants.group_settings import Key
 from messa_platform.tenants.models import Group
 from messa_platform.tenants.tasks import Step, TaskRow
 from tests.functional.tenants.domains.conftest import Town
+from tests.support.observe import generic_plan, nodes
+from tests.support.observe import statements as statements_of
 
 NAME = "kommun.example"
 CHEF = "chef@kommunen.example"
@@ -596,3 +598,25 @@ def test_the_index_finds_the_accounts_of_a_domain(town: Town, database: Database
         )
     )
     assert "ix_account_domain" in plan, plan
+
+
+def test_how_many_accounts_others_have_does_not_show_in_the_time_that_ones_own_take(
+    town: Town, school: Group, rival: Group, database_url: str
+) -> None:
+    many(town, town.free(), 3000)
+    town.world.account(town.master, f"ett@{NAME}")
+    town.world.account(rival, f"tva@{NAME}")
+    town.world.run("ANALYZE account")
+    with statements_of(town.world.database.engine) as seen_statements:
+        assert glimpse(town, school, town.master) == Preview(moving=1, by_hand=0)
+    (counting,) = [statement for statement in seen_statements if "FROM account" in statement.text]
+    of_accounts = [
+        node
+        for node in nodes(generic_plan(database_url, counting))
+        if node.get("Relation Name") == "account" or node.get("Index Name", "").startswith("ix_account")
+    ]
+    assert {node["Index Name"] for node in of_accounts if "Index Name" in node} == {
+        "ix_account_tenant_domain"
+    }
+    looked_at = [node["Actual Rows"] + node.get("Rows Removed by Filter", 0) for node in of_accounts]
+    assert max(looked_at) == 1
