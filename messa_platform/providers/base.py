@@ -177,3 +177,10 @@ class TakesCallbacks(Protocol):
     @staticmethod
     def read_callback(settings: Mapping[str, Any], callback: Callback) -> CallbackResult:
         """Authenticate and read one callback. Raises `CallbackRefused`."""
+
+
+@runtime_checkable
+class ExplainsCodes(Protocol):
+    """A provider whose codes, of refusals and receipts, can be put into words; `codes` has them in English, as ids of a catalogue."""
+
+    codes: ClassVar[Mapping[str, str]]

@@ -16,11 +16,16 @@ from sqlalchemy import Table, text
 from sqlalchemy.orm import Session
 from webtest import TestResponse
 
-from messa_platform.core.bulk import insert_rows
+from messa_platform.core.bulk import copy_rows, insert_rows
 from messa_platform.core.clock import SystemClock
 from messa_platform.core.db import Database, make_engine
 from messa_platform.core.ids import new_id
 from messa_platform.core.migrations import upgrade
+from messa_platform.messaging.models import Door
+from messa_platform.messaging.partitions import ensure_partitions
+from messa_platform.messaging.segments import Encoding
+from messa_platform.messaging.statuses import Direction, Status
+from messa_platform.messaging.store import MESSAGE
 from messa_platform.runtime import Runtime
 from messa_platform.tenants.models import Group
 from messa_platform.tenants.tree import create_tenant, ensure_free_tenant
@@ -43,7 +48,9 @@ PAGES = (
     "user?id={person}", "user?id={person}&group_q=grupp", "add-users", "move-users?who={person}", "remove-users?who={person}",
     "domains", "domain?id={domain}", "domain-live?id={domain}", "move-domain?id={domain}", "take-along?id={domain}",
     "remove-domain?id={domain}", "sign-on?domain={domain}", "task?id={task}", "task-live?id={task}", "audit", "audit?below=1",
-    "group", "new-group", "find-group?q=grupp", "find-group?q=nothing",
+    "group", "new-group", "find-group?q=grupp", "find-group?q=nothing", "logs", "logs?sort=email&email=person",
+    "logs-choices?field=email&email=p",
+    "logs-choices?field=number", "log-message?id={message}",
 )  # fmt: skip
 """The pages of a group."""
 TOP_PAGES = ("organisation",)
@@ -52,16 +59,17 @@ TOP_PAGES = ("organisation",)
 
 @dataclass(frozen=True)
 class Place:
-    """A group of an organisation: its address, and somebody, a domain and a task in it."""
+    """A group of an organisation: its address, and somebody, a domain, a task and a message in it."""
 
     address: str
     person: UUID
     domain: UUID
     task: UUID
+    message: UUID
 
     def path(self, page: str) -> str:
         """Where a page of it is."""
-        named = page.format(person=self.person, domain=self.domain, task=self.task)
+        named = page.format(person=self.person, domain=self.domain, task=self.task, message=self.message)
         return f"{self.address}/@@{named}"
 
 
@@ -90,6 +98,7 @@ def organisation(database: Database, slug: str, groups: int, accounts: int) -> O
         }
         for statement in _FILL:
             session.execute(text(statement), given)
+        _write(session, master.tenant_id, {ids[0], ids[-1]})
         admin = session.execute(text(_ADMIN), given).scalar_one()
         places = [_place(session, slug, rows, number) for number in (0, len(rows) - 1)]
     return Organisation(admin, *places)
@@ -144,8 +153,41 @@ _ADMIN = (
 )
 _THINGS = text(
     "SELECT (SELECT a.id FROM account a WHERE a.group_id = :id ORDER BY a.address LIMIT 1) AS person,"
-    " (SELECT d.id FROM domain d WHERE d.group_id = :id) AS domain, (SELECT t.id FROM task t WHERE t.group_id = :id) AS task"
+    " (SELECT d.id FROM domain d WHERE d.group_id = :id) AS domain, (SELECT t.id FROM task t WHERE t.group_id = :id) AS task,"
+    " (SELECT m.id FROM message m WHERE m.group_id = :id ORDER BY m.id LIMIT 1) AS message"
 )
+_WRITERS = text(
+    "SELECT DISTINCT ON (a.group_id) a.group_id, a.id FROM account a WHERE a.tenant_id = :tenant_id ORDER BY a.group_id, a.address"
+)
+MESSAGES = 60
+"""In the log of a place that is looked at: more than a page has; in that of every other group there is one."""
+
+
+def _write(session: Session, tenant_id: UUID, places: set[UUID]) -> None:
+    """Somebody in each group has sent a text, in the places that are looked at many."""
+    now = SystemClock().now()
+    ensure_partitions(session.connection(), now, now)
+    rows = [
+        {
+            "id": new_id(),
+            "tenant_id": tenant_id,
+            "group_id": writer.group_id,
+            "account_id": writer.id,
+            "direction": Direction.OUT,
+            "door": Door.MAIL,
+            "status": Status.DELIVERED,
+            "status_at": now,
+            "remote": f"+4670174{number:04}",
+            "local": "Kommunen",
+            "text": "Hej",
+            "encoding": Encoding.GSM,
+            "parts": 1,
+            "created_at": now,
+        }
+        for writer in session.execute(_WRITERS, {"tenant_id": tenant_id})
+        for number in range(MESSAGES if writer.group_id in places else 1)
+    ]
+    copy_rows(session, MESSAGE, rows)
 
 
 def _place(session: Session, slug: str, rows: Sequence[dict[str, object]], number: int) -> Place:

@@ -32,6 +32,7 @@ from messa_platform.providers.base import (
     Unknown,
 )
 from messa_platform.providers.simulator import wire
+from messa_platform.providers.simulator.codes import CODES
 from messa_platform.providers.simulator.link import REFUSED_CONNECTION, Link
 
 DEFAULT_TIMEOUT_SECONDS: Final = 10.0
@@ -75,6 +76,8 @@ class SimulatorProvider:
             "default": DEFAULT_TIMEOUT_SECONDS,
         },
     }
+
+    codes: ClassVar[Mapping[str, str]] = CODES
 
     def __init__(self, settings: Mapping[str, Any], channel: str) -> None:
         self._host: str = settings.get("host", wire.DEFAULT_HOST)

@@ -153,6 +153,9 @@ GroupResource.move-users       {group}/@@move-users?who={person}     ADMINS     
 GroupResource.remove-users     {group}/@@remove-users?who={person}   ADMINS      200  303
 GroupResource.task             {group}/@@task?id={task}              ADMINS      200  -
 GroupResource.task-live        {group}/@@task-live?id={task}         ADMINS      200  -
+GroupResource.logs             {group}/@@logs                        ADMINS      200  -
+GroupResource.logs-choices     {group}/@@logs-choices?field=email    ADMINS      200  -
+GroupResource.log-message      {group}/@@log-message?id={message}    ADMINS      200  -
 GroupResource.domains          {group}/@@domains                     ADMINS      200  422
 GroupResource.add-domain       {group}/@@add-domain                  ADMINS      303  -
 GroupResource.domain           {group}/@@domain?id={tied}            ADMINS      200  -

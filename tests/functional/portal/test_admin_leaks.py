@@ -14,6 +14,7 @@ from webtest import TestResponse
 
 from messa_platform.core.ids import new_id
 from messa_platform.runtime import Runtime
+from tests.support.logbook import the_same_log
 from tests.support.observe import statements
 from tests.support.visitors import Visitor, token_of
 from tests.support.walls import SCHOOL, Walls, build_walls
@@ -51,7 +52,9 @@ class Crawl:
             assert len(self.pages) < MOST_PAGES, sorted(self.pages)
             answer = self.pages[path] = self.visitor.get(path)
             assert answer.status_int < 400, f"{path}: {answer.status}"
-            waiting += [link for link in links(answer) if link.startswith("/t/")]
+            waiting += [
+                link for link in links(answer) if link.startswith("/t/") and not the_same_log(path, link)
+            ]
 
     def forms(self) -> Iterator[tuple[str, list[tuple[str, str]]]]:
         """The forms that change something, each once: where they go, and their fields as the browser would send them."""

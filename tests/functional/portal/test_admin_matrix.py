@@ -35,6 +35,7 @@ from tests.functional.portal.matrix import (
     Persona,
     View,
 )
+from tests.support.logbook import Entry, write_down
 from tests.support.operators import an_operator, at_the_pages
 from tests.support.town import build_town, make_admin
 from tests.support.visitors import Visitor, path_of, token_of
@@ -79,6 +80,10 @@ class Scene:
             for name, group in self.groups.items()
         }
         self.tasks = {name: self._task(group) for name, group in self.groups.items()}
+        self.messages = {
+            name: write_down(world, [Entry(group, self.people[name], world.clock.now())])[0]
+            for name, group in self.groups.items()
+        }
 
     def _person(self, group: Group, address: str) -> UUID:
         return self.world.account(group, address, language="en")
@@ -133,6 +138,7 @@ class Scene:
             person=self.people[group],
             task=self.tasks[group],
             tied=self.tied[group],
+            message=self.messages[group],
             **self.things,
         )
 

@@ -18,6 +18,7 @@ from sqlalchemy import event, text
 
 from messa_platform.core.row_security import Confinement, confine
 from messa_platform.runtime import Runtime
+from tests.support.logbook import the_same_log
 from tests.support.organisations import Organised, organise
 from tests.support.visitors import Visitor, signed_in
 from tests.support.world import World
@@ -81,7 +82,7 @@ def crawl(visitor: Visitor, *starts: str) -> set[str]:
         if 300 <= answer.status_int < 400:
             waiting.append(answer.location.replace("http://localhost", ""))
         elif answer.content_type == "text/html":
-            waiting += _LINK.findall(answer.text)
+            waiting += [link for link in _LINK.findall(answer.text) if not the_same_log(path, link)]
     return opened
 
 
