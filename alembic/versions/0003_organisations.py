@@ -180,6 +180,8 @@ def _widen() -> None:
     )
     op.add_column("account", _flag("placed_by_hand", "false"))
     op.add_column("account", _version())
+    op.add_column("account", _at("tenant_since", null=False, now=True))
+    op.execute("UPDATE account SET tenant_since = group_since")
     living = sa.text("removed_at IS NULL")
     op.create_index("ix_account_of_group", "account", ["group_id", "address"], postgresql_where=living)
     op.create_index("ix_account_of_tenant", "account", ["tenant_id", "address"], postgresql_where=living)
@@ -278,6 +280,7 @@ def _tasks() -> None:
         _uuid("from_tenant_id", null=True),
         _uuid("from_group_id", null=True),
         _at("from_since"),
+        _at("from_tenant_since"),
         sa.Column("from_by_hand", sa.Boolean(), nullable=True),
         _foreign("task_line", "task_id", "task", ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("task_id", "place", name=op.f("pk_task_line")),
@@ -355,6 +358,7 @@ def downgrade() -> None:
     op.create_index(op.f("ix_account_group_id"), "account", ["group_id"])
     for index in ("ix_account_domain", "ix_account_of_tenant", "ix_account_of_group"):
         op.drop_index(index, table_name="account")
+    op.drop_column("account", "tenant_since")
     op.drop_column("account", "version")
     op.drop_column("account", "placed_by_hand")
     op.drop_index("ix_domain_check", table_name="domain")

@@ -101,6 +101,7 @@ def _account(
         tenant_id=place.tenant_id,
         group_id=place.id,
         group_since=at,
+        tenant_since=at,
         address=address,
         display_name=name,
         placed_by_hand=placed_by_hand,

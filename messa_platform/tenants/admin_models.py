@@ -138,6 +138,7 @@ class TaskLine(Base):
     from_tenant_id: Mapped[UUID | None]
     from_group_id: Mapped[UUID | None]
     from_since: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    from_tenant_since: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     from_by_hand: Mapped[bool | None]
 
     __table_args__ = (Index("ix_task_line_word", "task_id", "word", "place"),)

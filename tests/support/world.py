@@ -83,6 +83,7 @@ class World:
                 tenant_id=group.tenant_id,
                 group_id=group.id,
                 group_since=self.clock.now(),
+                tenant_since=self.clock.now(),
                 address=address,
                 **values,
             )
@@ -92,7 +93,8 @@ class World:
     def move_account(self, account_id: UUID, group: Group) -> None:
         """Put an account into another group, now."""
         self.run(
-            "UPDATE account SET tenant_id = :tenant, group_id = :group, group_since = :now WHERE id = :id",
+            "UPDATE account SET tenant_id = :tenant, group_id = :group, group_since = :now,"
+            " tenant_since = CASE WHEN tenant_id = :tenant THEN tenant_since ELSE :now END WHERE id = :id",
             tenant=group.tenant_id,
             group=group.id,
             now=self.clock.now(),
@@ -146,7 +148,7 @@ class World:
     def demand(self, account_id: UUID, parts: int = 1) -> Demand:
         """What an account asks its quotas for."""
         sender = self.sender(account_id)
-        return Demand(account_id, sender.group_since, sender.settings, parts)
+        return Demand(account_id, sender.tenant_since, sender.settings, parts)
 
     def reserve(self, account_id: UUID, *parts: int) -> list[Answer]:
         """Ask for these parts, one message after the other, in one reservation."""

@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from pyramid.config import Configurator
-from pyramid.httpexceptions import HTTPNotModified, HTTPSeeOther
+from pyramid.httpexceptions import HTTPNotFound, HTTPNotModified, HTTPSeeOther
 from pyramid.request import Request
 
 from messa_platform.core.i18n import msgid
@@ -23,6 +23,7 @@ from messa_platform.portal.admin.seen_groups import named
 from messa_platform.portal.domain_mails import found_in_words
 from messa_platform.portal.forms import Form, asked, written
 from messa_platform.tenants import tasks
+from messa_platform.tenants.authority import NotAdmin
 from messa_platform.tenants.domains import check, claims, standing, take
 from messa_platform.tenants.domains.claims import Added, Known, TooMany
 from messa_platform.tenants.domains.faults import FaultKind
@@ -137,6 +138,8 @@ def add(context: GroupResource, request: Request) -> Any:
         request.db, request.platform_db, runtime.clock.now(), context.author, context.place, name
     )
     match outcome:
+        case NotAdmin():
+            raise HTTPNotFound
         case Added(domain_id=domain_id, verified=verified):
             runtime.waker.wake_after_commit(request.db, check.ACTOR)
             runtime.waker.wake_after_commit(request.db, tasks.ACTOR)
