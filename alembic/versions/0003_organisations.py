@@ -58,7 +58,7 @@ SEEN = {
     "message": (OF_EITHER, READ),
     "message_event": (OF_TENANT, READ),
     "number": (_ITS_ACCOUNT, READ),
-    "number_lending": (OF_TENANT, READ),
+    "number_lending": (OF_TENANT, "SELECT, INSERT, UPDATE"),
     "number_range": ("true", READ),
     "opt_out": (OF_EITHER, ALL),
     "outgoing_mail": (OF_TENANT, ADD),
@@ -308,6 +308,7 @@ def _consents() -> None:
         sa.UniqueConstraint("digest", name=op.f("uq_consent_request_digest")),
     )
     op.create_index("ix_consent_request_group", "consent_request", ["group_id", "asked_at"])
+    op.create_index("ix_consent_request_tenant", "consent_request", ["tenant_id", "asked_at"])
     op.create_index("ix_consent_request_address", "consent_request", ["address"])
 
 

@@ -166,5 +166,6 @@ class ConsentRequest(Base):
 
     __table_args__ = (
         Index("ix_consent_request_group", "group_id", "asked_at"),
+        Index("ix_consent_request_tenant", "tenant_id", "asked_at"),
         Index("ix_consent_request_address", "address"),
     )
