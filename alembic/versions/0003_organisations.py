@@ -58,7 +58,7 @@ SEEN = {
     "message": (OF_EITHER, READ),
     "message_event": (OF_TENANT, READ),
     "number": (_ITS_ACCOUNT, READ),
-    "number_lending": (OF_TENANT, READ),
+    "number_lending": (OF_TENANT, "SELECT, INSERT, UPDATE"),
     "number_range": ("true", READ),
     "opt_out": (OF_EITHER, ALL),
     "outgoing_mail": (OF_TENANT, ADD),
@@ -186,6 +186,8 @@ def _widen() -> None:
     )
     op.add_column("account", _flag("placed_by_hand", "false"))
     op.add_column("account", _version())
+    op.add_column("account", _at("tenant_since", null=False, now=True))
+    op.execute("UPDATE account SET tenant_since = group_since")
     living = sa.text("removed_at IS NULL")
     op.create_index("ix_account_of_group", "account", ["group_id", "address"], postgresql_where=living)
     op.create_index("ix_account_of_tenant", "account", ["tenant_id", "address"], postgresql_where=living)
@@ -285,6 +287,7 @@ def _tasks() -> None:
         _uuid("from_tenant_id", null=True),
         _uuid("from_group_id", null=True),
         _at("from_since"),
+        _at("from_tenant_since"),
         sa.Column("from_by_hand", sa.Boolean(), nullable=True),
         _foreign("task_line", "task_id", "task", ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("task_id", "place", name=op.f("pk_task_line")),
@@ -312,6 +315,7 @@ def _consents() -> None:
         sa.UniqueConstraint("digest", name=op.f("uq_consent_request_digest")),
     )
     op.create_index("ix_consent_request_group", "consent_request", ["group_id", "asked_at"])
+    op.create_index("ix_consent_request_tenant", "consent_request", ["tenant_id", "asked_at"])
     op.create_index("ix_consent_request_address", "consent_request", ["address"])
 
 
@@ -367,6 +371,7 @@ def downgrade() -> None:
         "ix_account_of_group",
     ):
         op.drop_index(index, table_name="account")
+    op.drop_column("account", "tenant_since")
     op.drop_column("account", "version")
     op.drop_column("account", "placed_by_hand")
     op.drop_column("identity_provider", "group_id")

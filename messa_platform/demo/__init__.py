@@ -80,6 +80,7 @@ def _account(session: Session, now: datetime, group: Group, address: str, name: 
         tenant_id=group.tenant_id,
         group_id=group.id,
         group_since=now,
+        tenant_since=now,
         address=address,
         display_name=name,
         created_at=now,

@@ -45,9 +45,8 @@ def bring_up_to_date(session: Session, now: datetime) -> None:
         return
     then = now - LONG_AGO
     master, school = _place(session, tenant, "Master"), _place(session, tenant, "Skolan")
-    anna = Author(Actor.ADMIN, None, ADMIN, master.id)
-    _first_admins(session, then, tenant, master, school)
-    sofia = Author(Actor.ADMIN, None, SUB, school.id)
+    anna, sofia = _author(session, ADMIN, master), _author(session, SUB, school)
+    _first_admins(session, then, tenant, master, anna, school)
     places = _schools(session, then + timedelta(days=1), sofia, school)
     _staff(session, then + timedelta(days=2), places)
     admins.add(session, then + timedelta(days=2), sofia, places["Björkskolan"], [HEAD])
@@ -63,13 +62,20 @@ def _place(session: Session, tenant: Tenant, name: str) -> Place:
     return found
 
 
-def _first_admins(session: Session, then: datetime, tenant: Tenant, master: Place, school: Place) -> None:
+def _author(session: Session, address: str, group: Place) -> Author:
+    account_id = session.execute(select(Account.id).where(Account.address == address)).scalar_one()
+    return Author(Actor.ADMIN, account_id, address, group.id)
+
+
+def _first_admins(
+    session: Session, then: datetime, tenant: Tenant, master: Place, anna: Author, school: Place
+) -> None:
     operator = Author(Actor.OPERATOR, None, "", master.id)
     record(
         session, then, operator, [Change(tenant.id, master.id, Action.TENANT_CREATED, tenant.name, tenant.id)]
     )
     admins.add(session, then, operator, master, [ADMIN])
-    admins.add(session, then + timedelta(hours=1), Author(Actor.ADMIN, None, ADMIN, master.id), school, [SUB])
+    admins.add(session, then + timedelta(hours=1), anna, school, [SUB])
 
 
 def _schools(session: Session, at: datetime, author: Author, school: Place) -> dict[str, Place]:
@@ -101,6 +107,7 @@ def _account(
         tenant_id=place.tenant_id,
         group_id=place.id,
         group_since=at,
+        tenant_since=at,
         address=address,
         display_name=name,
         placed_by_hand=placed_by_hand,

@@ -26,6 +26,7 @@ def bring_up_to_date(session: Session, now: datetime) -> None:
             tenant_id=free.tenant_id,
             group_id=free.group_id,
             group_since=now,
+            tenant_since=now,
             address=OPERATOR,
             display_name="Driften",
             is_operator=True,

@@ -119,7 +119,7 @@ def rehearse_all(
     sender = next(iter(allowed.values()), None)
     if sender is None:
         return [_of_nobody(s) for s in submissions]
-    limits = quota.left(session, now, account_id, sender.group_since, sender.settings)
+    limits = quota.left(session, now, account_id, sender.tenant_since, sender.settings)
     drafts = [d for of_one in drafted.values() for d in of_one]
     sent, twins = guard.foresee_texts(session, now, drafts)
     needed = {d.id for d in drafts if d.open}

@@ -112,7 +112,9 @@ def _route(session: Session, drafts: Sequence[Draft]) -> None:
 
 def _reserve(session: Session, now: datetime, drafts: Sequence[Draft]) -> None:
     waiting = [d for d in drafts if d.open]
-    demands = [Demand(d.sender.account_id, d.sender.group_since, d.sender.settings, d.parts) for d in waiting]
+    demands = [
+        Demand(d.sender.account_id, d.sender.tenant_since, d.sender.settings, d.parts) for d in waiting
+    ]
     refused = []
     for draft, answer in zip(waiting, quota.reserve(session, now, demands), strict=True):
         if isinstance(answer, Granted):

@@ -24,6 +24,7 @@ from messa_platform.tenants.numbers_settings import NumberSettings
 from messa_platform.tenants.people.adding import Adding
 from messa_platform.tenants.people.mails import PeoplePost
 from messa_platform.tenants.people.recall import Recall
+from messa_platform.tenants.people.settings import PeopleSettings
 from messa_platform.tenants.tasks import Handler
 
 
@@ -47,7 +48,7 @@ def administration(
     people = PeoplePost(PeopleLetters(site.mail_domain, site.public_url), post)
     handlers: dict[TaskKind, Handler] = {
         **take.handlers(domains, rest),
-        TaskKind.ADD_PEOPLE: Adding(people, rest).step,
+        TaskKind.ADD_PEOPLE: Adding(people, rest, settings[PeopleSettings].consent_mails_a_day).step,
         TaskKind.RECALL_NUMBERS: Recall(rest).step,
     }
     checker = Checker(database, clock, Resolver(settings[DnsSettings]), domains, waker.wake_after_commit)

@@ -130,7 +130,11 @@ def chores(settings: Settings, waker: Waker, office: Administration) -> tuple[Ch
             timedelta(minutes=1),
             lambda session, now: intake.empty_old(session, now - keep_raw),
         ),
-        Chore("rehouse", timedelta(minutes=2), moved_groups.rehouse),
+        Chore(
+            "rehouse",
+            timedelta(minutes=2),
+            lambda session, now: moved_groups.rehouse(session, now, settings[NumberSettings].rest),
+        ),
         Chore(
             "warn_low",
             timedelta(minutes=10),

@@ -15,6 +15,7 @@ from messa_platform.messaging.settings import DispatchSettings
 from messa_platform.tenants.access.settings import AccessSettings
 from messa_platform.tenants.domains.settings import DnsSettings
 from messa_platform.tenants.numbers_settings import NumberSettings
+from messa_platform.tenants.people.settings import PeopleSettings
 
 SECTIONS = (
     SiteSettings,
@@ -29,6 +30,7 @@ SECTIONS = (
     OutboundSettings,
     DnsSettings,
     NumberSettings,
+    PeopleSettings,
 )
 """Every section of settings there is."""
 

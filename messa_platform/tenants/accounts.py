@@ -116,6 +116,7 @@ def _create(
             "id": new_id(),
             **homes[address],
             "group_since": now,
+            "tenant_since": now,
             "address": address,
             "display_name": newcomer.display_name[:200],
             "language": newcomer.language,
@@ -131,6 +132,7 @@ def _create(
 _COLUMNS = ("id", "tenant_id", "group_id", "display_name", "language")
 _BRING_BACK = text(
     "UPDATE account AS a SET tenant_id = given.tenant_id, group_id = given.group_id, group_since = :now, removed_at = NULL,"
+    " tenant_since = CASE WHEN a.tenant_id = given.tenant_id THEN a.tenant_since ELSE CAST(:now AS timestamptz) END,"
     " placed_by_hand = false, display_name = coalesce(NULLIF(given.display_name, ''), a.display_name),"
     f" language = coalesce(given.language, a.language), version = a.version + 1 FROM {given(ACCOUNT, _COLUMNS)},"
     " (SELECT id FROM account WHERE id = ANY(CAST(:ids AS uuid[])) ORDER BY id FOR NO KEY UPDATE) held"

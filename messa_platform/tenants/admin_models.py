@@ -138,6 +138,7 @@ class TaskLine(Base):
     from_tenant_id: Mapped[UUID | None]
     from_group_id: Mapped[UUID | None]
     from_since: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    from_tenant_since: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     from_by_hand: Mapped[bool | None]
 
     __table_args__ = (Index("ix_task_line_word", "task_id", "word", "place"),)
@@ -165,5 +166,6 @@ class ConsentRequest(Base):
 
     __table_args__ = (
         Index("ix_consent_request_group", "group_id", "asked_at"),
+        Index("ix_consent_request_tenant", "tenant_id", "asked_at"),
         Index("ix_consent_request_address", "address"),
     )

@@ -18,6 +18,7 @@ from messa_platform.core.ids import new_id
 from messa_platform.core.post import Mail, Post
 from messa_platform.tenants.admin_models import GroupAdmin
 from messa_platform.tenants.audit import Action, Author, Change, record
+from messa_platform.tenants.authority import NotAdmin, administers
 from messa_platform.tenants.places import Place
 
 GROUP_ADMIN = cast(Table, GroupAdmin.__table__)
@@ -103,7 +104,7 @@ def as_address(written: str) -> str | None:
 
 def add(
     session: Session, now: datetime, author: Author, place: Place, addresses: Sequence[str]
-) -> list[Answer]:
+) -> list[Answer] | NotAdmin:
     """Make the accounts of these addresses admins of the group; gives an answer for each line, the first one for one that comes twice.
 
     All that can be are. `tell_added` tells them.
@@ -113,6 +114,8 @@ def add(
     session.execute(_HOLD, {"tenant_id": place.tenant_id})
     parameters = {"addresses": wanted, "tenant_id": place.tenant_id, "group_id": place.id}
     found = {row.address: row for row in session.execute(_IN_TREE, parameters)}
+    if not administers(session, author, place.tenant_id, place.id):
+        return NotAdmin()
     answers = [Answer(line, _word(address, found)) for line, address in lines.items()]
     made = [found[answer.address] for answer in answers if answer.word is Word.ADDED]
     rows = [
@@ -181,9 +184,14 @@ _REMOVE = text(
 )
 
 
-def remove(session: Session, now: datetime, author: Author, place: Place, account_id: UUID) -> Removal:
+def remove(
+    session: Session, now: datetime, author: Author, place: Place, account_id: UUID
+) -> Removal | NotAdmin:
     """Let an account be an admin of this very group no longer."""
-    if place.parent_id is None and are_last(session, place.tenant_id, [account_id]):
+    is_last = place.parent_id is None and are_last(session, place.tenant_id, [account_id])
+    if not administers(session, author, place.tenant_id, place.id):
+        return NotAdmin()
+    if is_last:
         return Removal.LAST
     parameters = {"tenant_id": place.tenant_id, "group_id": place.id, "account_id": account_id}
     row = session.execute(_REMOVE, parameters).first()

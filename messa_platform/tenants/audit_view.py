@@ -90,7 +90,8 @@ class Who(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An entry as its reader may know it. In `before` and `after` each group's id has become a `Named`. `address`: of who did it, else ""."""
+    """An entry as its reader may know it. In `before` and `after` each group's id has become a `Named`, and so has a `subject`, and its names
+    in both, that is a group which the reader may not see. `address`: of who did it, else ""."""
 
     id: UUID
     at: datetime
@@ -98,14 +99,16 @@ class Entry:
     address: str
     group: Named
     action: str
-    subject: str
+    subject: str | Named
     before: Any
     after: Any
 
 
-# A search asks what the page shows: who did it only where the reader may see them, as `_who` below. A setting's key is shown by its label.
+# A search asks what the page shows: who did it only where the reader may see them, as `_who` below; a group only where it is named, as `_entry`
+# does. A setting's key is shown by its label.
 _WORDS = (
-    "(e.action <> 'setting_set' AND e.subject ILIKE :pattern OR e.actor = 'admin' AND e.actor_address ILIKE :pattern"
+    "(e.action <> 'setting_set' AND e.subject ILIKE :pattern AND NOT EXISTS (SELECT FROM \"group\" s WHERE s.id = e.subject_id"
+    " AND s.tenant_id = :tenant_id AND NOT s.path <@ CAST(:authority AS ltree)) OR e.actor = 'admin' AND e.actor_address ILIKE :pattern"
     ' AND (e.actor_id = :reader OR EXISTS (SELECT FROM "group" a WHERE a.id = e.actor_group_id AND a.tenant_id = :tenant_id'
     " AND a.path <@ CAST(:authority AS ltree))))"
 )
@@ -116,7 +119,7 @@ _CONDITIONS = {
     "until": "e.at < :until",
     "pattern": _WORDS,
 }
-_COLUMNS = "e.id, e.group_id, e.at, e.actor, e.actor_id, e.actor_address, e.actor_group_id, e.action, e.subject, e.before, e.after"
+_COLUMNS = "e.id, e.group_id, e.at, e.actor, e.actor_id, e.actor_address, e.actor_group_id, e.action, e.subject, e.subject_id, e.before, e.after"
 # Said twice. A prepared plan that knows no values would take the tenant for an average one, among few tenants a large one, and walk through
 # everybody's latest entries by their key for those of a small one; the range makes it expect few, and take the tenant's index.
 _OF_TENANT = "e.tenant_id = :tenant_id AND e.tenant_id BETWEEN :tenant_id AND :tenant_id"
@@ -284,7 +287,7 @@ _OF_ALL = Named(Standing.SEEN)
 
 def _ids_in(rows: Iterable[Row[tuple[object, ...]]]) -> Iterator[UUID]:
     for row in rows:
-        yield from (found for found in (row.group_id, row.actor_group_id) if found is not None)
+        yield from (i for i in (row.group_id, row.actor_group_id, row.subject_id) if i is not None)
         for value in (row.before, row.after):
             yield from _ids_of(value)
 
@@ -321,6 +324,7 @@ def _resolved(value: Any, named: Mapping[UUID, Named]) -> Any:
 
 def _entry(reader: Reader, row: Row[tuple[object, ...]], named: Mapping[UUID, Named]) -> Entry:
     who = _who(reader, row, named)
+    subject, before, after = _about(row, named)
     return Entry(
         id=row.id,
         at=row.at,
@@ -328,10 +332,22 @@ def _entry(reader: Reader, row: Row[tuple[object, ...]], named: Mapping[UUID, Na
         address=row.actor_address if who is Who.ADMIN else "",
         group=_OF_ALL if row.group_id is None else named.get(row.group_id, _ELSEWHERE),
         action=row.action,
-        subject=row.subject,
-        before=_resolved(row.before, named),
-        after=_resolved(row.after, named),
+        subject=subject,
+        before=_resolved(before, named),
+        after=_resolved(after, named),
     )
+
+
+def _about(row: Row[tuple[object, ...]], named: Mapping[UUID, Named]) -> tuple[Any, Any, Any]:
+    """What was changed, and what was before and is after it: without its names, if it is a group that the reader may not see."""
+    subject = named.get(row.subject_id) if row.subject_id is not None else None
+    if subject is None or subject.standing is Standing.SEEN:
+        return row.subject, row.before, row.after
+    return subject, _unnamed(row.before, subject), _unnamed(row.after, subject)
+
+
+def _unnamed(value: Any, subject: Named) -> Any:
+    return {**value, "name": subject} if isinstance(value, dict) and "name" in value else value
 
 
 def _who(reader: Reader, row: Row[tuple[object, ...]], named: Mapping[UUID, Named]) -> Who:

@@ -202,7 +202,8 @@ class Domain(Base):
 
 
 class Account(Base):
-    """An e-mail address that may send; in exactly one group. `group_since` is when it came there: limits without a window count from then.
+    """An e-mail address that may send; in exactly one group. `group_since` is when it came there, `tenant_since` when it came to its tenant from
+    another one, or was made: what it sent before counts for no limit of this tenant that has no window. Neither is changed by its removal.
 
     `mobile` is the owner's own ordinary mobile (spec U1), E.164. `password_hash` is None until a password is chosen. `totp_secret` is sealed
     (`core.crypto`) and in force once `totp_since` is set; `totp_step` is the last time step whose code was used (RFC 6238, 5.2).
@@ -216,6 +217,7 @@ class Account(Base):
     tenant_id: Mapped[UUID] = mapped_column(ForeignKey("tenant.id"))
     group_id: Mapped[UUID] = mapped_column(ForeignKey("group.id"))
     group_since: Mapped[datetime] = _created()
+    tenant_since: Mapped[datetime] = _created()
     address: Mapped[str] = mapped_column(unique=True)
     display_name: Mapped[str] = mapped_column(default="", server_default="")
     language: Mapped[str | None]

@@ -6,7 +6,7 @@ at again. Each is a constant number of statements, however many groups move and 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -19,8 +19,18 @@ from sqlalchemy.orm import Session
 from messa_platform.core.bulk import as_parameter, given
 from messa_platform.tenants.access.reach import paused
 from messa_platform.tenants.audit import Action, Author, Change, record
+from messa_platform.tenants.authority import NotAdmin, authorities
 from messa_platform.tenants.models import Group
-from messa_platform.tenants.moved_groups import drop_strayed, may_receive, recall, settle
+from messa_platform.tenants.moved_groups import (
+    drop_strayed,
+    lifted,
+    may_receive,
+    recall,
+    sets_free,
+    settle,
+    topmost,
+)
+from messa_platform.tenants.numbers import follow_group
 from messa_platform.tenants.places import Place, children, places_of
 from messa_platform.tenants.tree import (
     add_group,
@@ -49,6 +59,8 @@ class Refusal(StrEnum):
     """A group cannot come below itself."""
     TOPMOST = "topmost"
     """Master stays, and so does the topmost group of one's own authority: that takes an admin of what is above it."""
+    LOCKED = "locked"
+    """A setting that an admin above the author's authority has locked would be locked no longer."""
     NOT_THERE = "not_there"
     """One of the groups is removed, or no longer where the author administers it."""
 
@@ -69,31 +81,6 @@ class Moved:
     task_ids: tuple[UUID, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Contents:
-    """What is right in a group, each counted up to `MOST_COUNTED` and one more."""
-
-    people: int
-    groups: int
-    domains: int
-
-
-MOST_COUNTED = 1000
-
-_CONTENTS = text(
-    "SELECT (SELECT count(*) FROM (SELECT FROM account a WHERE a.tenant_id = :tenant_id AND a.group_id = :id AND a.removed_at IS NULL"
-    ' LIMIT :most) a) AS people, (SELECT count(*) FROM (SELECT FROM "group" g WHERE g.tenant_id = :tenant_id AND g.parent_id = :id'
-    " AND g.removed_at IS NULL LIMIT :most) g) AS groups, (SELECT count(*) FROM (SELECT FROM domain d WHERE d.tenant_id = :tenant_id"
-    " AND d.group_id = :id LIMIT :most) d) AS domains"
-)
-
-
-def contents(session: Session, place: Place) -> Contents:
-    """What would have to go elsewhere if the group were removed."""
-    parameters = {"tenant_id": place.tenant_id, "id": place.id, "most": MOST_COUNTED + 1}
-    return Contents(*session.execute(_CONTENTS, parameters).one())
-
-
 # Whoever adds an account, or a message, shares the row; only changes of the tree wait for each other.
 _TAKE_TURN = text("SELECT t.id FROM tenant t WHERE t.id = :tenant_id FOR NO KEY UPDATE")
 
@@ -105,9 +92,9 @@ def _in_turn(session: Session, tenant_id: UUID, ids: Iterable[UUID]) -> dict[UUI
     return places_of(session, tenant_id, ids)
 
 
-def _in_reach(author: Author, place: Place, also: Collection[UUID] = ()) -> bool:
-    """Whether the author administers the group where it stands now; `also`: further groups that they administer."""
-    return author.group_id is None or not {author.group_id, *also}.isdisjoint(place.ancestors)
+def _in_reach(tops: Collection[UUID], *places: Place) -> bool:
+    """Whether each of the groups, where it stands now, is one of `tops` or stands below one."""
+    return all(not set(tops).isdisjoint(place.ancestors) for place in places)
 
 
 def _is_movable(author: Author, place: Place) -> bool:
@@ -128,13 +115,18 @@ def _change(place: Place, at: UUID, action: Action, before: Any = None, after: A
     return Change(place.tenant_id, at, action, place.name, place.id, before, after)
 
 
-def add(session: Session, now: datetime, author: Author, parent: Place, name: str) -> Place | Refusal:
+def add(
+    session: Session, now: datetime, author: Author, parent: Place, name: str
+) -> Place | Refusal | NotAdmin:
     """Add a group below `parent`."""
     clean = _name(name)
     if isinstance(clean, Refusal):
         return clean
     above = _in_turn(session, parent.tenant_id, [parent.id]).get(parent.id)
-    if above is None or not _in_reach(author, above):
+    tops = authorities(session, author, parent.tenant_id)
+    if not tops:
+        return NotAdmin()
+    if above is None or not _in_reach(tops, above):
         return Refusal.NOT_THERE
     if len(above.ancestors) >= DEEPEST:
         return Refusal.TOO_DEEP
@@ -153,13 +145,16 @@ _RENAME = text(
 
 def rename(
     session: Session, now: datetime, author: Author, group: Place, name: str, version: int
-) -> Place | Conflict | Refusal:
+) -> Place | Conflict | Refusal | NotAdmin:
     """Give a group another name. Its address stays what it is: links and bookmarks go on leading to it."""
     clean = _name(name)
     if isinstance(clean, Refusal):
         return clean
     here = _in_turn(session, group.tenant_id, [group.id]).get(group.id)
-    if here is None or not _in_reach(author, here):
+    tops = authorities(session, author, group.tenant_id)
+    if not tops:
+        return NotAdmin()
+    if here is None or not _in_reach(tops, here):
         return Refusal.NOT_THERE
     if here.version != version:
         return Conflict(here)
@@ -204,11 +199,15 @@ def move(
     new_parent: Place,
     version: int,
     also: Collection[UUID] = (),
-) -> Moved | Conflict | Refusal:
+) -> Moved | Conflict | Refusal | NotAdmin:
     """Put a group with all below it under another. `also`: groups that the author administers besides the one of `author`."""
     found = _in_turn(session, group.tenant_id, [group.id, new_parent.id])
     here, above = found.get(group.id), found.get(new_parent.id)
-    if here is None or above is None or not (_in_reach(author, here) and _in_reach(author, above, also)):
+    tops = authorities(session, author, group.tenant_id, also)
+    own = tops & {author.group_id}
+    if not own:
+        return NotAdmin()
+    if here is None or above is None or not (_in_reach(own, here) and _in_reach(tops, above)):
         return Refusal.NOT_THERE
     if here.version != version:
         return Conflict(here)
@@ -221,6 +220,8 @@ def move(
     if len(above.ancestors) + 1 + _depth(session, here) - len(here.ancestors) > DEEPEST:
         return Refusal.TOO_DEEP
     left = set(here.ancestors) - {*above.ancestors, here.id}
+    if sets_free(session, author, here, left):
+        return Refusal.LOCKED
     moved = _moved(session, here, above)
     settle(session, [moved.path], left, above)
     before, after = {"parent": str(here.parent_id)}, {"parent": str(above.id)}
@@ -292,40 +293,52 @@ def remove(
     groups_to: Place,
     version: int,
     also: Collection[UUID] = (),
-) -> Moved | Conflict | Refusal:
+) -> Moved | Conflict | Refusal | NotAdmin:
     """Remove a group: its accounts and domains go to one group, its subgroups to another; its settings and admins are gone.
 
     What was sent from it, its log and its bill stay with it (spec G13); its name and its address may be used again. `also` as in `move`.
     """
     found = _in_turn(session, group.tenant_id, [group.id, people_to.id, groups_to.id])
     here, home, above = (found.get(place.id) for place in (group, people_to, groups_to))
+    tops = authorities(session, author, group.tenant_id, also)
+    own = tops & {author.group_id}
+    if not own:
+        return NotAdmin()
     if here is None or home is None or above is None:
         return Refusal.NOT_THERE
-    if not (_in_reach(author, here) and _in_reach(author, home, also) and _in_reach(author, above, also)):
+    if not (_in_reach(own, here) and _in_reach(tops, home, above)):
         return Refusal.NOT_THERE
     if here.version != version:
         return Conflict(here)
-    if here.parent_id is None or not _is_movable(author, here):
+    receivers = _receivers(session, author, here, home, above)
+    if isinstance(receivers, Refusal):
+        return receivers
+    could = may_receive(session, here.tenant_id, here.ancestors)[0]
+    changes = _dissolve(session, now, here, home, above)
+    record(session, now, author, changes)
+    can = may_receive(session, here.tenant_id, *(place.ancestors for place in receivers))
+    if can[0]:
+        follow_group(session, now, here.tenant_id, here.id, home.id)
+    lost = [place for place, still in zip(receivers, can, strict=True) if could and not still]
+    return Moved(here, _those(recall(session, now, author, place) for place in topmost(lost)))
+
+
+def _receivers(
+    session: Session, author: Author, here: Place, home: Place, above: Place
+) -> tuple[Place, ...] | Refusal:
+    """The groups to which a removed one's people and, if it has any, its subgroups come, as they stand then; or why it stays."""
+    if not _is_movable(author, here):
         return Refusal.TOPMOST
     if here.id == home.id or here.id in above.ancestors:
         return Refusal.CYCLE
     below = _depth(session, here) - len(here.ancestors)
     if below and len(above.ancestors) + below > DEEPEST:
         return Refusal.TOO_DEEP
-    could = may_receive(session, here.tenant_id, here.ancestors)[0]
-    record(session, now, author, _dissolve(session, now, here, home, above))
-    if here.id in home.ancestors:
-        home = replace(home, path=".".join((above.path, *home.path.split(".")[len(here.ancestors) :])))
-    receivers = (home, above) if below else (home,)
-    can = may_receive(session, here.tenant_id, *(place.ancestors for place in receivers))
-    lost = [place for place, still in zip(receivers, can, strict=True) if could and not still]
-    return Moved(here, _those(recall(session, now, author, place) for place in _topmost(lost)))
-
-
-def _topmost(places: Sequence[Place]) -> list[Place]:
-    """Those that are not below another one."""
-    ids = {place.id for place in places}
-    return [place for place in dict.fromkeys(places) if ids.isdisjoint(place.ancestors[:-1])]
+    people_to = lifted(home, here, above)
+    receivers = (people_to, above) if below else (people_to,)
+    kept = set(here.ancestors).intersection(*(place.ancestors for place in receivers))
+    is_freed = sets_free(session, author, here, set(here.ancestors) - kept)
+    return Refusal.LOCKED if is_freed else receivers
 
 
 def _dissolve(session: Session, now: datetime, here: Place, home: Place, above: Place) -> list[Change]:
@@ -339,8 +352,8 @@ def _dissolve(session: Session, now: datetime, here: Place, home: Place, above: 
     people: int = session.execute(_HOUSE, {**ids, "home": home.id}).rowcount  # type: ignore[attr-defined]
     domains = session.execute(_HAND_OVER_DOMAINS, {**ids, "home": home.id}).all()
     session.execute(_FORGET_SETTINGS, ids)
-    lifted = [f"{above.path}.{child.id.hex}" for child in children]
-    settle(session, lifted, set(here.ancestors) - set(above.ancestors), above)
+    went_up = [f"{above.path}.{child.id.hex}" for child in children]
+    settle(session, went_up, set(here.ancestors) - set(above.ancestors), above)
     went: dict[str, Any] = {"people": str(home.id), "groups": str(above.id), "moved": people}
     logs = dict.fromkeys((here.id, here.parent_id or here.id, home.id, above.id))
     changes = [_change(here, at, Action.GROUP_REMOVED, None, went) for at in logs]
@@ -354,7 +367,7 @@ def _dissolve(session: Session, now: datetime, here: Place, home: Place, above: 
             for at in (here.id, home.id)
         ]
     handed = [domain.id for domain in domains]
-    changes += paused(session, here.tenant_id, here.ancestors, domains=handed, paths=lifted)
+    changes += paused(session, here.tenant_id, here.ancestors, domains=handed, paths=went_up)
     kept = set(home.ancestors) & set(above.ancestors)
     return changes + drop_strayed(session, here.tenant_id, set(here.ancestors) - kept)
 

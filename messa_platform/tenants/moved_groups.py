@@ -1,9 +1,10 @@
-"""What follows when groups stand elsewhere: locks, admins who no longer belong there, numbers of those who may no longer receive."""
+"""What follows when groups stand elsewhere, or are gone: locks, admins who no longer belong there, numbers of those who may not receive."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import cast
 from uuid import UUID
 
@@ -11,13 +12,15 @@ from sqlalchemy import Table, text
 from sqlalchemy.orm import Session
 
 from messa_platform.core.bulk import as_parameter, given
-from messa_platform.tenants import tasks
+from messa_platform.tenants import numbers, tasks
 from messa_platform.tenants.admin_models import TaskKind
 from messa_platform.tenants.admins import drop_strayed as drop_strayed_accounts
 from messa_platform.tenants.audit import SYSTEM, Action, Author, Change, record
 from messa_platform.tenants.group_settings import DEFAULTS, Key
 from messa_platform.tenants.models import Account
+from messa_platform.tenants.numbers import REST
 from messa_platform.tenants.places import Place
+from messa_platform.tenants.senders import settings_of
 
 ACCOUNT = cast(Table, Account.__table__)
 
@@ -39,6 +42,45 @@ def settle(session: Session, moved: Sequence[str], left: Collection[UUID], above
         "left": list(left),
     }
     session.execute(_SETTLE, parameters)
+
+
+def lifted(home: Place, here: Place, above: Place) -> Place:
+    """Where a group stands once what is below `here` has come under `above`."""
+    if here.id not in home.ancestors:
+        return home
+    return replace(home, path=".".join((above.path, *home.path.split(".")[len(here.ancestors) :])))
+
+
+def topmost(places: Sequence[Place]) -> list[Place]:
+    """Those that are not below another one."""
+    ids = {place.id for place in places}
+    return [place for place in dict.fromkeys(places) if ids.isdisjoint(place.ancestors[:-1])]
+
+
+# Whoever sets something there at this moment has done so, or waits; in one order.
+_KEEP = text(
+    'SELECT g.id FROM "group" g WHERE g.tenant_id = :tenant_id AND g.id = ANY(CAST(:ids AS uuid[])) ORDER BY g.id FOR NO KEY UPDATE'
+)
+_LOCKED_BEYOND = text(
+    'SELECT FROM group_setting s JOIN "group" g ON g.id = s.group_id AND g.tenant_id = :tenant_id WHERE s.tenant_id = :tenant_id'
+    " AND s.lock = 'locked' AND s.authority_id = ANY(CAST(:over AS uuid[])) AND (s.group_id = ANY(CAST(:left AS uuid[]))"
+    " OR s.authority_id = ANY(CAST(:left AS uuid[])) AND g.path <@ CAST(:path AS ltree)) LIMIT 1"
+)
+
+
+def sets_free(session: Session, author: Author, here: Place, left: Collection[UUID]) -> bool:
+    """Whether a setting that is locked by the admins of a group above the author's would be so no longer, if the group, or its people,
+    came away from the groups that are `left`: since it is set on one of them, or set from one of them in the group or below it.
+
+    Nothing is locked there meanwhile, until the transaction ends.
+    """
+    above = here.ancestors
+    over = above[: above.index(author.group_id)] if author.group_id in above else ()
+    if not over:
+        return False
+    session.execute(_KEEP, {"tenant_id": here.tenant_id, "ids": [here.id, *left]}).all()
+    parameters = {"tenant_id": here.tenant_id, "over": list(over), "left": list(left), "path": here.path}
+    return session.execute(_LOCKED_BEYOND, parameters).first() is not None
 
 
 _STRAYED = text(
@@ -112,16 +154,20 @@ _REHOUSE = text(
 )
 
 
-def rehouse(session: Session, now: datetime) -> None:
+def rehouse(session: Session, now: datetime, rest: timedelta = REST) -> None:
     """Put accounts that have come to a group at the moment when it was removed, or come back to it later, to where its people went.
 
-    For a chore; the session sees every tenant.
+    Their numbers go along where those may receive, else they rest for `rest`. For a chore; the session sees every tenant.
     """
     rows = [row for row in session.execute(_ASTRAY, {"most": REHOUSED}) if row.home]
     if not rows:
         return
     moved = [{"id": row.id, "group_id": row.home} for row in rows]
     session.execute(_REHOUSE, {"rows": as_parameter(moved), "now": now})
+    settings = settings_of(session, {UUID(row.home) for row in rows})
+    receiving = {row.id for row in rows if settings[UUID(row.home)].may_receive}
+    numbers.take_back_many(session, now, [row.id for row in rows if row.id not in receiving], rest)
+    numbers.follow(session, now, receiving)
     changes = [
         Change(
             row.tenant_id,

@@ -1,6 +1,7 @@
 """Numbers lent to accounts: on first send, from our ranges, back after they rested (spec R1, R5, R6, B3).
 
-Numbers are lent and taken back by sessions that see every tenant: one that is confined to a tenant may read them alone.
+Numbers are lent and taken back by sessions that see every tenant: one that is confined to a tenant may read them alone, and write down
+for which of its groups they count.
 """
 
 from __future__ import annotations
@@ -188,6 +189,20 @@ def follow(session: Session, now: datetime, account_ids: Collection[UUID]) -> No
     if not account_ids:
         return
     rows = session.execute(_LEAVE, {"ids": sorted(account_ids), "now": now}).all()
+    homes = {row.id: (row.tenant_id, row.group_id) for row in rows}
+    _record(session, now, {row.id: row.msisdn for row in rows}, homes)
+
+
+_LEAVE_GROUP = text(
+    "UPDATE number_lending l SET returned_at = :now FROM account a WHERE a.tenant_id = :tenant_id AND a.group_id = :home AND l.account_id = a.id"
+    " AND l.tenant_id = :tenant_id AND l.group_id = :group_id AND l.returned_at IS NULL RETURNING a.id, a.tenant_id, a.group_id, l.msisdn"
+)
+
+
+def follow_group(session: Session, now: datetime, tenant_id: UUID, group_id: UUID, home: UUID) -> None:
+    """The same for all whom the removal of a group has moved to `home`. Two statements; the session may be confined to the tenant."""
+    parameters = {"tenant_id": tenant_id, "group_id": group_id, "home": home, "now": now}
+    rows = session.execute(_LEAVE_GROUP, parameters).all()
     homes = {row.id: (row.tenant_id, row.group_id) for row in rows}
     _record(session, now, {row.id: row.msisdn for row in rows}, homes)
 

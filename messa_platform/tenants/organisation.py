@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from messa_platform.core.i18n import LANGUAGES
 from messa_platform.tenants.audit import Action, Author, Change, record
+from messa_platform.tenants.authority import NotAdmin, administers
 from messa_platform.tenants.places import Place
 
 MAX_NAME = 100
@@ -97,13 +98,15 @@ def change(
     version: int,
     *,
     has_second_factor: bool,
-) -> Saved | Conflict | Mapping[str, Fault]:
+) -> Saved | Conflict | NotAdmin | Mapping[str, Fault]:
     """Make the organisation as wanted, if it still is as `version` says; what cannot be stands by its field, and then nothing is changed.
 
     `has_second_factor`: of the author.
     """
     wish = replace(wish, name=" ".join(wish.name.split()))
     before = held(session, master, locked=True)
+    if not administers(session, author, master.tenant_id, master.id):
+        return NotAdmin()
     if before.version != version:
         return Conflict(before)
     faults = _faults(wish, before.wish, has_second_factor)

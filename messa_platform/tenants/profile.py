@@ -149,7 +149,7 @@ def has_password(session: Session, account_id: UUID) -> bool:
 
 
 def _limits(session: Session, now: datetime, sender: Sender) -> tuple[Limit, ...]:
-    held = quota.left(session, now, sender.account_id, sender.group_since, sender.settings)
+    held = quota.left(session, now, sender.account_id, sender.tenant_since, sender.settings)
     renews = _renewals(session, now, sender, held)
     least = min(range(len(held)), key=lambda i: held[i].sms, default=None)
     return tuple(

@@ -8,9 +8,17 @@ in the order of their ids, then reads what is used, then writes. Two reservation
 never for each other in a ring.
 
 What is used is kept in buckets of time, and a limit without a window counts the whole buckets since it was set. A group's bucket is cut when
-its own limit is set. An account's is cut whenever it comes to a group, and whenever any group of its tenant sets a limit on each
-account: whichever of these limits holds for it later, by inheritance that comes and goes or by a group that moves, was set at a cut or
-will be set at one. That a limit is removed takes nothing away: no limit will ever count from that instant again.
+its own limit is set.
+
+A limit on each account counts what an account has used in this tenant: since the limit was set, or, if that is later, since the account
+came from another tenant. That it moves to another group here, or is removed and comes back, begins nothing anew, else whoever may not
+change a limit could refill it so. An account's bucket is therefore cut when it comes to the tenant, and whenever any group of the tenant
+sets a limit on each account: whichever of these limits holds for it later, by a move of its own, by inheritance that comes and goes or by
+a group that moves, was set at a cut or will be set at one. That a limit is removed takes nothing away: no limit will ever count from that
+instant again.
+
+Only where a domain took an account to another tenant and that was undone, it counts here since when it did before; of what it sent there
+meanwhile some may count here, too, but nothing from before the limit, and nothing that it sent here is forgotten.
 """
 
 from __future__ import annotations
@@ -43,10 +51,10 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """`parts` that an account wants to send under `settings`; `account_since` is when it came to its group."""
+    """`parts` that an account wants to send under `settings`; `tenant_since` is when it came to its tenant."""
 
     account_id: UUID
-    account_since: datetime
+    tenant_since: datetime
     settings: InForce
     parts: int
 
@@ -89,15 +97,15 @@ def _counts_from(quota: Quota, now: datetime) -> datetime:
 
 
 def _of_account(demand: Demand, now: datetime) -> _Scope:
-    settings, joined = demand.settings, demand.account_since
+    settings, came = demand.settings, demand.tenant_since
     quota = settings.account_quota
     midnight = start_of_stockholm_day(stockholm_day(now))
     # where no limit was ever set there is nothing to be told apart
-    bucket = max(midnight, joined, settings.accounts_cut) if settings.accounts_cut > LONG_AGO else midnight
+    bucket = max(midnight, came, settings.accounts_cut) if settings.accounts_cut > LONG_AGO else midnight
     if quota is None:
         return _Scope(demand.account_id, Kind.PERSONAL, bucket, None, bucket)
     counts_from = _counts_from(quota, now)
-    since = max(counts_from, joined) if quota.window_days is None else counts_from
+    since = max(counts_from, came) if quota.window_days is None else counts_from
     return _Scope(demand.account_id, Kind.PERSONAL, bucket, quota, since)
 
 
@@ -231,10 +239,10 @@ class Left:
 
 
 def left(
-    session: Session, now: datetime, account_id: UUID, account_since: datetime, settings: InForce
+    session: Session, now: datetime, account_id: UUID, tenant_since: datetime, settings: InForce
 ) -> list[Left]:
     """What remains under each limit that applies to an account, in the order in which they are asked."""
-    scopes = _scopes(Demand(account_id, account_since, settings, 0), now)
+    scopes = _scopes(Demand(account_id, tenant_since, settings, 0), now)
     limited = [s for s in scopes if s.quota is not None and s.quota.sms is not None]
     remaining = _left(session, limited)
     return [Left(s.kind, s.quota, max(0, remaining[s.id])) for s in limited if s.quota is not None]

@@ -24,6 +24,7 @@ class Sender:
     display_name: str
     language: str
     group_since: datetime
+    tenant_since: datetime
     blocked: bool
     tenant_state: TenantState
     settings: InForce
@@ -37,8 +38,8 @@ class Sender:
 
 
 _ACCOUNTS = text(
-    "SELECT a.id, a.address, a.display_name, coalesce(a.language, t.language) AS language, a.group_id, a.group_since, a.tenant_id,"
-    " (a.blocked OR a.removed_at IS NOT NULL) AS blocked, a.signature, t.state AS tenant_state, n.msisdn"
+    "SELECT a.id, a.address, a.display_name, coalesce(a.language, t.language) AS language, a.group_id, a.group_since, a.tenant_since,"
+    " a.tenant_id, (a.blocked OR a.removed_at IS NOT NULL) AS blocked, a.signature, t.state AS tenant_state, n.msisdn"
     " FROM account a JOIN tenant t ON t.id = a.tenant_id LEFT JOIN number n ON n.account_id = a.id"
     " WHERE a.id = ANY(CAST(:ids AS uuid[]))"
 )
@@ -79,6 +80,7 @@ def senders(session: Session, account_ids: Iterable[UUID]) -> Mapping[UUID, Send
             display_name=row.display_name,
             language=row.language,
             group_since=row.group_since,
+            tenant_since=row.tenant_since,
             blocked=row.blocked,
             tenant_state=TenantState(row.tenant_state),
             settings=settings[row.group_id],

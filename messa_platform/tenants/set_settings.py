@@ -22,6 +22,7 @@ from messa_platform.tenants import tasks
 from messa_platform.tenants.admin_models import TaskKind
 from messa_platform.tenants.audit import Action, Author, Change, record
 from messa_platform.tenants.audit_view import Entry, Reader, latest
+from messa_platform.tenants.authority import NotAdmin, administers
 from messa_platform.tenants.group_settings import DEFAULTS, QUOTAS, Key, fits, fits_lock
 from messa_platform.tenants.held_settings import OnPath, Own, on_path
 from messa_platform.tenants.models import GroupSetting, Lock
@@ -101,7 +102,7 @@ def change(
     path: Sequence[Place],
     wishes: Mapping[Key, Wish],
     wake: Wake,
-) -> Changed | Conflict | NotAllowed:
+) -> Changed | Conflict | NotAllowed | NotAdmin:
     """Make settings of the last group of `path` what is wished, all of them or none; what is so already is left alone.
 
     Where people may receive no more, a task takes their numbers back, and `wake` wakes its actor. Raises ValueError for a value or a lock
@@ -110,6 +111,8 @@ def change(
     _refuse_nonsense(wishes)
     place = path[-1]
     session.execute(_LOCK_GROUP, {"id": place.id, "tenant_id": place.tenant_id})
+    if not administers(session, author, place.tenant_id, place.id):
+        return NotAdmin()
     found = on_path(session, path)
     actor = found.depth_of(author.group_id or path[0].id) or 0
     if barred := tuple(key for key in wishes if not found.may_change(key, actor)):

@@ -126,8 +126,8 @@ def _tree(master: Group, groups: int) -> list[dict[str, object]]:
 _GROUP_OF = "(CAST(:ids AS uuid[]))[1 + n % cardinality(CAST(:ids AS uuid[]))]"
 # A tenth of them in Master itself, the others all over the tree. Every third group sets something, every group has a domain and a task.
 _FILL = (
-    "INSERT INTO account (id, tenant_id, group_id, group_since, address, display_name) SELECT gen_random_uuid(), :tenant,"
-    f" CASE WHEN n % 10 = 0 THEN CAST(:master AS uuid) ELSE {_GROUP_OF} END, now() - interval '1 day',"
+    "INSERT INTO account (id, tenant_id, group_id, group_since, tenant_since, address, display_name) SELECT gen_random_uuid(), :tenant,"
+    f" CASE WHEN n % 10 = 0 THEN CAST(:master AS uuid) ELSE {_GROUP_OF} END, now() - interval '1 day', now() - interval '1 day',"
     " 'person' || n || '@' || :slug || '.example', 'Person ' || n FROM generate_series(1, :accounts) AS n",
     "INSERT INTO group_setting (group_id, key, tenant_id, value, lock, authority_id, set_at)"
     " SELECT g.id, k.key, :tenant, k.value, 'subadmin', :master, now() FROM unnest(CAST(:ids AS uuid[])) WITH ORDINALITY AS g (id, n),"

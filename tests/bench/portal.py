@@ -244,7 +244,8 @@ def _group(session: Session) -> Group:
 
 def _account(session: Session, group: Group, address: str) -> UUID:
     values = {"tenant_id": group.tenant_id, "group_id": group.id, "address": address}
-    account = Account(id=new_id(), group_since=SystemClock().now(), **values)
+    now = SystemClock().now()
+    account = Account(id=new_id(), group_since=now, tenant_since=now, **values)
     session.add(account)
     session.flush()
     return account.id

@@ -16,7 +16,7 @@ from messa_platform.tenants.models import Group
 from messa_platform.tenants.people import add
 from messa_platform.tenants.people.adding import Adding
 from messa_platform.tenants.people.mails import PeoplePost
-from messa_platform.tenants.people.plan import Planned, plan
+from messa_platform.tenants.people.plan import Planned, Questions, plan
 from messa_platform.tenants.people.reading import read_lines
 from messa_platform.tenants.people.recall import Recall
 from messa_platform.tenants.places import Place, place_of
@@ -76,12 +76,15 @@ class Town:
 
     def author(self, authority: Group, address: str = KARIN, account_id: UUID | None = None) -> Author:
         """Somebody who acts by the adminship of a group."""
-        return Author(Actor.ADMIN, account_id or authority.id, address, authority.id)
+        if account_id is not None or (authority.id == self.master.id and address == KARIN):
+            return Author(Actor.ADMIN, account_id or self.account(address).id, address, authority.id)
+        return self.world.author(authority, "" if address == KARIN else address)
 
     def plan(self, group: Group, authority: Group, text: str) -> list[Planned]:
         place = self.place(group)
         with self.world.database.unit_of_work() as session:
-            return plan(session, self.world.clock.now(), place, authority.id, read_lines(text))
+            now, may_ask = self.world.clock.now(), Questions(10_000)
+            return plan(session, now, place, authority.id, read_lines(text), may_ask)
 
     def words(self, group: Group, authority: Group, *addresses: str) -> list[str]:
         """What would become of each address."""
@@ -92,11 +95,14 @@ class Town:
         place, top = self.place(group), self.place(authority)
         with self.world.database.unit_of_work() as session:
             now, author = self.world.clock.now(), self.author(authority)
-            return add.draft(session, now, author, place, [top, place], read_lines(text, "messa.example"))
+            lines = read_lines(text, "messa.example")
+            return add.draft(session, now, author, place, [top, place], lines, self.adding.asks_a_day)
 
-    def confirm(self, group: Group, task_id: UUID) -> TaskRow | None:
+    def confirm(self, group: Group, task_id: UUID, author: Author | None = None) -> TaskRow | None:
+        """Whoever has pasted it says yes, or `author`."""
+        author = author or self.task(group, task_id).author
         with self.world.database.unit_of_work() as session:
-            return add.confirm(session, self.world.clock.now(), group.tenant_id, task_id)
+            return add.confirm(session, self.world.clock.now(), author, group.tenant_id, task_id)
 
     def work(self) -> None:
         """The actor works off what waits."""

@@ -41,11 +41,15 @@ Blow = tuple[Kind, bool, UUID]
 
 @dataclass
 class Rules:
-    """A tree (each group's parent), what its groups have set, where each account is and since when, and all that was sent."""
+    """A tree (each group's parent), what its groups have set, where each account is, since when it is in the tenant, and all that was sent.
+
+    Who moves in the tree, or is removed and comes back, has been in the tenant all the while.
+    """
 
     parent: dict[UUID, UUID | None] = field(default_factory=dict)
     own: dict[tuple[UUID, Key], Row] = field(default_factory=dict)
-    home: dict[UUID, tuple[UUID, datetime]] = field(default_factory=dict)
+    home: dict[UUID, UUID] = field(default_factory=dict)
+    came: dict[UUID, datetime] = field(default_factory=dict)
     sent: list[Sent] = field(default_factory=list)
 
     def way_up(self, group: UUID) -> list[UUID]:
@@ -79,10 +83,13 @@ class Rules:
         return min([9, *parts])
 
     def used(self, account: UUID, limit: tuple[Kind, UUID, Row], now: datetime) -> int:
-        """G6: a window is today and the days before, by Stockholm's calendar; without one it counts since the limit was set."""
+        """G6: a window is today and the days before, by Stockholm's calendar; without one it counts since the limit was set.
+
+        What an account sent in another tenant, before it came, is nothing to a limit of this one.
+        """
         kind, group, row = limit
-        _, joined = self.home[account]
-        days, since = row.value["window_days"], max(row.at, joined) if kind is Kind.PERSONAL else row.at
+        days = row.value["window_days"]
+        since = max(row.at, self.came[account]) if kind is Kind.PERSONAL else row.at
         theirs = [
             s for s in self.sent if (s.account == account if kind is Kind.PERSONAL else group in s.groups)
         ]
@@ -91,7 +98,7 @@ class Rules:
 
     def send(self, account: UUID, parts: int, now: datetime) -> Blow | None:
         """G6, G7: all parts or none; the first limit that strikes decides. None: it went."""
-        group, _ = self.home[account]
+        group = self.home[account]
         for kind, of_group, row in self.limits(group):
             sms = row.value["sms"]
             if sms == 0:

@@ -88,8 +88,9 @@ class Town:
             for n in range(count)
         ]
         self.world.run(
-            "INSERT INTO account (id, tenant_id, group_id, group_since, address, display_name)"
-            " SELECT unnest(CAST(:ids AS uuid[])), :tenant, :group, :now, unnest(CAST(:addresses AS text[])), unnest(CAST(:names AS text[]))",
+            "INSERT INTO account (id, tenant_id, group_id, group_since, tenant_since, address, display_name)"
+            " SELECT unnest(CAST(:ids AS uuid[])), :tenant, :group, :now, :now, unnest(CAST(:addresses AS text[])),"
+            " unnest(CAST(:names AS text[]))",
             ids=[row["id"] for row in rows],
             addresses=[row["address"] for row in rows],
             names=[row["called"] for row in rows],

@@ -19,6 +19,8 @@ from messa_platform.messaging.models import Door
 from messa_platform.messaging.submit import submit
 from messa_platform.providers.models import Channel
 from messa_platform.tenants import numbers, quota
+from messa_platform.tenants.admin_models import Actor, GroupAdmin
+from messa_platform.tenants.audit import Author
 from messa_platform.tenants.group_settings import Key
 from messa_platform.tenants.models import Account, Domain, DomainState, Group, Lock, NumberRange
 from messa_platform.tenants.quota import Answer, Demand
@@ -47,6 +49,7 @@ class World:
         self.database = database
         self.clock = clock
         self.heard = Heard()
+        self.authors: dict[tuple[UUID, str], Author] = {}
 
     def tenant(self, slug: str = "kommun", name: str = "Kommunen") -> Group:
         """A tenant; gives its Master group."""
@@ -83,16 +86,38 @@ class World:
                 tenant_id=group.tenant_id,
                 group_id=group.id,
                 group_since=self.clock.now(),
+                tenant_since=self.clock.now(),
                 address=address,
                 **values,
             )
             session.add(account)
             return account.id
 
+    def author(self, group: Group, address: str = "") -> Author:
+        """An admin of a group, who is in it: the same one each time, unless the address is another."""
+        address = address or f"admin@{group.slug}-{group.id.hex[-8:]}.example"
+        known = (group.id, address)
+        if known not in self.authors:
+            account_id = self.account(group, address)
+            self.administer(group, account_id)
+            self.authors[known] = Author(Actor.ADMIN, account_id, address, group.id)
+        return self.authors[known]
+
+    def administer(self, group: Group, account_id: UUID) -> None:
+        """Let an account administer a group."""
+        with self.database.unit_of_work() as session:
+            row = {"group_id": group.id, "account_id": account_id, "tenant_id": group.tenant_id}
+            session.add(GroupAdmin(**row))
+
+    def dismiss(self, author: Author) -> None:
+        """Let an author administer nothing any more."""
+        self.run("DELETE FROM group_admin WHERE account_id = :id", id=author.account_id)
+
     def move_account(self, account_id: UUID, group: Group) -> None:
         """Put an account into another group, now."""
         self.run(
-            "UPDATE account SET tenant_id = :tenant, group_id = :group, group_since = :now WHERE id = :id",
+            "UPDATE account SET tenant_id = :tenant, group_id = :group, group_since = :now,"
+            " tenant_since = CASE WHEN tenant_id = :tenant THEN tenant_since ELSE :now END WHERE id = :id",
             tenant=group.tenant_id,
             group=group.id,
             now=self.clock.now(),
@@ -146,7 +171,7 @@ class World:
     def demand(self, account_id: UUID, parts: int = 1) -> Demand:
         """What an account asks its quotas for."""
         sender = self.sender(account_id)
-        return Demand(account_id, sender.group_since, sender.settings, parts)
+        return Demand(account_id, sender.tenant_since, sender.settings, parts)
 
     def reserve(self, account_id: UUID, *parts: int) -> list[Answer]:
         """Ask for these parts, one message after the other, in one reservation."""

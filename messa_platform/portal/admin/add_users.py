@@ -20,6 +20,7 @@ from messa_platform.tenants.admin_models import TaskKind
 from messa_platform.tenants.people import add
 from messa_platform.tenants.people.plan import MAKING, MOVING, Word
 from messa_platform.tenants.people.reading import MOST_LINES, read_lines
+from messa_platform.tenants.people.settings import PeopleSettings
 
 LONGEST = 8_000_000
 """Characters that are looked at: more than so many lines of the longest addresses with names take."""
@@ -74,8 +75,11 @@ def change(context: GroupResource, request: Request) -> Any:
         # a page stays small, so a list that does not fit in it has to be pasted anew
         form.values["addresses"] = pasted if len(pasted) < MOST_CHARACTERS else ""
         return _page(context, request, form, 422)
-    now = request.registry["messa.runtime"].clock.now()
-    made = add.draft(request.platform_db, now, context.author, context.place, context.seen_path, lines)
+    runtime = request.registry["messa.runtime"]
+    now, asks_a_day = runtime.clock.now(), runtime.settings[PeopleSettings].consent_mails_a_day
+    made = add.draft(
+        request.platform_db, now, context.author, context.place, context.seen_path, lines, asks_a_day
+    )
     return HTTPSeeOther(context.address("@@add-users", task=made))
 
 
@@ -98,10 +102,11 @@ def _confirm(context: GroupResource, request: Request) -> Any:
     task, runtime = task_of(context, request, "task"), request.registry["messa.runtime"]
     now, tenant_id = runtime.clock.now(), context.organisation.id
     if task.total > add.AT_ONCE:
-        add.confirm(request.db, now, tenant_id, task.id)
+        add.confirm(request.db, now, context.author, tenant_id, task.id)
         runtime.waker.wake_after_commit(request.db, tasks.ACTOR)
     else:
-        add.run_now(request.platform_db, now, tenant_id, task.id, runtime.administration.handlers[task.kind])
+        handler = runtime.administration.handlers[task.kind]
+        add.run_now(request.platform_db, now, context.author, tenant_id, task.id, handler)
     return HTTPSeeOther(context.address("@@task", id=task.id))
 
 

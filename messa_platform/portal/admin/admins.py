@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pyramid.config import Configurator
-from pyramid.httpexceptions import HTTPSeeOther
+from pyramid.httpexceptions import HTTPNotFound, HTTPSeeOther
 from pyramid.request import Request
 
 from messa_platform.core.i18n import msgid
@@ -19,6 +19,7 @@ from messa_platform.portal.messages.resources import read_id
 from messa_platform.portal.pages import url
 from messa_platform.tenants import admins
 from messa_platform.tenants.admins import Answer, Removal, Word
+from messa_platform.tenants.authority import NotAdmin
 from messa_platform.tenants.people.reading import read_lines
 
 PAGE = 100
@@ -81,6 +82,8 @@ def _add(context: GroupResource, request: Request, form: Form) -> Any:
         return _page(context, request, form, 422)
     addresses = [line.address or line.written for line in lines]
     answers = admins.add(request.db, now, context.author, context.place, addresses)
+    if isinstance(answers, NotAdmin):
+        raise HTTPNotFound
     mails = AdminMails(site.mail_domain, site.public_url)
     admins.tell_added(request.platform_db, now, context.place, answers, mails, runtime.post)
     refused = [answer for answer in answers if answer.word in REASONS]
@@ -118,6 +121,8 @@ def _remove(context: GroupResource, request: Request, form: Form) -> Any:
     now = request.registry["messa.runtime"].clock.now()
     outcome = admins.remove(request.db, now, context.author, context.place, account_id)
     match outcome:
+        case NotAdmin():
+            raise HTTPNotFound
         case Removal.LAST:
             form.fail("", request.speech.gettext(_LAST))
             return _page(context, request, form, 422)

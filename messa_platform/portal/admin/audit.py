@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from messa_platform.core.i18n import Speech, msgid
 from messa_platform.core.row_security import confine
+from messa_platform.core.text_files import line
 from messa_platform.portal.admin.audit_words import Detail, told
 from messa_platform.portal.admin.frame import page
 from messa_platform.portal.admin.resources import GroupResource
@@ -223,21 +224,16 @@ def _opener(request: Request) -> Callable[[], AbstractContextManager[Session]]:
 
 def _lines(speech: Speech, found: Iterator[Entry]) -> Iterator[bytes]:
     _ = speech.gettext
-    yield _line(_("Time"), _("Group"), _("Changed by"), _("What"), _("Details"))
+    yield line((_("Time"), _("Group"), _("Changed by"), _("What"), _("Details"))).encode()
     for entry in found:
         words = told(speech, entry)
         details = "; ".join(_detail(detail) for detail in words.details)
-        yield _line(_moment(speech, entry.at), words.group, words.who, words.what, details)
+        yield line((_moment(speech, entry.at), words.group, words.who, words.what, details)).encode()
 
 
 def _detail(detail: Detail) -> str:
     values = " → ".join(value for value in (detail.before, detail.after) if value is not None)
     return f"{detail.label}: {values}" if detail.label else values
-
-
-def _line(*cells: str) -> bytes:
-    # a tab or an end of line within a cell would begin another one
-    return ("\t".join(" ".join(cell.split()) for cell in cells) + "\n").encode()
 
 
 def includeme(config: Configurator) -> None:

@@ -49,6 +49,13 @@ SENTENCES: Mapping[Action, str] = {
     Action.RANGE_CHANGED: msgid("Changed the number range %(subject)s"),
 }
 """What was done, after who did it. `subject` as `Action` says."""
+UNNAMED: Mapping[Action, str] = {
+    Action.GROUP_ADDED: msgid("Added %(group)s"),
+    Action.GROUP_RENAMED: msgid("Gave %(group)s another name"),
+    Action.GROUP_MOVED: msgid("Moved %(group)s"),
+    Action.GROUP_REMOVED: msgid("Removed %(group)s"),
+}
+"""The same of a group that is not named to who reads: "Removed another group"."""
 _UNKNOWN = msgid("Changed %(subject)s")
 """For what a newer version of us has written down."""
 
@@ -87,11 +94,14 @@ PEOPLE: Mapping[Word, str] = {
     Word.RETURN: msgid("Came back"),
     Word.ASK: msgid("Asked by mail"),
     Word.ASKED: msgid("Asked before"),
+    Word.TOMORROW: msgid("Had to wait until tomorrow"),
+    Word.PAUSED: msgid("Not asked while suspended"),
     Word.BLOCKED: msgid("Blocked"),
     Word.OPERATOR: msgid("Cannot be moved"),
     Word.DUPLICATE: msgid("Named twice"),
     Word.BAD: msgid("No address"),
     Word.GONE: msgid("Too late"),
+    Word.STOPPED: msgid("Not done any more"),
 }
 """What became of so many addresses that were added at once."""
 
@@ -183,17 +193,30 @@ class Told:
 
 def told(speech: Speech, entry: Entry) -> Told:
     """An entry in words of a language."""
-    subject = entry.subject
     if entry.action == Action.SETTING_SET:
-        subject = _setting_label(speech, subject)
         details = _setting(speech, entry)
     elif entry.action == Action.PEOPLE_ADDED:
         details = _counts(speech, entry.after)
     else:
         details = _details(speech, entry.before, entry.after)
-    sentence = SENTENCES[Action(entry.action)] if entry.action in set(Action) else _UNKNOWN
     who = entry.address if entry.who is Who.ADMIN else speech.gettext(ACTORS[entry.who])
-    return Told(who, speech.gettext(sentence, subject=subject), group_words(speech, entry.group), details)
+    return Told(who, _sentence(speech, entry), group_words(speech, entry.group), details)
+
+
+def _sentence(speech: Speech, entry: Entry) -> str:
+    """What was done, and to whom or to what."""
+    subject, action = entry.subject, Action(entry.action) if entry.action in set(Action) else None
+    if isinstance(subject, Named):
+        words = group_words(speech, subject)
+        unnamed = UNNAMED.get(action) if action else None
+        return speech.gettext(unnamed, group=words) if unnamed else _about(speech, action, words)
+    return _about(
+        speech, action, _setting_label(speech, subject) if action is Action.SETTING_SET else subject
+    )
+
+
+def _about(speech: Speech, action: Action | None, subject: str) -> str:
+    return speech.gettext(SENTENCES[action] if action else _UNKNOWN, subject=subject)
 
 
 def group_words(speech: Speech, group: Named) -> str:
@@ -210,7 +233,7 @@ def _setting_label(speech: Speech, key: str) -> str:
 def _setting(speech: Speech, entry: Entry) -> tuple[Detail, ...]:
     """The setting's value; where that is as it was, what else has changed about it."""
     held = (entry.before, entry.after)
-    was, becomes = (_setting_words(speech, entry.subject, value) for value in held)
+    was, becomes = (_setting_words(speech, str(entry.subject), value) for value in held)
     more = [
         {name: value[name] for name in ("since", "authority") if isinstance(value, dict) and name in value}
         for value in held

@@ -24,6 +24,7 @@ from messa_platform.portal.domain_words import FAULTS, look_of
 from messa_platform.portal.forms import Form, asked, written
 from messa_platform.tenants import tasks
 from messa_platform.tenants.access import sign_on_setup
+from messa_platform.tenants.authority import NotAdmin
 from messa_platform.tenants.domains import check, claims, standing, take
 from messa_platform.tenants.domains.claims import Added, Gone, Known, TooMany
 from messa_platform.tenants.domains.faults import FaultKind
@@ -139,6 +140,8 @@ def add(context: GroupResource, request: Request) -> Any:
         request.db, request.platform_db, runtime.clock.now(), context.author, context.place, name
     )
     match outcome:
+        case NotAdmin():
+            raise HTTPNotFound
         case Added(domain_id=domain_id, verified=verified):
             runtime.waker.wake_after_commit(request.db, check.ACTOR)
             runtime.waker.wake_after_commit(request.db, tasks.ACTOR)

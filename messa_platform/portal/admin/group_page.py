@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from pyramid.config import Configurator
-from pyramid.httpexceptions import HTTPSeeOther
+from pyramid.httpexceptions import HTTPNotFound, HTTPSeeOther
 from pyramid.location import lineage
 from pyramid.request import Request
 
@@ -24,7 +24,9 @@ from messa_platform.portal.forms import Form, asked, written
 from messa_platform.tenants import move_groups, tasks
 from messa_platform.tenants.audit import Action
 from messa_platform.tenants.audit_view import latest
-from messa_platform.tenants.move_groups import DEEPEST, LONGEST_NAME, MOST_COUNTED, Conflict, Moved, Refusal
+from messa_platform.tenants.authority import NotAdmin
+from messa_platform.tenants.group_contents import MOST_COUNTED, contents
+from messa_platform.tenants.move_groups import DEEPEST, LONGEST_NAME, Conflict, Moved, Refusal
 from messa_platform.tenants.places import Branch, Place, Way, find_path, ways
 
 MOST_OPTIONS = 40
@@ -38,6 +40,9 @@ SENTENCES: Mapping[Refusal, str] = {
     Refusal.TOO_DEEP: msgid("A tree has at most %(deepest)s levels. Choose a group that stands higher up."),
     Refusal.CYCLE: msgid("A group cannot stand below itself. Choose another one."),
     Refusal.TOPMOST: msgid("This group stays where it is: it is the topmost one that you look after."),
+    Refusal.LOCKED: msgid(
+        "Something is locked here by an admin of an overlying group, and would be locked no longer. Ask whoever looks after that group."
+    ),
     Refusal.NOT_THERE: msgid("The group that you chose is no longer there. Choose another one."),
 }
 """Why nothing was changed."""
@@ -189,8 +194,10 @@ def _gone(context: GroupResource) -> HTTPSeeOther:
     return HTTPSeeOther(context.address_of(own, "@@settings", said="group-gone"))
 
 
-def _not_done(context: GroupResource, form: Form, field: str, why: Conflict | Refusal) -> Any:
-    """Say why nothing was changed: on the group's page, wherever that is by now."""
+def _not_done(context: GroupResource, form: Form, field: str, why: Conflict | Refusal | NotAdmin) -> Any:
+    """Say why nothing was changed: on the group's page, wherever that is by now. Raises HTTPNotFound if it is the asker's no longer."""
+    if isinstance(why, NotAdmin):
+        raise HTTPNotFound
     if why is not Refusal.NOT_THERE and isinstance(why, Refusal):
         say_why(context.request, form, field, why)
         return _page(context, form, 422)
@@ -217,7 +224,7 @@ def _page(context: GroupResource, form: Form, status: int = 200) -> Mapping[str,
         "version": form.values.get("version", "") if status == 422 else place.version,
         "parent": _above(context),
         "removing": "remove" in (form.values.get("do"), asked(context.request, "do")),
-        "contents": move_groups.contents(context.request.db, place),
+        "contents": contents(context.request.db, place),
         "most_counted": MOST_COUNTED,
         "choice": shown,
         "options": options,

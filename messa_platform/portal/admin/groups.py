@@ -18,6 +18,7 @@ from messa_platform.portal.admin.group_page import identifier, names_from, say_w
 from messa_platform.portal.admin.resources import GroupResource
 from messa_platform.portal.forms import Form, asked, written
 from messa_platform.tenants import move_groups
+from messa_platform.tenants.authority import NotAdmin
 from messa_platform.tenants.move_groups import LONGEST_NAME
 from messa_platform.tenants.places import PAGE, Place, children, places_of, search, ways
 
@@ -36,6 +37,8 @@ def create(context: GroupResource, request: Request) -> Any:
     form = Form(values=written(request.POST))
     now = request.registry["messa.runtime"].clock.now()
     made = move_groups.add(request.db, now, context.author, context.place, form.values.get("name", ""))
+    if isinstance(made, NotAdmin):
+        raise HTTPNotFound
     if not isinstance(made, Place):
         say_why(request, form, "name", made)
         return _new(context, form, 422)

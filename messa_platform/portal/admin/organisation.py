@@ -18,6 +18,7 @@ from messa_platform.portal.forms import Form, written
 from messa_platform.tenants import organisation
 from messa_platform.tenants.audit import Action
 from messa_platform.tenants.audit_view import latest
+from messa_platform.tenants.authority import NotAdmin
 from messa_platform.tenants.organisation import MAX_NAME, TIME_ZONES, Conflict, Fault, Held, Saved, Wish
 
 LANGUAGE_NAMES = {"sv": "Svenska", "en": "English"}
@@ -58,6 +59,8 @@ def change(context: GroupResource, request: Request) -> Any:
         has_second_factor=request.identity.has_second_factor,
     )
     match outcome:
+        case NotAdmin():
+            raise HTTPNotFound
         case Saved():
             return HTTPSeeOther(context.address("@@organisation", said="organisation-saved"))
         case Conflict(held):

@@ -46,6 +46,16 @@ WORDS: Mapping[Word, Words] = {
         msgid("Was asked of late, or said no: got no new mail"),
         "warn",
     ),
+    Word.TOMORROW: Words(
+        msgid("Has to wait until tomorrow: as many are asked by mail today as may be"),
+        msgid("Not asked: as many were asked by mail as may be in a day. Add it again tomorrow"),
+        "warn",
+    ),
+    Word.PAUSED: Words(
+        msgid("Not asked by mail while the organisation is suspended"),
+        msgid("Not asked by mail, since the organisation is suspended"),
+        "warn",
+    ),
     Word.BLOCKED: Words(
         msgid("Another admin has to see to it"), msgid("Another admin has to see to it"), "bad"
     ),
@@ -56,6 +66,11 @@ WORDS: Mapping[Word, Words] = {
     Word.GONE: Words(
         msgid("The group was removed before its turn came"),
         msgid("The group was removed before its turn came"),
+        "bad",
+    ),
+    Word.STOPPED: Words(
+        msgid("Not done: whoever began this is no longer an admin of the group"),
+        msgid("Not done: whoever began this is no longer an admin of the group"),
         "bad",
     ),
 }

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pyramid.config import Configurator
-from pyramid.httpexceptions import HTTPSeeOther
+from pyramid.httpexceptions import HTTPNotFound, HTTPSeeOther
 
 from messa_platform.core.i18n import Speech, msgid
 from messa_platform.portal.admin.audit import Row, row_of
@@ -22,6 +22,7 @@ from messa_platform.portal.admin.audit_words import SETTINGS, setting_value
 from messa_platform.portal.admin.frame import page
 from messa_platform.portal.admin.resources import GroupResource
 from messa_platform.portal.forms import Form, written
+from messa_platform.tenants.authority import NotAdmin
 from messa_platform.tenants.group_settings import NO_LIMIT, QUOTAS, Key, fits_lock
 from messa_platform.tenants.held_settings import MOST_BELOW, Held, Origin, held
 from messa_platform.tenants.models import Lock
@@ -191,7 +192,7 @@ def fresh(context: GroupResource, keys: Iterable[Key]) -> Shown:
 
 
 def submit(context: GroupResource, readers: Mapping[Key, Reader]) -> Changed | Shown:
-    """Save what was written, or show it again with what is wrong."""
+    """Save what was written, or show it again with what is wrong. Raises HTTPNotFound if the group is the asker's no longer."""
     request = context.request
     runtime = request.registry["messa.runtime"]
     form = Form(values=written(request.POST))
@@ -204,6 +205,8 @@ def submit(context: GroupResource, readers: Mapping[Key, Reader]) -> Changed | S
     answer = change(
         request.db, runtime.clock.now(), context.author, context.path, wishes, runtime.waker.wake_after_commit
     )
+    if isinstance(answer, NotAdmin):
+        raise HTTPNotFound
     return answer if isinstance(answer, Changed) else _refused(context, form, readers, wishes, answer)
 
 

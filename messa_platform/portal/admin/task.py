@@ -11,6 +11,7 @@ from pyramid.request import Request
 from pyramid.response import Response
 
 from messa_platform.core.i18n import msgid
+from messa_platform.core.text_files import table
 from messa_platform.portal.admin.frame import page
 from messa_platform.portal.admin.people_words import counts_of, row_of
 from messa_platform.portal.admin.resources import GroupResource
@@ -133,9 +134,7 @@ def _as_text(context: GroupResource, request: Request, task: TaskRow) -> Respons
     rows = (row_of(request.speech, told, groups, is_done=True) for told in found)
     cells = [(_("Line"), _("Address"), _("Name"), _("Result"), _("From"))]
     cells += [(str(row.place), row.written, row.name, row.sentence, row.source) for row in rows]
-    # a tab or an end of line within a cell would begin another one
-    text = "".join("\t".join(" ".join(cell.split()) for cell in row) + "\n" for row in cells)
-    response = Response(text.encode(), content_type="text/tab-separated-values", charset="UTF-8")
+    response = Response(table(cells).encode(), content_type="text/tab-separated-values", charset="UTF-8")
     response.content_disposition = f'attachment; filename="messa-users-{context.place.slug}.txt"'
     return response
 

@@ -21,6 +21,7 @@ from messa_platform.portal.messages.numbers import nice
 from messa_platform.portal.messages.resources import read_id
 from messa_platform.tenants.audit import Action
 from messa_platform.tenants.audit_view import latest
+from messa_platform.tenants.authority import NotAdmin
 from messa_platform.tenants.people import member
 from messa_platform.tenants.people.member import Conflict, Done, Member, Outcome, Refusal, Wish
 from messa_platform.tenants.places import place_of, ways
@@ -133,6 +134,8 @@ def _remove(context: GroupResource, request: Request, held: Member, form: Form) 
 
 def _not_done(context: GroupResource, request: Request, held: Member, form: Form, outcome: Outcome) -> Any:
     _ = request.speech.gettext
+    if isinstance(outcome, NotAdmin):
+        raise HTTPNotFound
     if isinstance(outcome, Conflict):
         form.fail("", _(_CONFLICT))
         return _page(context, request, _member(context, request), form, 409)

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from pyramid.config import Configurator
-from pyramid.httpexceptions import HTTPSeeOther
+from pyramid.httpexceptions import HTTPNotFound, HTTPSeeOther
 from pyramid.request import Request
 from webob.multidict import MultiDict
 
@@ -18,6 +18,7 @@ from messa_platform.portal.admin.seen_groups import choice, chosen_group
 from messa_platform.portal.admin.users import here_of, wish_of
 from messa_platform.portal.forms import Form, written
 from messa_platform.portal.messages.resources import read_id
+from messa_platform.tenants.authority import NotAdmin
 from messa_platform.tenants.people import chosen
 from messa_platform.tenants.people.chosen import Result
 from messa_platform.tenants.people.listing import PAGE
@@ -124,7 +125,9 @@ def _back(context: GroupResource, request: Request, said: str = "") -> str:
     return context.address("@@users", **here_of(wish_of(request)), said=said)
 
 
-def _done(context: GroupResource, request: Request, deed: str, result: Result) -> Any:
+def _done(context: GroupResource, request: Request, deed: str, result: Result | NotAdmin) -> Any:
+    if isinstance(result, NotAdmin):
+        raise HTTPNotFound
     if not result.refused:
         said = "nobody-chosen" if not result.done else "people-moved" if deed == "move" else "people-removed"
         return HTTPSeeOther(_back(context, request, said))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
@@ -14,6 +12,7 @@ from pyramid.request import Request
 from pyramid.response import Response
 
 from messa_platform.core.i18n import msgid
+from messa_platform.core.text_files import SEMICOLONS, table
 from messa_platform.messaging import lists, sendings
 from messa_platform.messaging.sending_rows import Row, rows_of_list, rows_of_pasted, rows_of_sheet
 from messa_platform.messaging.sendings import Progress
@@ -196,9 +195,8 @@ _SAMPLE = {
 
 def sample(request: Request) -> Response:
     """A file as an example, as Swedish Excel opens it: with a byte order mark, and divided by semicolons."""
-    table = io.StringIO(newline="")
-    csv.writer(table, delimiter=";").writerows(_SAMPLE[request.speech.language])
-    response = Response(table.getvalue().encode("utf-8-sig"), content_type="text/csv", charset="utf-8")
+    rows = table(_SAMPLE[request.speech.language], SEMICOLONS)
+    response = Response(rows.encode("utf-8-sig"), content_type="text/csv", charset="utf-8")
     response.content_disposition = 'attachment; filename="messa.csv"'
     return response
 

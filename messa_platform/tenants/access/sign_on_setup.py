@@ -20,6 +20,7 @@ from messa_platform.core.crypto import Keys
 from messa_platform.tenants.access.reach import REACHES
 from messa_platform.tenants.access.single_sign_on import configure
 from messa_platform.tenants.audit import Action, Author, Change, record
+from messa_platform.tenants.authority import administers
 from messa_platform.tenants.models import DomainState
 from messa_platform.tenants.places import Place
 
@@ -66,7 +67,7 @@ class Outcome(StrEnum):
     NO_SECRET = "no_secret"  # noqa: S105
     """A new provider, or another issuer, without a secret for it."""
     GONE = "gone"
-    """The group has no such domain, or the domain no such provider."""
+    """The group has no such domain, or the domain no such provider; or the author administers the group no longer."""
 
 
 _SET_UP = (
@@ -115,7 +116,7 @@ def save(
     """Set up the provider of a domain, if it still is as `mark` says; one that is paused is confirmed. `secret` "" keeps the one that there
     is."""
     row = _row(session, place, domain_id, locked=True)
-    if row is None:
+    if row is None or not administers(session, author, place.tenant_id, place.id):
         return Outcome.GONE
     before = _set_up(row)
     if not before.is_verified:
@@ -163,7 +164,8 @@ def remove(
 ) -> Outcome:
     """Let nobody sign in by the domain's provider any more, if it still is as `mark` says; accounts and passwords stay."""
     row = _row(session, place, domain_id, locked=True)
-    if row is None or row.provider_id is None:
+    is_theirs = administers(session, author, place.tenant_id, place.id)
+    if row is None or row.provider_id is None or not is_theirs:
         return Outcome.GONE
     before = _set_up(row)
     if before.mark != mark:

@@ -20,6 +20,7 @@ from messa_platform.core.logs import logger
 from messa_platform.tenants import places
 from messa_platform.tenants.access.reach import paused
 from messa_platform.tenants.audit import Action, Author, Change, record
+from messa_platform.tenants.authority import NotAdmin, administers
 from messa_platform.tenants.domains import faults
 from messa_platform.tenants.domains.faults import Fault
 from messa_platform.tenants.domains.judgement import DAILY
@@ -82,7 +83,7 @@ _WAITING_HERE = text("SELECT count(*) FROM domain WHERE tenant_id = :tenant_id A
 
 def add(
     session: Session, platform: Session, now: datetime, author: Author, place: Place, name: str
-) -> Added | Known | TooMany | Gone:
+) -> Added | Known | TooMany | Gone | NotAdmin:
     """Claim a name (`names.read_domain`) for a group. Below a domain that the tenant has proven it is verified at once, else it waits for its
     proof; wake `check.ACTOR`, and `tasks.ACTOR` for what is verified, after the commit.
 
@@ -90,6 +91,8 @@ def add(
     """
     if places.hold(session, place.tenant_id, place.id) is None:
         return Gone()
+    if not administers(session, author, place.tenant_id, place.id):
+        return NotAdmin()
     if session.execute(_WAITING_HERE, {"tenant_id": place.tenant_id}).scalar_one() >= MOST_WAITING:
         return TooMany()
     identifier = new_id()
@@ -131,13 +134,14 @@ _DELETE = text("DELETE FROM domain WHERE id = :id AND tenant_id = :tenant_id")
 
 
 def remove(platform: Session, now: datetime, author: Author, place: Place, domain_id: UUID) -> str | None:
-    """Give a domain of the group up; gives its name, None if the group has none such. Its accounts stay where they are.
+    """Give a domain of the group up; gives its name, None if the group has none such, or is not the author's any more. Its accounts stay
+    where they are.
 
     Its people no longer sign in by an identity provider, and what was known by it has to be proven itself.
     """
     parameters = {"id": domain_id, "tenant_id": place.tenant_id, "group_id": place.id}
     row = platform.execute(_HAS, parameters).first()
-    if row is None:
+    if row is None or not administers(platform, author, place.tenant_id, place.id):
         return None
     claim = Claim(domain_id, place.tenant_id, place.id, row.name)
     _delete(platform, now, author, claim)
@@ -196,7 +200,8 @@ def move(
     domain_id: UUID,
     to: Place,
 ) -> Moved | Gone | None:
-    """Tie a domain of the group to another group of the same tenant, and let its accounts come there; None if the group has none such.
+    """Tie a domain of the group to another group of the same tenant, and let its accounts come there; None if the group has none such, or is
+    not the author's any more.
 
     An identity provider that was set up for a group which `to` does not lie in is paused (`access.reach`).
     """
@@ -204,6 +209,8 @@ def move(
         raise ValueError("a domain does not move to another tenant")
     if places.hold(session, to.tenant_id, to.id) is None:
         return Gone()
+    if not administers(session, author, place.tenant_id, place.id):
+        return None
     parameters = {"id": domain_id, "tenant_id": place.tenant_id, "group_id": place.id, "to": to.id}
     row = session.execute(_MOVE, parameters).first()
     if row is None:

@@ -26,11 +26,12 @@ LENDING = cast(Table, NumberLending.__table__)
 
 @dataclass(frozen=True, slots=True)
 class Home:
-    """Where an account is: `since` when, and whether an admin has put it there by hand."""
+    """Where an account is: `since` when, since when in that tenant, and whether an admin has put it there by hand."""
 
     tenant_id: UUID
     group_id: UUID
     since: datetime
+    tenant_since: datetime
     by_hand: bool
 
 
@@ -44,9 +45,10 @@ class Move:
     to: Home
 
 
-_COLUMNS = ("id", "tenant_id", "group_id", "group_since", "placed_by_hand")
+_COLUMNS = ("id", "tenant_id", "group_id", "group_since", "tenant_since", "placed_by_hand")
 _PUT = text(
     "UPDATE account SET tenant_id = given.tenant_id, group_id = given.group_id, group_since = given.group_since,"
+    " tenant_since = CASE WHEN account.tenant_id = given.tenant_id THEN account.tenant_since ELSE given.tenant_since END,"
     f" placed_by_hand = given.placed_by_hand, version = account.version + 1 FROM {given(ACCOUNT, _COLUMNS)} WHERE account.id = given.id"
 )
 
@@ -66,15 +68,7 @@ def move(
     """
     if not moves:
         return set()
-    rows = [
-        dict(
-            zip(
-                _COLUMNS, (m.account_id, m.to.tenant_id, m.to.group_id, m.to.since, m.to.by_hand), strict=True
-            )
-        )
-        for m in moves
-    ]
-    session.execute(_PUT, {"rows": as_parameter(rows)})
+    session.execute(_PUT, {"rows": as_parameter([_row(m.account_id, m.to) for m in moves])})
     settings = settings_of(session, {m.to.group_id for m in moves})
     receiving = {m.account_id for m in moves if settings[m.to.group_id].may_receive}
     numbers.take_back_many(session, now, [m.account_id for m in moves if m.account_id not in receiving], rest)
@@ -86,6 +80,11 @@ def move(
         homes = [(m, home) for m in moves for home in (m.was, m.to) if (home.tenant_id == tenant_id) is own]
         record(session, now, writer, [_entry(m, home) for m, home in homes])
     return receiving
+
+
+def _row(account_id: UUID, to: Home) -> dict[str, object]:
+    values = (account_id, to.tenant_id, to.group_id, to.since, to.tenant_since, to.by_hand)
+    return dict(zip(_COLUMNS, values, strict=True))
 
 
 def _entry(m: Move, home: Home) -> Change:

@@ -21,6 +21,7 @@ from messa_platform.core.logs import logger
 from messa_platform.tenants import places, tasks
 from messa_platform.tenants.admin_models import TaskKind, TaskLine
 from messa_platform.tenants.audit import Action, Author, Change, record
+from messa_platform.tenants.authority import administers
 from messa_platform.tenants.domains.moving import Home, Move, lend_again, move
 from messa_platform.tenants.domains.preview import MAY_MOVE, OF_DOMAIN, asked, nearer
 from messa_platform.tenants.domains.told import DomainPost, tell_who_lost
@@ -60,17 +61,26 @@ _LIST = text(
     " AND NOT EXISTS (SELECT FROM task_line l WHERE l.task_id = :task_id AND l.account_id = a.id)"
 )
 _LINES = text(
-    "SELECT place, account_id, from_tenant_id, from_group_id, from_since, from_by_hand FROM task_line"
+    "SELECT place, account_id, from_tenant_id, from_group_id, from_since, from_tenant_since, from_by_hand FROM task_line"
     " WHERE task_id = :task_id AND word = :word ORDER BY place LIMIT :most"
 )
 _LOCKED = text(
-    f"SELECT a.id, a.address, a.tenant_id, a.group_id, a.group_since, a.placed_by_hand FROM account a WHERE a.id = ANY(CAST(:ids AS uuid[]))"
-    f" AND {MAY_MOVE} AND NOT {_NEARER} ORDER BY a.id FOR NO KEY UPDATE OF a"
+    "SELECT a.id, a.address, a.tenant_id, a.group_id, a.group_since, a.tenant_since, a.placed_by_hand FROM account a"
+    f" WHERE a.id = ANY(CAST(:ids AS uuid[])) AND {MAY_MOVE} AND NOT {_NEARER} ORDER BY a.id FOR NO KEY UPDATE OF a"
 )
-_WRITTEN = ("place", "word", "from_tenant_id", "from_group_id", "from_since", "from_by_hand")
+_WRITTEN = (
+    "place",
+    "word",
+    "from_tenant_id",
+    "from_group_id",
+    "from_since",
+    "from_tenant_since",
+    "from_by_hand",
+)
 _WRITE = text(
     "UPDATE task_line SET word = given.word, from_tenant_id = given.from_tenant_id, from_group_id = given.from_group_id,"
-    f" from_since = given.from_since, from_by_hand = given.from_by_hand FROM {given(LINE, _WRITTEN)}"
+    " from_since = given.from_since, from_tenant_since = given.from_tenant_since, from_by_hand = given.from_by_hand"
+    f" FROM {given(LINE, _WRITTEN)}"
     " WHERE task_line.task_id = :task_id AND task_line.place = given.place"
 )
 
@@ -119,11 +129,9 @@ def _take_lines(
     session: Session, now: datetime, task: TaskRow, lines: Sequence[Row[Any]], rest: timedelta
 ) -> int:
     ids = [line.account_id for line in lines]
-    to = Home(task.tenant_id, task.group_id, now, by_hand=False)
+    to = Home(task.tenant_id, task.group_id, now, now, by_hand=False)
     moves = {
-        row.id: Move(
-            row.id, row.address, Home(row.tenant_id, row.group_id, row.group_since, row.placed_by_hand), to
-        )
+        row.id: Move(row.id, row.address, _home(row), to)
         for row in session.execute(_LOCKED, {**_conditions(task), "ids": ids})
     }
     move(session, now, task.author, task.tenant_id, list(moves.values()), rest)
@@ -132,11 +140,15 @@ def _take_lines(
     return len(moves)
 
 
+def _home(row: Row[Any]) -> Home:
+    return Home(row.tenant_id, row.group_id, row.group_since, row.tenant_since, row.placed_by_hand)
+
+
 def _line(place: int, moved: Move | None) -> dict[str, Any]:
     if moved is None:
-        return dict(zip(_WRITTEN, (place, "stayed", None, None, None, None), strict=True))
+        return dict(zip(_WRITTEN, (place, "stayed", *[None] * 5), strict=True))
     was = moved.was
-    values = (place, "moved", was.tenant_id, was.group_id, was.since, was.by_hand)
+    values = (place, "moved", was.tenant_id, was.group_id, was.since, was.tenant_since, was.by_hand)
     return dict(zip(_WRITTEN, values, strict=True))
 
 
@@ -170,12 +182,13 @@ def _record(
 def take_along(
     session: Session, platform: Session, now: datetime, author: Author, claim: Claim
 ) -> Verified | None:
-    """Let also those accounts of a verified domain come to its group that an admin of the tenant has placed elsewhere by hand. None if the
-    group was removed a moment ago.
+    """Let also those accounts of a verified domain come to its group that an admin of the tenant has placed elsewhere by hand.
 
-    Wake `tasks.ACTOR` after the commit.
+    None if the group was removed a moment ago, or the author administers it no longer. Wake `tasks.ACTOR` after the commit.
     """
     if places.hold(session, claim.tenant_id, claim.group_id) is None:
+        return None
+    if not administers(session, author, claim.tenant_id, claim.group_id):
         return None
     return start_take(session, platform, now, author, claim, by_hand=True)
 
@@ -225,13 +238,16 @@ def of_domain(session: Session, now: datetime, claim: Claim) -> Takes:
 
 
 def start_undo(session: Session, now: datetime, author: Author, place: Place, task_id: UUID) -> UUID | None:
-    """Put the accounts of a finished move back where they were; gives the task, None if it is too late or was done already.
+    """Put the accounts of a finished move back where they were; gives the task, None if it is too late or was done already, or the
+    author administers the group no longer.
 
     What was moved again since, or removed, stays. Wake `tasks.ACTOR` after the commit.
     """
     locked = session.execute(_LOCK_TASK, {"id": task_id, "tenant_id": place.tenant_id}).first()
     taken = tasks.get(session, place.tenant_id, task_id)
     if locked is None or taken is None or taken.group_id != place.id or not can_undo(taken, now):
+        return None
+    if not administers(session, author, place.tenant_id, place.id):
         return None
     since = {"tenant_id": place.tenant_id, "group_id": place.id, "since": taken.created_at}
     if str(task_id) in session.execute(_UNDONE, since).scalars().all():
@@ -245,7 +261,8 @@ def start_undo(session: Session, now: datetime, author: Author, place: Place, ta
 _TAKEN = text("SELECT created_at, finished_at FROM task WHERE id = :id AND tenant_id = :tenant_id")
 # It stays if it was moved again, or an admin has put it there by hand since; or there is nothing to go back to.
 _STILL_THERE = text(
-    "SELECT a.id, a.address, a.group_since FROM unnest(CAST(:ids AS uuid[]), CAST(:groups AS uuid[])) AS w (id, group_id)"
+    "SELECT a.id, a.address, a.tenant_id, a.group_id, a.group_since, a.tenant_since, a.placed_by_hand"
+    " FROM unnest(CAST(:ids AS uuid[]), CAST(:groups AS uuid[])) AS w (id, group_id)"
     " JOIN \"group\" g ON g.id = w.group_id AND g.removed_at IS NULL JOIN tenant t ON t.id = g.tenant_id AND t.state <> 'closed'"
     " JOIN account a ON a.id = w.id AND a.removed_at IS NULL AND NOT a.is_operator AND a.tenant_id = :tenant_id"
     " AND a.group_id = :group_id AND a.group_since BETWEEN :first AND :last AND NOT a.placed_by_hand"
@@ -285,9 +302,7 @@ def _undo_lines(
         "first": first,
         "last": last,
     }
-    moves = {
-        row.id: _back(row, of_account[row.id], task) for row in session.execute(_STILL_THERE, parameters)
-    }
+    moves = {row.id: _back(row, of_account[row.id]) for row in session.execute(_STILL_THERE, parameters)}
     receiving = move(session, now, task.author, task.tenant_id, list(moves.values()), rest)
     lend_again(session, now, list(moves.values()), receiving, first, last)
     words = [
@@ -297,7 +312,9 @@ def _undo_lines(
     return len(moves)
 
 
-def _back(row: Row[Any], line: Row[Any], task: TaskRow) -> Move:
-    # limits without a window count from when it came there first, as if nothing had been
-    to = Home(line.from_tenant_id, line.from_group_id, line.from_since, line.from_by_hand)
-    return Move(row.id, row.address, Home(task.tenant_id, task.group_id, row.group_since, False), to)
+def _back(row: Row[Any], line: Row[Any]) -> Move:
+    # limits without a window go on counting there, as if nothing had been
+    to = Home(
+        line.from_tenant_id, line.from_group_id, line.from_since, line.from_tenant_since, line.from_by_hand
+    )
+    return Move(row.id, row.address, _home(row), to)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import cast
 from uuid import UUID
@@ -23,7 +23,7 @@ from messa_platform.tenants import tasks
 from messa_platform.tenants.admin_models import TaskKind, TaskLine, TaskWork
 from messa_platform.tenants.audit import Author
 from messa_platform.tenants.people.lines import kept, read_back
-from messa_platform.tenants.people.plan import Planned, Word, plan
+from messa_platform.tenants.people.plan import Planned, Word, plan, questions
 from messa_platform.tenants.people.reading import Fault, Line
 from messa_platform.tenants.places import Place
 from messa_platform.tenants.tasks import Handler, TaskRow
@@ -42,13 +42,17 @@ def draft(
     place: Place,
     seen_path: Sequence[Place],
     lines: Sequence[Line],
+    asks_a_day: int,
 ) -> UUID:
     """Keep what was pasted, with what would become of each line, until the admin says yes; gives the task's id.
 
-    `seen_path` are the groups of the path that the admin may see, the topmost first. The same few statements for any number of lines.
+    `seen_path` are the groups of the path that the admin may see, the topmost first. `asks_a_day`: addresses that the organisation may ask
+    in a day. The same few statements for any number of lines.
     """
     authority = seen_path[0].id
-    planned = plan(session, now, place, authority, lines)
+    planned = plan(
+        session, now, place, authority, lines, questions(session, now, place.tenant_id, asks_a_day)
+    )
     counts = Counter(p.word.value for p in planned)
     parameters = {"authority": str(authority), "planned": dict(sorted(counts.items()))}
     task_id = tasks.draft(session, now, author, place, TaskKind.ADD_PEOPLE, parameters, len(lines))
@@ -136,7 +140,28 @@ def counts(task: TaskRow) -> dict[Word, int]:
     return {Word(word): count for word, count in (found or {}).items()}
 
 
-def confirm(session: Session, now: datetime, tenant_id: UUID, task_id: UUID) -> TaskRow | None:
+# The one who says yes may be another than the one who pasted, and is the one who does it.
+_YES = text(
+    "UPDATE task t SET actor = :actor, actor_id = :actor_id, actor_address = :actor_address WHERE t.id = :id AND t.tenant_id = :tenant_id"
+    " AND t.actor_group_id = :actor_group_id AND NOT EXISTS (SELECT FROM task_work w WHERE w.id = t.id)"
+)
+
+
+def _say_yes(session: Session, author: Author, task: TaskRow) -> None:
+    parameters = {
+        "id": task.id,
+        "tenant_id": task.tenant_id,
+        "actor": author.actor.value,
+        "actor_id": author.account_id,
+        "actor_address": author.address,
+        "actor_group_id": author.group_id,
+    }
+    session.execute(_YES, parameters)
+
+
+def confirm(
+    session: Session, now: datetime, author: Author, tenant_id: UUID, task_id: UUID
+) -> TaskRow | None:
     """The admin's yes: let the draft be worked off; None if there is no such draft. One that was started already is left as it is.
 
     Wake `tasks.ACTOR` after the commit.
@@ -144,6 +169,7 @@ def confirm(session: Session, now: datetime, tenant_id: UUID, task_id: UUID) -> 
     task = tasks.get(session, tenant_id, task_id)
     if task is None or task.kind is not TaskKind.ADD_PEOPLE:
         return None
+    _say_yes(session, author, task)
     tasks.start(session, now, tenant_id, task_id)
     return task
 
@@ -155,7 +181,7 @@ _FINISH = text(
 
 
 def run_now(
-    session: Session, now: datetime, tenant_id: UUID, task_id: UUID, handler: Handler
+    session: Session, now: datetime, author: Author, tenant_id: UUID, task_id: UUID, handler: Handler
 ) -> TaskRow | None:
     """The admin's yes to a draft of no more than `AT_ONCE` lines, which is done in this very transaction; gives the finished task.
 
@@ -165,6 +191,7 @@ def run_now(
     if task is None or task.kind is not TaskKind.ADD_PEOPLE or task.total > AT_ONCE:
         return None
     session.execute(_LOCK, {"id": task_id})
+    _say_yes(session, author, task)
     work = {
         "id": task_id,
         "tenant_id": tenant_id,
@@ -172,7 +199,7 @@ def run_now(
         "next_attempt_at": now,
     }
     if insert_rows(session, WORK, [work], "ON CONFLICT (id) DO NOTHING RETURNING id"):
-        step = handler(session, now, task)
+        step = handler(session, now, replace(task, author=author))
         result = json.dumps(dict(step.result or {}))
         session.execute(_FINISH, {"id": task_id, "done": step.done, "result": result, "now": now})
     return tasks.get(session, tenant_id, task_id)

@@ -4,8 +4,8 @@ may have changed meanwhile (spec G11). The rules stand in `plan`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import groupby
 from typing import cast
@@ -17,14 +17,16 @@ from sqlalchemy.orm import Session
 from messa_platform.core.bulk import as_parameter, given
 from messa_platform.tenants.admin_models import TaskLine
 from messa_platform.tenants.audit import Action, Author, Change, record
+from messa_platform.tenants.authority import administers
 from messa_platform.tenants.models import TenantState
 from messa_platform.tenants.numbers import REST
 from messa_platform.tenants.people import consent, moving
 from messa_platform.tenants.people.lines import read_back
 from messa_platform.tenants.people.mails import PeoplePost
 from messa_platform.tenants.people.moving import Comer
-from messa_platform.tenants.people.plan import MAKING, MOVING, SETTLED, Planned, Word, plan
+from messa_platform.tenants.people.plan import MAKING, MOVING, SETTLED, Planned, Word, plan, questions
 from messa_platform.tenants.people.reading import Line
+from messa_platform.tenants.people.settings import PeopleSettings
 from messa_platform.tenants.places import Place, place_of, ways
 from messa_platform.tenants.tasks import CHUNK, Step, TaskRow
 
@@ -36,18 +38,24 @@ MOST_NAMED = 50
 
 @dataclass(frozen=True, slots=True)
 class Adding:
-    """Does it, for one deployment. `rest` is how long numbers rest that are taken back."""
+    """Does it, for one deployment. `rest` is how long numbers rest that are taken back; an organisation may ask `asks_a_day` addresses."""
 
     post: PeoplePost
     rest: timedelta = REST
+    asks_a_day: int = PeopleSettings.consent_mails_a_day
 
     def step(self, session: Session, now: datetime, task: TaskRow) -> Step:
-        """One chunk of a task of the kind ADD_PEOPLE; the handler of that kind. The session sees every tenant."""
+        """One chunk of a task of the kind ADD_PEOPLE; the handler of that kind. The session sees every tenant.
+
+        `result`: `words` are the counts of each; `stopped` that its author administers the group no longer, so that the rest was not done.
+        """
         rows = session.execute(_NEXT, {"id": task.id, "done": task.done, "most": CHUNK}).all()
         done = rows[-1].place if rows else task.total
         finished = len(rows) < CHUNK or done >= task.total
         lines = [read_back(row.place, row.address) for row in rows if row.word not in SETTLED]
         place = _place(session, task)
+        if place is not None and not administers(session, task.author, place.tenant_id, place.id):
+            return self._stop(session, now, task, place)
         if place is None:
             _note(session, task.id, [Planned(n.place, "", n.address, "", Word.GONE) for n in lines])
         elif lines:
@@ -55,10 +63,22 @@ class Adding:
             _note(session, task.id, self._put(session, now, task.author, place, authority, lines))
         words = count_words(session, task.id, done)
         if finished and place is not None:
-            self._tell(session, now, task)
-            entry = Change(place.tenant_id, place.id, Action.PEOPLE_ADDED, "", task.id, after=words)
-            record(session, now, task.author, [entry])
+            self._finish(session, now, task, place, words)
         return Step(done, finished, {"words": words})
+
+    def _stop(self, session: Session, now: datetime, task: TaskRow, place: Place) -> Step:
+        """Do no more; what was done is told as if it were all."""
+        session.execute(_STOP, {"id": task.id, "done": task.done, "settled": sorted(SETTLED)})
+        words = count_words(session, task.id, task.total)
+        self._finish(session, now, task, place, words)
+        return Step(task.done, True, {"words": words, "stopped": True})
+
+    def _finish(
+        self, session: Session, now: datetime, task: TaskRow, place: Place, words: Mapping[str, int]
+    ) -> None:
+        self._tell(session, now, task)
+        entry = Change(place.tenant_id, place.id, Action.PEOPLE_ADDED, "", task.id, after=words)
+        record(session, now, task.author, [entry])
 
     def _put(
         self,
@@ -70,15 +90,19 @@ class Adding:
         lines: Sequence[Line],
     ) -> list[Planned]:
         """Put some addresses into the group; gives what became of each."""
+        consent.take_turn(session, place.tenant_id)
         moving.lock(session, [line.address for line in lines if line.address])
-        planned = plan(session, now, place, authority, lines)
+        may_ask = questions(session, now, place.tenant_id, self.asks_a_day)
+        planned = plan(session, now, place, authority, lines, may_ask)
         new = {p.address: p.name for p in planned if p.word is Word.ADD and p.held is None and p.address}
         made = moving.make(session, now, author, place, new)
         if late := new.keys() - made.keys():
             # an account was made between the look and the leap, by the address's first mail: what is planned for such a one holds
             moving.lock(session, late)
             again = [line for line in lines if line.address in late]
-            seen = {p.place: p for p in plan(session, now, place, authority, again)}
+            asking = sum(p.word is Word.ASK for p in planned)
+            left = replace(may_ask, left=may_ask.left - asking)
+            seen = {p.place: p for p in plan(session, now, place, authority, again, left)}
             planned = [seen.get(p.place, p) for p in planned]
         comers = [
             Comer(p.address, p.held, p.name, unblock=p.word is Word.RETURN)
@@ -154,6 +178,10 @@ def _note(session: Session, task_id: UUID, planned: Sequence[Planned]) -> None:
     session.execute(_NOTE, {"rows": as_parameter(rows), "id": task_id})
 
 
+_STOP = text(
+    "UPDATE task_line SET word = 'stopped', from_group_id = NULL WHERE task_id = :id AND place > :done"
+    " AND word <> ALL(CAST(:settled AS text[]))"
+)
 _COUNT = text("SELECT word, count(*) FROM task_line WHERE task_id = :id AND place <= :done GROUP BY word")
 
 

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from messa_platform.tenants.admins import beyond, of_master
 from messa_platform.tenants.audit import Action, Author, Change, record
+from messa_platform.tenants.authority import NotAdmin, administers
 from messa_platform.tenants.numbers import REST
 from messa_platform.tenants.people import moving
 from messa_platform.tenants.people.member import Refusal
@@ -69,9 +70,11 @@ def move(
     ids: Iterable[UUID],
     to: Place,
     rest: timedelta = REST,
-) -> Result:
+) -> Result | NotAdmin:
     """Put members into another group of the tenant; whether that one is the author's to see is for the caller to ask."""
     rows = _hold(session, author, tenant_id, ids)
+    if isinstance(rows, NotAdmin):
+        return rows
     if place_of(session, tenant_id, to.id) is None:
         return Result(0)
     refused = {row.id: Refusal.OPERATOR for row in rows if row.is_operator}
@@ -84,12 +87,15 @@ def move(
     return _result(rows, refused)
 
 
-def _hold(session: Session, author: Author, tenant_id: UUID, ids: Iterable[UUID]) -> Sequence[Row[Any]]:
+def _hold(
+    session: Session, author: Author, tenant_id: UUID, ids: Iterable[UUID]
+) -> Sequence[Row[Any]] | NotAdmin:
     """Those of the accounts that are the author's to change, locked."""
     assert author.group_id is not None, "members are changed by somebody's adminship"
     moving.hold(session, tenant_id)
     parameters = {"ids": list(ids), "tenant_id": tenant_id, "authority": author.group_id.hex}
-    return session.execute(_HELD, parameters).all()
+    rows = session.execute(_HELD, parameters).all()
+    return rows if administers(session, author, tenant_id, author.group_id) else NotAdmin()
 
 
 def _result(rows: Sequence[Row[Any]], refused: dict[UUID, Refusal]) -> Result:
@@ -106,9 +112,11 @@ def remove(
     *,
     block: bool,
     rest: timedelta = REST,
-) -> Result:
+) -> Result | NotAdmin:
     """Remove members; unless `block`, they come back by their next mails (spec G11). Their messages stay."""
     rows = _hold(session, author, tenant_id, ids)
+    if isinstance(rows, NotAdmin):
+        return rows
     refused = _irremovable(session, author, tenant_id, rows)
     going = [row for row in rows if row.id not in refused]
     if going:

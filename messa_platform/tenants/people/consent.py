@@ -34,6 +34,17 @@ LIFE = timedelta(days=14)
 """How long the link of a question works."""
 
 
+# Of two tasks that ask for one organisation the second counts what the first has asked.
+_TAKE_TURN = text(
+    "SELECT pg_advisory_xact_lock(hashtextextended('messa.consent:' || CAST(:tenant_id AS text), 0))"
+)
+
+
+def take_turn(session: Session, tenant_id: UUID) -> None:
+    """Be the only one that asks for the organisation, until the transaction ends; before any account is locked."""
+    session.execute(_TAKE_TURN, {"tenant_id": tenant_id})
+
+
 _ORGANISATION = text("SELECT name, language FROM tenant WHERE id = :id")
 _LANGUAGES = text(
     "SELECT a.id, a.address, coalesce(a.language, t.language) AS language FROM account a JOIN tenant t ON t.id = a.tenant_id"
@@ -49,7 +60,8 @@ def ask(
     addresses: Sequence[str],
     post: PeoplePost,
 ) -> None:
-    """Ask each of these addresses by mail whether it wants to come to the group. Who was asked of late is for `plan` to leave out."""
+    """Ask each of these addresses by mail whether it wants to come to the group. Who was asked of late, and who would be too many
+    today, is for `plan` to leave out."""
     if not addresses:
         return
     organisation = session.execute(_ORGANISATION, {"id": place.tenant_id}).one()

@@ -21,6 +21,7 @@ from messa_platform.core.i18n import LANGUAGES
 from messa_platform.tenants import numbers, quota
 from messa_platform.tenants.admins import are_last, beyond
 from messa_platform.tenants.audit import Action, Author, Change, record
+from messa_platform.tenants.authority import NotAdmin, administers
 from messa_platform.tenants.group_settings import in_force
 from messa_platform.tenants.held_settings import on_path
 from messa_platform.tenants.numbers import REST
@@ -74,7 +75,7 @@ class Member:
 # `:authority` is the topmost group of the admin's, as a label of the tree's paths.
 _SEEN = ":authority = ANY(string_to_array(g.path::text, '.'))"
 _READ = text(
-    "SELECT a.id, a.address, a.display_name, a.language, a.blocked, a.group_id, a.group_since, a.placed_by_hand,"
+    "SELECT a.id, a.address, a.display_name, a.language, a.blocked, a.group_id, a.group_since, a.tenant_since, a.placed_by_hand,"
     " a.password_hash IS NOT NULL AS has_password, a.totp_since IS NOT NULL AS has_second_factor, a.created_at, n.msisdn, a.version,"
     " g.path::text AS path,"
     " (SELECT max(u.bucket) FROM quota_usage u WHERE u.scope_id = a.id AND u.parts > 0) AS last_bucket,"
@@ -128,7 +129,7 @@ def _use(session: Session, now: datetime, tenant_id: UUID, authority_id: UUID, r
         return None
     if limit.group_id not in ids[ids.index(authority_id) :]:
         return Use(None, None, None, None)
-    held = quota.left(session, now, row.id, row.group_since, settings)
+    held = quota.left(session, now, row.id, row.tenant_since, settings)
     left = next((each.sms for each in held if each.kind is Kind.PERSONAL), None)
     return Use(left, limit.sms, limit.window_days, limit.group_id)
 
@@ -172,7 +173,7 @@ class Done:
     """It is so."""
 
 
-Outcome = Done | Conflict | Refusal
+Outcome = Done | Conflict | Refusal | NotAdmin
 
 _HELD = text(
     "SELECT a.id, a.address, a.display_name, a.language, a.blocked, a.is_operator, a.version, a.tenant_id, a.group_id,"
@@ -183,12 +184,14 @@ _HELD = text(
 
 def _hold(
     session: Session, author: Author, tenant_id: UUID, account_id: UUID, version: int
-) -> Row[Any] | Conflict | Refusal:
+) -> Row[Any] | Conflict | Refusal | NotAdmin:
     """The member, locked, if it is the author's to change and as the author has seen it."""
     assert author.group_id is not None, "members are changed by somebody's adminship"
     moving.hold(session, tenant_id)
     parameters = {"id": account_id, "tenant_id": tenant_id, "authority": author.group_id.hex}
     row = session.execute(_HELD, parameters).first()
+    if not administers(session, author, tenant_id, author.group_id):
+        return NotAdmin()
     if row is None:
         return Refusal.UNKNOWN
     return row if row.version == version else Conflict(row.version)
@@ -214,7 +217,7 @@ def change(
     Who is blocked is signed out everywhere, and gives the number back.
     """
     row = _hold(session, author, tenant_id, account_id, version)
-    if isinstance(row, Conflict | Refusal):
+    if isinstance(row, Conflict | Refusal | NotAdmin):
         return row
     wanted = {
         "display_name": _one_line(wish.display_name),
@@ -289,7 +292,7 @@ def move(
     From then on a verified domain leaves it there (spec D4).
     """
     row = _hold(session, author, tenant_id, account_id, version)
-    if isinstance(row, Conflict | Refusal):
+    if isinstance(row, Conflict | Refusal | NotAdmin):
         return row
     if to.tenant_id != tenant_id or not _is_there(session, to):
         return Refusal.UNKNOWN
@@ -324,7 +327,7 @@ def remove(
     Texts that wait for their time are cancelled then, by `messaging.schedule`, which asks whether their sender may send.
     """
     row = _hold(session, author, tenant_id, account_id, version)
-    if isinstance(row, Conflict | Refusal):
+    if isinstance(row, Conflict | Refusal | NotAdmin):
         return row
     refusal = _shut_out(session, author, row)
     if refusal is not None:

@@ -61,6 +61,7 @@ def make(
             "tenant_id": place.tenant_id,
             "group_id": place.id,
             "group_since": now,
+            "tenant_since": now,
             "address": address,
             "display_name": names[address],
             "placed_by_hand": True,
@@ -86,6 +87,7 @@ class Comer:
 
 _BRING = text(
     "UPDATE account AS a SET tenant_id = :tenant_id, group_id = :group_id, group_since = :now, placed_by_hand = true, removed_at = NULL,"
+    " tenant_since = CASE WHEN a.tenant_id = :tenant_id THEN a.tenant_since ELSE CAST(:now AS timestamptz) END,"
     " blocked = a.blocked AND NOT given.blocked, display_name = coalesce(NULLIF(a.display_name, ''), given.display_name),"
     f" version = a.version + 1 FROM {given(ACCOUNT, ('id', 'display_name', 'blocked'))} WHERE a.id = given.id"
 )
@@ -101,7 +103,7 @@ def bring(
 ) -> None:
     """Put accounts, removed ones too, into the group; an admin, or the account's owner, has decided it.
 
-    Their limits count anew from `now`. Who comes to another tenant is signed out. A number is kept where the group may receive.
+    Who comes from another tenant is signed out, and limits without a window count from `now`. A number is kept where the group may receive.
     """
     if not comers:
         return

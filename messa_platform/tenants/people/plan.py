@@ -7,7 +7,7 @@ to the tenant that has proven that the address lies in its domain; otherwise who
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
@@ -15,7 +15,9 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from messa_platform.core.clock import start_of_stockholm_day, stockholm_day
 from messa_platform.tenants.accounts import parents
+from messa_platform.tenants.models import TenantState
 from messa_platform.tenants.people.reading import Line
 from messa_platform.tenants.places import Place
 
@@ -39,6 +41,10 @@ class Word(StrEnum):
     """It is somebody else's so far: a mail asks the address whether it wants to move."""
     ASKED = "asked"
     """It was asked just now, or has said no lately: no further mail is written."""
+    TOMORROW = "tomorrow"
+    """It would be asked, but the organisation has asked as many today as it may: it can be added again tomorrow."""
+    PAUSED = "paused"
+    """It would be asked, but no mails are written for an organisation that is suspended or closed."""
     BLOCKED = "blocked"
     """Blocked by an admin whose group this admin does not see."""
     OPERATOR = "operator"
@@ -49,6 +55,8 @@ class Word(StrEnum):
     """No address."""
     GONE = "gone"
     """The group was removed, or the organisation closed, before its turn came."""
+    STOPPED = "stopped"
+    """Before its turn came, whoever had begun it was an admin of the group no longer."""
 
 
 MOVING = frozenset({Word.MOVE, Word.MOVE_UNSEEN, Word.TAKE})
@@ -97,12 +105,38 @@ class Planned:
         return self.held.group_id if self.held is not None and self.word is Word.MOVE else None
 
 
+@dataclass(frozen=True, slots=True)
+class Questions:
+    """How many addresses the organisation may still ask today; `is_paused`: it is suspended or closed, and may ask none."""
+
+    left: int
+    is_paused: bool = False
+
+
+_QUESTIONS = text(
+    "SELECT t.state, (SELECT count(*) FROM consent_request q WHERE q.tenant_id = t.id AND q.asked_at >= :midnight) AS asked"
+    " FROM tenant t WHERE t.id = :tenant_id"
+)
+
+
+def questions(session: Session, now: datetime, tenant_id: UUID, a_day: int) -> Questions:
+    """What is left of the `a_day` addresses that the tenant may ask in a day of Stockholm's calendar; one statement."""
+    midnight = start_of_stockholm_day(stockholm_day(now))
+    row = session.execute(_QUESTIONS, {"tenant_id": tenant_id, "midnight": midnight}).one()
+    return Questions(max(0, a_day - row.asked), row.state != TenantState.ACTIVE)
+
+
 def plan(
-    session: Session, now: datetime, place: Place, authority_id: UUID, lines: Sequence[Line]
+    session: Session,
+    now: datetime,
+    place: Place,
+    authority_id: UUID,
+    lines: Sequence[Line],
+    may_ask: Questions,
 ) -> list[Planned]:
     """What would become of each line in `place`, for an admin who sees what lies below the group `authority_id`, in three statements.
 
-    `session` sees every tenant.
+    Of those that are to be asked the first ones are, as many as `may_ask` says. `session` sees every tenant.
     """
     first = {line.address: line.place for line in reversed(lines) if line.address is not None}
     addresses = sorted(first)
@@ -113,7 +147,14 @@ def plan(
         owners=_owners(session, {address.rpartition("@")[2] for address in addresses}),
         asked=_asked(session, now, place.tenant_id, addresses),
     )
-    return [_planned(look, line, first) for line in lines]
+    return _within(may_ask, [_planned(look, line, first) for line in lines])
+
+
+def _within(may_ask: Questions, planned: Sequence[Planned]) -> list[Planned]:
+    asking = [p.place for p in planned if p.word is Word.ASK]
+    late = set(asking[0 if may_ask.is_paused else may_ask.left :])
+    instead = Word.PAUSED if may_ask.is_paused else Word.TOMORROW
+    return [replace(p, word=instead) if p.place in late else p for p in planned]
 
 
 @dataclass(frozen=True, slots=True)

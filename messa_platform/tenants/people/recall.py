@@ -10,7 +10,8 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from messa_platform.tenants import numbers
-from messa_platform.tenants.audit import Action, Change, record
+from messa_platform.tenants.audit import SYSTEM, Action, Change, record
+from messa_platform.tenants.authority import authorities
 from messa_platform.tenants.numbers import REST
 from messa_platform.tenants.places import Place, place_of
 from messa_platform.tenants.senders import settings_of
@@ -34,7 +35,10 @@ class Recall:
     rest: timedelta = REST
 
     def step(self, session: Session, now: datetime, task: TaskRow) -> Step:
-        """One chunk of a task of the kind RECALL_NUMBERS; the handler of that kind. Who may receive keeps the number."""
+        """One chunk of a task of the kind RECALL_NUMBERS; the handler of that kind. Who may receive keeps the number.
+
+        It carries out what the settings say, whoever has set them: so it goes on when its author is an admin no longer, in messa's own name.
+        """
         place = place_of(session, task.tenant_id, task.group_id)
         holders = [] if place is None else _holders(session, place)
         taken = numbers.take_back_many(session, now, holders, self.rest)
@@ -43,7 +47,8 @@ class Recall:
         if finished and so_far and place is not None:
             after = {"numbers": so_far}
             change = Change(place.tenant_id, place.id, Action.NUMBERS_RECALLED, "", task.id, after=after)
-            record(session, now, task.author, [change])
+            author = task.author if authorities(session, task.author, task.tenant_id) else SYSTEM
+            record(session, now, author, [change])
         done = max(task.total, so_far) if finished else min(so_far, task.total)
         return Step(done, finished, {"numbers": so_far})
 

@@ -17,8 +17,6 @@ from messa_platform.mail.intake import Intake
 from messa_platform.mail.letters import Letters
 from messa_platform.messaging import schedule
 from messa_platform.messaging.models import Door
-from messa_platform.tenants.admin_models import Actor
-from messa_platform.tenants.audit import Author
 from messa_platform.tenants.group_settings import Key
 from messa_platform.tenants.models import Group
 from messa_platform.tenants.people import member
@@ -70,7 +68,7 @@ def write(world: World, intake: Intake, text: str, **headers: str) -> Any:
 
 def remove(world: World, master: Group, account_id: UUID, *, block: bool) -> None:
     version = world.value("SELECT version FROM account WHERE id = :id", id=account_id)
-    author = Author(Actor.ADMIN, None, "karin@kommun.example", master.id)
+    author = world.author(master, "karin@kommun.example")
     with world.database.unit_of_work() as session:
         now = world.clock.now()
         done = member.remove(session, now, author, master.tenant_id, account_id, version, block=block)

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
 
 import pytest
+from sqlalchemy import text
+from sqlalchemy.orm import Session
 from webtest import TestResponse
 
+from messa_platform.core.clock import FixedClock
 from messa_platform.portal.admin.people_words import FAULTS, WORDS
 from messa_platform.portal.people_mails import PeopleLetters
 from messa_platform.runtime import Runtime
@@ -15,11 +21,11 @@ from messa_platform.tenants.people.adding import Adding
 from messa_platform.tenants.people.mails import PeoplePost
 from messa_platform.tenants.people.plan import Word
 from messa_platform.tenants.people.reading import MOST_LINES, Fault
-from messa_platform.tenants.tasks import work_off_tasks
+from messa_platform.tenants.tasks import Step, TaskRow, work_off_tasks
 from tests.support.observe import statements
 from tests.support.portal import field_of, seen
 from tests.support.town import CHIEF, HEAD, Desk, Town, build_town, make_admin
-from tests.support.visitors import path_of
+from tests.support.visitors import a_runtime, path_of
 from tests.support.world import World
 
 ADD = "/t/kommun/skolan/@@add-users"
@@ -157,6 +163,62 @@ def test_the_result_is_a_text_with_a_line_for_each(town: Town) -> None:
     assert rows[3] == ["3", "below@kommun.example", "", "Moved here", "Skolan › Klass 4B"]
     assert rows[4] == ["4", "beside@kommun.example", "", "Moved here from another group", ""]
     assert len(rows) == 10
+
+
+def test_no_name_in_the_text_is_run_by_a_spreadsheet(town: Town) -> None:
+    desk = town.head
+    done = confirm(desk, plan(desk, "=1+1 <a@kommun.example>", "=cmd|calc", "+46701740605"))
+    rows = [line.split("\t") for line in done.click("Download as text").text.splitlines()[1:]]
+    assert [(row[1], row[2]) for row in rows] == [
+        ("a@kommun.example", "'=1+1"),
+        ("'=cmd|calc", ""),
+        ("+46701740605", ""),
+    ]
+
+
+def test_those_who_are_too_many_to_be_asked_today_are_told_to_wait_and_none_is_lost(
+    town: Town, database_url: str, tmp_path: Path, clock: FixedClock
+) -> None:
+    strangers = [f"s{n}@annan.example" for n in range(4)]
+    for address in strangers:
+        town.person(town.elsewhere, address)
+    two = {"people.consent_mails_a_day": "2"}
+    with a_runtime(database_url, tmp_path / "another key", clock, **two) as runtime:
+        desk = replace(town, runtime=runtime).head
+        planned = plan(desk, *strangers)
+        done = confirm(desk, planned)
+    wait = "Has to wait until tomorrow: as many are asked by mail today as may be"
+    late = "Not asked: as many were asked by mail as may be in a day. Add it again tomorrow"
+    assert [lines_of(planned)[address] for address in strangers[2:]] == [wait] * 2
+    assert [lines_of(done)[address] for address in strangers[2:]] == [late] * 2
+    mails = town.world.rows("SELECT recipient FROM outgoing_mail ORDER BY recipient")
+    assert [mail.recipient for mail in mails] == strangers[:2]
+
+
+def test_a_task_that_was_stopped_says_so_with_what_was_done(town: Town) -> None:
+    desk = town.head
+    going = confirm(desk, plan(desk, *[f"q{n:05}@kommun.example" for n in range(600)]))
+    letters = PeopleLetters("messa.example", "https://messa.example")
+    adding = Adding(PeoplePost(letters, town.runtime.post))
+    chunks = 0
+
+    def counted(session: Session, now: datetime, task: TaskRow) -> Step:
+        nonlocal chunks
+        chunks += 1
+        if chunks == 2:
+            with town.world.database.unit_of_work() as other:
+                other.execute(text("DELETE FROM group_admin WHERE account_id = :id"), {"id": town.head_id})
+        return adding.step(session, now, task)
+
+    while work_off_tasks(town.runtime.database, town.runtime.clock, {TaskKind.ADD_PEOPLE: counted}):
+        pass
+    make_admin(town.world, town.school, town.head_id)
+    page = desk.get(going.request.path_qs)
+    assert "It was stopped, since whoever began it is no longer an admin of the group." in seen(page)
+    assert "Everything is done." not in seen(page)
+    words = seen(page)
+    assert "500 Added as a new user" in words or "Added as a new user 500" in words
+    assert "Not done: whoever began this is no longer an admin of the group" in words
 
 
 def test_20000_lines_are_planned_and_done_with_small_pages_and_the_statements_of_ten(town: Town) -> None:

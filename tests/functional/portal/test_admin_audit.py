@@ -16,15 +16,16 @@ from messa_platform.core.clock import FixedClock
 from messa_platform.core.i18n import LANGUAGES, speech
 from messa_platform.core.ids import new_id
 from messa_platform.portal.admin import audit
-from messa_platform.portal.admin.audit_words import ACTORS, PEOPLE, SENTENCES, SETTINGS, told
+from messa_platform.portal.admin.audit_words import ACTORS, PEOPLE, SENTENCES, SETTINGS, UNNAMED, told
 from messa_platform.runtime import Runtime
-from messa_platform.tenants import audit_view
+from messa_platform.tenants import audit_view, move_groups
 from messa_platform.tenants.admin_models import Actor
 from messa_platform.tenants.audit import SYSTEM, Action, Author, Change, record
 from messa_platform.tenants.audit_view import Entry, Named, Standing, Who
 from messa_platform.tenants.group_settings import Key
 from messa_platform.tenants.models import Group, Lock
 from messa_platform.tenants.people.plan import Word
+from messa_platform.tenants.places import place_of
 from tests.support.observe import statements
 from tests.support.portal import seen
 from tests.support.town import CHIEF, HEAD, Town, build_town
@@ -179,6 +180,34 @@ def test_only_what_differs_is_told() -> None:
     assert details(Action.DOMAIN_VERIFIED, "x", None, {"proof": "dns"}) == ["Proven by: a DNS record"]
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("action", Action)
+def test_what_may_not_be_named_has_words_of_its_own(action: Action, language: str) -> None:
+    hidden = Named(Standing.OTHER)
+    before, after = {"name": hidden}, {"name": hidden, "parent": hidden}
+    words = told(speech(language), replace(an_entry(action, "", before, after), subject=hidden))
+    assert words.what and "%(" not in words.what
+    if action in UNNAMED:
+        of_it = {"en": "another group", "sv": "en annan grupp"}[language]
+        assert of_it in words.what and "group another" not in words.what and "gruppen en" not in words.what
+
+
+def test_a_removed_neighbour_whose_people_came_here_is_another_group(town: Town) -> None:
+    boss = Author(Actor.ADMIN, town.chief_id, CHIEF, town.master.id)
+    with town.world.database.unit_of_work() as session:
+        care, school = (place_of(session, g.tenant_id, g.id) for g in (town.care, town.school))
+        assert care and school
+        move_groups.remove(session, town.world.clock.now(), boss, care, school, school, 1)
+    head = town.head
+    assert whats(head.get(HERE)) == [
+        "Removed another group Its users went to: Skolan Its subgroups went to: Skolan Users moved: 0"
+    ]
+    for query in ("", "?q=omsorg", "?as=text", "?q=omsorg&as=text"):
+        answer = head.get(HERE + query)
+        assert "Omsorgen" not in (answer.text if "as=text" in query else answer.html.main.get_text())
+    assert "Removed the group Omsorgen" in seen(town.chief.get(HERE))
+
+
 # The page
 
 
@@ -303,6 +332,17 @@ def test_a_move_that_stands_in_two_logs_is_one_line(town: Town, wrote: Write) ->
 
 def test_there_is_a_word_where_nothing_has_been_changed(town: Town) -> None:
     assert "Nothing has been changed yet" in seen(town.head.get(HERE))
+
+
+def test_no_name_in_the_text_is_run_by_a_spreadsheet(town: Town, wrote: Write) -> None:
+    formula = "=HYPERLINK(A1)"
+    town.world.run('UPDATE "group" SET name = :name WHERE id = :id', name=formula, id=town.class_4b.id)
+    author = Author(Actor.ADMIN, new_id(), "+1@kommun.example", town.school.id)
+    wrote(town.class_4b, "a@x.example", author, after={"group": str(town.class_4b.id)})
+    [_heading, told_line] = town.head.get(f"{HERE}?as=text").text.splitlines()
+    _time, group, who, what, _details = told_line.split("\t")
+    assert (group, who) == (f"'{formula}", "'+1@kommun.example")
+    assert what == "Added the user a@x.example"
 
 
 def test_as_text_it_has_a_line_for_each_entry_with_everything_in_it(

@@ -10,9 +10,11 @@ import pytest
 from webtest import Form, TestResponse
 
 from messa_platform.runtime import Runtime
-from messa_platform.tenants.models import Group
+from messa_platform.tenants.group_settings import Key
+from messa_platform.tenants.models import Group, Lock
 from messa_platform.tenants.move_groups import DEEPEST, LONGEST_NAME
 from messa_platform.tenants.places import PAGE
+from messa_platform.tenants.tree import set_here
 from tests.support.forest import grow
 from tests.support.observe import statements
 from tests.support.visitors import PASSWORD, Visitor, path_of, signed_in
@@ -192,6 +194,23 @@ def test_a_group_is_moved_by_choosing_what_it_is_to_be_below(boss: Visitor, tree
     assert boss.follow(answer).status_int == 200
     assert boss.get("/t/kommun/vard/norr/4a/@@group").status_int == 200
     assert boss.get("/t/kommun/skolor/norr/@@group").status_int == 404
+
+
+@pytest.mark.parametrize("do", ["move", "remove"])
+def test_a_group_that_would_come_away_from_a_lock_stays_and_no_overlying_group_is_named(
+    sub: Visitor, world: World, tree: dict[str, Group], do: str
+) -> None:
+    locked = tree["Norr"]
+    with world.database.unit_of_work() as session:
+        now, master = world.clock.now(), tree["Master"].id
+        set_here(session, now, locked, Key.SIGNATURE, "/Kommunen", Lock.LOCKED, master)
+    page = "/t/kommun/skolor/norr/4a/@@group" if do == "move" else "/t/kommun/skolor/norr/@@group"
+    to = {"parent": tree["Söder"].id} if do == "move" else {}
+    answer = act(sub, page, do, **to)
+    assert answer.status_int == 422
+    assert "locked here by an admin of an overlying group, and would be locked no longer" in text_of(answer)
+    assert "Master" not in text_of(answer) and ADMIN not in answer.text
+    assert world.value("SELECT count(*) FROM audit_entry") == 0
 
 
 def test_a_group_that_is_told_to_stand_below_itself_stays(boss: Visitor, tree: dict[str, Group]) -> None:

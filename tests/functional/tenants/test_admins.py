@@ -45,7 +45,7 @@ class Office:
 
     @property
     def author(self) -> Author:
-        return Author(Actor.ADMIN, UUID(int=1), "chef@kommun.example", self.master.id)
+        return Author(Actor.OPERATOR, None, "chef@kommun.example", self.master.id)
 
     @property
     def now(self) -> datetime:

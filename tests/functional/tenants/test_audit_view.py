@@ -17,11 +17,12 @@ from messa_platform.core.clock import FixedClock
 from messa_platform.core.db import Database
 from messa_platform.core.ids import new_id
 from messa_platform.core.row_security import Confinement, confine
-from messa_platform.tenants import audit_view
+from messa_platform.tenants import audit_view, move_groups
 from messa_platform.tenants.admin_models import Actor
 from messa_platform.tenants.audit import SYSTEM, Action, Author, Change, record
 from messa_platform.tenants.audit_view import Asked, Entry, Named, Reader, Standing, Who
 from messa_platform.tenants.models import Group
+from messa_platform.tenants.move_groups import Moved
 from messa_platform.tenants.places import Place, place_of
 from tests.support.observe import statements
 from tests.support.world import World
@@ -77,7 +78,7 @@ class Log:
             reader = Reader(place(session, authority or at), ME)
             return audit_view.entries(session, reader, Asked(place(session, at), **asked), before, most)
 
-    def subjects(self, at: Group, authority: Group | None = None, **asked: Any) -> list[str]:
+    def subjects(self, at: Group, authority: Group | None = None, **asked: Any) -> list[str | Named]:
         return [entry.subject for entry in self.read(at, authority, **asked)[0]]
 
     def only(self, at: Group, authority: Group | None = None) -> Entry:
@@ -245,7 +246,62 @@ def test_a_lower_admin_sees_less_of_the_same_entry(log: Log) -> None:
     assert log.only(log.north).after == {"schools": Named(Standing.OVERLYING), "south": Named(Standing.OTHER)}
 
 
+def test_a_group_that_one_may_not_see_has_no_name_where_it_is_what_was_changed_either(log: Log) -> None:
+    for action in (Action.GROUP_ADDED, Action.GROUP_RENAMED, Action.GROUP_MOVED, Action.GROUP_REMOVED):
+        for group in (log.care, log.master, log.south):
+            names = {"before": {"name": "Förr"}, "after": {"name": group.name, "parent": str(log.south.id)}}
+            log.wrote(log.north, group.name, action=action, subject_id=group.id, **names)
+    log.world.run(
+        'UPDATE "group" SET removed_at = now() WHERE id = ANY(:ids)', ids=[log.care.id, log.south.id]
+    )
+    south = Named(Standing.SEEN, "Södra", is_gone=True)
+    shown = [(e.subject, e.before, e.after) for e in log.read(log.north, log.schools)[0]]
+    for of_south, of_master, of_care in zip(shown[::3], shown[1::3], shown[2::3], strict=True):
+        assert of_south == ("Södra", {"name": "Förr"}, {"name": "Södra", "parent": south})
+        for standing, told in ((Standing.OVERLYING, of_master), (Standing.OTHER, of_care)):
+            hidden = Named(standing)
+            assert told == (hidden, {"name": hidden}, {"name": hidden, "parent": south})
+
+
+def test_the_log_of_who_takes_a_neighbours_people_does_not_name_the_neighbour(log: Log) -> None:
+    boss = log.world.author(log.master)
+    log.world.group(log.care, "Hemlig enhet")
+    with log.confined(log.master) as session:
+        care, north = place(session, log.care), place(session, log.north)
+        now = log.world.clock.now()
+        assert isinstance(move_groups.remove(session, now, boss, care, north, north, 1), Moved)
+    found, _ = log.read(log.north)
+    moved = {"parent": Named(Standing.SEEN, "Norra")}
+    told = [(e.action, e.subject, e.after) for e in found if e.action != "group_moved"]
+    assert told == [
+        (
+            "group_removed",
+            Named(Standing.OTHER),
+            {"people": moved["parent"], "groups": moved["parent"], "moved": 0},
+        )
+    ]
+    # the unit itself is the reader's by now
+    assert {(e.subject, e.before["parent"]) for e in found if e.action == "group_moved"} == {
+        ("Hemlig enhet", Named(Standing.OTHER))
+    }
+    assert "Omsorgen" not in repr(found)
+    assert "Omsorgen" in [e.subject for e in log.read(log.north, log.master)[0]]
+
+
 # Narrowing
+
+
+@pytest.mark.parametrize("with_subgroups", [True, False])
+def test_a_search_for_the_name_of_a_group_that_one_may_not_see_finds_nothing(
+    log: Log, with_subgroups: bool
+) -> None:
+    for group in (log.care, log.south):
+        log.wrote(log.schools, group.name, action=Action.GROUP_REMOVED, subject_id=group.id)
+    assert log.subjects(log.schools, words="omsorg", with_subgroups=with_subgroups) == []
+    assert log.subjects(log.schools, words="södra", with_subgroups=with_subgroups) == ["Södra"]
+    assert log.subjects(log.schools, log.master, words="omsorg", with_subgroups=with_subgroups) == [
+        "Omsorgen"
+    ]
 
 
 def test_a_search_finds_by_parts_of_addresses_domains_and_names(log: Log) -> None:

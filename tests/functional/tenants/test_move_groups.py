@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, TypeVar
 from uuid import UUID
 
 import pytest
-from sqlalchemy.orm import Session
 
 from messa_platform.core.db import Database
-from messa_platform.core.row_security import Confinement, confine
 from messa_platform.tenants import move_groups, tasks
-from messa_platform.tenants.admin_models import Actor, TaskKind
-from messa_platform.tenants.audit import SYSTEM, Author
+from messa_platform.tenants.admin_models import TaskKind
+from messa_platform.tenants.audit import SYSTEM
 from messa_platform.tenants.group_settings import Key
 from messa_platform.tenants.models import Group, Lock
 from messa_platform.tenants.move_groups import DEEPEST, LONGEST_NAME, Conflict, Moved, Refusal
@@ -24,61 +20,10 @@ from messa_platform.tenants.moved_groups import rehouse
 from messa_platform.tenants.places import Place, place_of
 from messa_platform.tenants.tree import RESERVED_SLUGS, swedish_sort_key
 from tests.support.observe import statements, together
+from tests.support.office import Office
 from tests.support.world import World
 
 T = TypeVar("T")
-
-
-class Office:
-    """Who changes the tree of a tenant: as the admin of a group, in a session that sees this tenant only."""
-
-    def __init__(self, world: World, authority: Group) -> None:
-        self.world = world
-        self.authority = authority
-        self.author = Author(Actor.ADMIN, None, "admin@kommun.example", authority.id)
-
-    @contextmanager
-    def session(self) -> Iterator[Session]:
-        with self.world.database.sessions() as session:
-            confine(session, Confinement(self.authority.tenant_id, None))
-            with session.begin():
-                yield session
-
-    def place(self, group: Group | UUID) -> Place:
-        with self.session() as session:
-            found = place_of(
-                session, self.authority.tenant_id, group if isinstance(group, UUID) else group.id
-            )
-        assert found
-        return found
-
-    def _do(self, change: Callable[..., T], *given: Any, **more: Any) -> T:
-        with self.session() as session:
-            return change(session, self.world.clock.now(), self.author, *given, **more)
-
-    def add(self, parent: Group, name: str) -> Place | Refusal:
-        return self._do(move_groups.add, self.place(parent), name)
-
-    def rename(self, group: Group, name: str, version: int = 1) -> Place | Conflict | Refusal:
-        return self._do(move_groups.rename, self.place(group), name, version)
-
-    def move(self, group: Group, to: Group, version: int = 1, **more: Any) -> Moved | Conflict | Refusal:
-        return self._do(move_groups.move, self.place(group), self.place(to), version, **more)
-
-    def remove(
-        self, group: Group, people_to: Group, groups_to: Group | None = None, version: int = 1, **more: Any
-    ) -> Moved | Conflict | Refusal:
-        places = (self.place(g) for g in (group, people_to, groups_to or people_to))
-        return self._do(move_groups.remove, *places, version, **more)
-
-    def log(self, group: Group | UUID, action: str) -> list[Any]:
-        """The entries of a kind in a group's own log, oldest first."""
-        return self.world.rows(
-            "SELECT subject, subject_id, before, after, actor_address FROM audit_entry"
-            " WHERE group_id = :id AND action = :action ORDER BY id",
-            id=group if isinstance(group, UUID) else group.id,
-            action=action,
-        )
 
 
 @pytest.fixture
@@ -320,6 +265,9 @@ def test_who_administers_two_groups_moves_from_the_one_to_the_other(
     world: World, tree: dict[str, Group]
 ) -> None:
     sub = Office(world, tree["Norr"])
+    assert sub.move(tree["Norr 4A"], tree["Vård"], also=[tree["Vård"].id]) is Refusal.NOT_THERE
+    assert sub.author.account_id
+    administer(world, tree["Vård"], sub.author.account_id)
     assert sub.move(tree["Norr 4A"], tree["Vård"]) is Refusal.NOT_THERE
     assert isinstance(sub.move(tree["Norr 4A"], tree["Vård"], also=[tree["Vård"].id]), Moved)
     assert isinstance(sub.remove(tree["Norr 4B"], tree["Vård"], also=[tree["Vård"].id]), Moved)
@@ -423,7 +371,8 @@ def test_admins_stay_only_of_trees_that_they_are_members_of(
     administer(world, tree["Skolor"], outside)
     office.move(tree["Norr"], tree["Vård"])
     assert admins(world, tree["Skolor"]) == {outside}
-    assert all(admins(world, group) == {inside} for group in (master, tree["Norr"], tree["Norr 4A"]))
+    assert all(admins(world, group) == {inside} for group in (tree["Norr"], tree["Norr 4A"]))
+    assert admins(world, master) == {inside, office.author.account_id}
     [entry] = office.log(tree["Skolor"], "admin_removed")
     assert (entry.subject, entry.subject_id, entry.after) == ("inne@kommun.example", inside, {"why": "moved"})
 

@@ -54,7 +54,7 @@ def sends(world: World, account_id: UUID, texts: int = 1) -> int:
 def left(world: World, account_id: UUID) -> list[Left]:
     sender = world.sender(account_id)
     with world.database.unit_of_work() as session:
-        return quota.left(session, world.clock.now(), account_id, sender.group_since, sender.settings)
+        return quota.left(session, world.clock.now(), account_id, sender.tenant_since, sender.settings)
 
 
 def give_back(world: World, granted: Answer, parts: int) -> None:
@@ -304,15 +304,43 @@ def test_a_limit_without_a_window_that_is_set_anew_the_same_day_begins_anew(
     assert sends(world, anna, 3) == 1
 
 
-def test_an_account_that_moves_begins_anew_in_its_new_group(
+def test_an_account_that_moves_goes_on_counting_in_its_new_group(
     world: World, clock: FixedClock, master: Group, anna: UUID
 ) -> None:
     school = world.group(master, "Skolan")
     world.account_quota(master, 5)
-    assert sends(world, anna, 5) == 5
+    assert sends(world, anna, 4) == 4
     clock.move(timedelta(minutes=1))
     world.move_account(anna, school)
-    assert sends(world, anna, 6) == 5
+    assert sends(world, anna, 6) == 1
+    clock.move(timedelta(days=3))
+    world.move_account(anna, master)
+    assert sends(world, anna) == 0
+
+
+def test_what_an_account_sent_in_a_group_without_a_limit_counts_for_the_limit_of_the_next(
+    world: World, clock: FixedClock, master: Group, anna: UUID
+) -> None:
+    school = world.group(master, "Skolan")
+    world.account_quota(school, 5)
+    clock.move(timedelta(minutes=1))
+    assert sends(world, anna, 3) == 3
+    clock.move(timedelta(minutes=1))
+    world.move_account(anna, school)
+    assert sends(world, anna, 6) == 2
+
+
+def test_an_account_that_comes_from_another_tenant_begins_anew(
+    world: World, clock: FixedClock, master: Group
+) -> None:
+    elsewhere = world.tenant("annan", "Annan kommun")
+    world.account_quota(elsewhere, 100)
+    world.account_quota(master, 5)
+    bo = world.account(elsewhere, "bo@annan.example")
+    assert sends(world, bo, 4) == 4
+    clock.move(timedelta(minutes=1))
+    world.move_account(bo, master)
+    assert sends(world, bo, 6) == 5
 
 
 def test_an_account_that_moves_takes_what_a_window_counts_along(

@@ -38,16 +38,16 @@ class Limit:
     window_days: int | None
     since: datetime
 
-    def counts(self, sent: Sent, now: datetime, joined: datetime | None) -> bool:
+    def counts(self, sent: Sent, now: datetime, came: datetime | None) -> bool:
         if self.window_days is None:
-            return sent.at >= self.since and (joined is None or sent.at >= joined)
+            return sent.at >= self.since and (came is None or sent.at >= came)
         days = now.astimezone(STOCKHOLM).date() - sent.at.astimezone(STOCKHOLM).date()
         return days.days < self.window_days
 
 
 @dataclass
 class Model:
-    """Groups from Master down, what each has set, where each account is and since when, and all that was sent."""
+    """Groups from Master down, what each has set, where each account is, since when it is in the tenant, and all that was sent."""
 
     paths: dict[UUID, tuple[UUID, ...]] = field(default_factory=dict)
     names: dict[UUID, str] = field(default_factory=dict)
@@ -62,11 +62,11 @@ class Model:
         return Struck(kind, limit.sms != 0, group, self.names[group])
 
     def reserve(self, account: UUID, parts: int, now: datetime) -> Struck | None:
-        group, joined = self.home[account]
+        group, came = self.home[account]
         path = self.paths[group]
         for above in [g for g in reversed(path) if g in self.of_account][:1]:
             limit = self.of_account[above]
-            used = sum(s.parts for s in self.sent if s.account == account and limit.counts(s, now, joined))
+            used = sum(s.parts for s in self.sent if s.account == account and limit.counts(s, now, came))
             if blow := self._blow(Kind.PERSONAL, above, limit, used, parts):
                 return blow
         for above in [g for g in reversed(path) if g in self.of_group]:
@@ -86,6 +86,7 @@ ACTIONS = st.lists(
     | st.tuples(st.just("limit"), ANY, QUOTA)
     | st.tuples(st.just("limit_accounts"), ANY, QUOTA)
     | st.tuples(st.just("move"), ANY, ANY)
+    | st.tuples(st.just("visit"), ANY, ANY)
     | st.tuples(st.just("unsent"), ANY, st.none())
     | st.tuples(st.just("wait"), st.sampled_from([1, 5, 9, 14, 24, 50]), st.none()),
     min_size=4,
@@ -101,6 +102,7 @@ class Play:
     """One random story, told to the model and to the platform."""
 
     world: World
+    elsewhere: Group
     model: Model = field(default_factory=Model)
     groups: list[Group] = field(default_factory=list)
     accounts: list[UUID] = field(default_factory=list)
@@ -154,6 +156,14 @@ class Play:
     def move(self, pick: int, to: int) -> None:
         account, group = self.accounts[pick % len(self.accounts)], self.groups[to % len(self.groups)]
         self.world.move_account(account, group)
+        self.model.home[account] = (group.id, self.model.home[account][1])
+
+    def visit(self, pick: int, to: int) -> None:
+        """To another tenant, and back."""
+        account, group = self.accounts[pick % len(self.accounts)], self.groups[to % len(self.groups)]
+        self.world.move_account(account, self.elsewhere)
+        self.world.clock.move(timedelta(seconds=1))
+        self.world.move_account(account, group)
         self.model.home[account] = (group.id, self.now)
 
     def unsent(self, pick: int, _: None) -> None:
@@ -182,7 +192,7 @@ def test_every_answer_is_the_one_that_counting_all_texts_anew_gives(
     world: World, tree: list[int], actions: list[tuple[str, int, Any]]
 ) -> None:
     world.clock.at = START
-    play = Play(world)
+    play = Play(world, world.tenant(f"annan-{next(_slugs)}"))
     play.plant(tree)
     for action in actions:
         play.act(*action)

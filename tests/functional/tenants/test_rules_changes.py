@@ -5,20 +5,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import text
+from sqlalchemy import Table, text
 from sqlalchemy.orm import Session
 
+from messa_platform.core.bulk import insert_rows
 from messa_platform.core.db import Database
-from messa_platform.tenants.admin_models import Actor
+from messa_platform.core.ids import new_id
+from messa_platform.tenants.admin_models import Actor, GroupAdmin
 from messa_platform.tenants.audit import Author
 from messa_platform.tenants.group_settings import NO_LIMIT, Key
-from messa_platform.tenants.models import Lock
+from messa_platform.tenants.models import Account, Lock
 from messa_platform.tenants.places import Place
 from messa_platform.tenants.set_settings import INHERIT, Conflict, NotAllowed, Wish, change
 from tests.support.rules_model import Row
@@ -61,6 +63,18 @@ class Play:
         self.session, self.tree, self.rules = session, tree, tree.rules
         self.versions: dict[tuple[UUID, Key], int] = {}
         plant(session, tree)
+        self.admins = {group: new_id() for group in tree.groups}
+        self._appoint()
+
+    def _appoint(self) -> None:
+        """An admin for each group."""
+        accounts, rows = [], []
+        for group, account in self.admins.items():
+            home = {"tenant_id": TENANT, "group_id": group}
+            accounts.append({**home, "id": account, "address": f"admin@{group.hex}.example"})
+            rows.append({**home, "account_id": account})
+        insert_rows(self.session, cast(Table, Account.__table__), accounts)
+        insert_rows(self.session, cast(Table, GroupAdmin.__table__), rows)
 
     def rights(self) -> set[Right]:
         return {
@@ -74,7 +88,7 @@ class Play:
     def change(self, group: UUID, admin_of: UUID, key: Key, wish: Wish) -> Any:
         way = self.rules.way_up(group)[::-1]
         path = [self._place(way[: depth + 1]) for depth in range(len(way))]
-        author = Author(Actor.ADMIN, None, "admin@kommun.example", admin_of)
+        author = Author(Actor.ADMIN, self.admins[admin_of], "admin@kommun.example", admin_of)
         return change(self.session, self.tree.now, author, path, {key: wish}, lambda session, actor: None)
 
     def _place(self, way: list[UUID]) -> Place:

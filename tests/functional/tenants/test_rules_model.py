@@ -18,7 +18,6 @@ from sqlalchemy.orm import Session
 
 from messa_platform.core.clock import STOCKHOLM, start_of_stockholm_day, stockholm_day
 from messa_platform.core.db import Database
-from messa_platform.core.ids import new_id
 from messa_platform.tenants import quota
 from messa_platform.tenants.group_settings import InForce, Key
 from messa_platform.tenants.locks import may_change
@@ -26,6 +25,7 @@ from messa_platform.tenants.models import Lock
 from messa_platform.tenants.quota import Answer, Demand, Granted
 from messa_platform.tenants.senders import settings_of
 from tests.support.rules_model import Blow, Rules, Sent
+from tests.support.rules_people import People
 from tests.support.rules_trees import (
     DEEPEST,
     EXAMPLES,
@@ -143,6 +143,7 @@ def next_midnight(at: datetime) -> datetime:
     return start_of_stockholm_day(stockholm_day(at) + timedelta(days=1))
 
 
+MOST_PEOPLE = 4
 PARTS = st.lists(st.integers(1, 3), min_size=1, max_size=3)
 LEVEL = st.integers(0, DEEPEST - 1)
 LIMIT = st.tuples(st.just("limit"), PICK, LEVEL, of_keys((Key.GROUP_QUOTA, Key.ACCOUNT_QUOTA)))
@@ -151,6 +152,8 @@ CHANGE = (
     | st.tuples(st.just("inherit"), PICK, LEVEL, st.sampled_from([Key.ACCOUNT_QUOTA, Key.GROUP_QUOTA]))
     | st.tuples(st.just("move_group"), PICK, LEVEL, PICK)
     | st.tuples(st.just("move_account"), PICK, PICK)
+    | st.tuples(st.just("remove"), PICK)
+    | st.tuples(st.just("visit"), PICK, st.integers(0, 3), PICK)
     | st.tuples(st.just("unsent"), PICK)
     | st.tuples(st.just("wait"), st.sampled_from(sorted(WAITS)))
 )
@@ -160,14 +163,25 @@ STORIES = st.tuples(
 ).map(lambda story: [*story[0], *(step for pair in story[1] for step in pair), story[2]])
 
 
+@pytest.fixture
+def people(session: Session) -> People:
+    """All who take part in stories; what becomes of them in one is forgotten before the next."""
+    return People(session, MOST_PEOPLE)
+
+
 @dataclass
 class Story:
-    """What happens in a tree, told to the model and to the platform."""
+    """What happens in a tree, told to the model and to the platform; people come, go and move as they do there."""
 
     tree: Tree
-    session: Session
+    people: People
     accounts: list[UUID]
     granted: list[tuple[Granted, Sent]] = field(default_factory=list)
+    removed: set[UUID] = field(default_factory=set)
+
+    @property
+    def session(self) -> Session:
+        return self.people.session
 
     @property
     def rules(self) -> Rules:
@@ -181,21 +195,26 @@ class Story:
         """Texts of several accounts in one reservation, in this order."""
         now, since = self.tree.now, len(self.rules.sent)
         wanted = [(self._account(pick), parts) for pick, of_one in texts for parts in of_one]
+        senders = list(dict.fromkeys(account for account, _ in wanted))
+        for account in self.removed & set(senders):
+            self._write(account)
+        came = self.people.came(senders)
         said = [self.rules.send(account, parts, now) for account, parts in wanted]
-        found = quota.reserve(self.session, now, [self._demand(account, parts) for account, parts in wanted])
+        demands = [self._demand(account, came[account], parts) for account, parts in wanted]
+        found = quota.reserve(self.session, now, demands)
         assert [self._blow(answer) for answer in found] == said
         granted = [answer for answer in found if isinstance(answer, Granted)]
         self.granted += zip(granted, self.rules.sent[since:], strict=True)
         for blow in said:
             event(f"{blow[0]}, used up: {blow[1]}" if blow else "granted")
-        for account in dict.fromkeys(account for account, _ in wanted):
-            self._left(account)
+        for account in senders:
+            self._left(account, came[account])
 
-    def _left(self, account: UUID) -> None:
+    def _left(self, account: UUID, came: datetime) -> None:
         """What the account is told that it has left."""
-        group, joined = self.rules.home[account]
+        group = self.rules.home[account]
         now, limits = self.tree.now, self.rules.limits(group)
-        told = quota.left(self.session, now, account, joined, self.tree.in_force(group))
+        told = quota.left(self.session, now, account, came, self.tree.in_force(group))
         said = [
             (limit[0], limit[1], max(0, limit[2].value["sms"] - self.rules.used(account, limit, now)))
             for limit in limits
@@ -206,9 +225,8 @@ class Story:
     def _account(self, pick: int) -> UUID:
         return self.accounts[pick % len(self.accounts)]
 
-    def _demand(self, account: UUID, parts: int) -> Demand:
-        group, joined = self.rules.home[account]
-        return Demand(account, joined, self.tree.in_force(group), parts)
+    def _demand(self, account: UUID, came: datetime, parts: int) -> Demand:
+        return Demand(account, came, self.tree.in_force(self.rules.home[account]), parts)
 
     def _blow(self, answer: Answer) -> Blow | None:
         if isinstance(answer, Granted):
@@ -227,11 +245,39 @@ class Story:
 
     def _above(self, pick: int, level: int) -> int:
         """A group that an account is in, or one above it: what happens elsewhere says nothing."""
-        above = self.rules.way_up(self.rules.home[self._account(pick)][0])
+        above = self.rules.way_up(self.rules.home[self._account(pick)])
         return self.tree.groups.index(above[level % len(above)])
 
     def move_account(self, pick: int, to: int) -> None:
-        self.rules.home[self._account(pick)] = (self.tree.group(to), self.tree.now)
+        """To another group; who was removed comes back to it."""
+        account, group = self._account(pick), self.tree.group(to)
+        self.people.move(self.tree.now, account, self.tree.groups.index(group))
+        self.rules.home[account] = group
+        self.removed.discard(account)
+
+    def remove(self, pick: int) -> None:
+        """What is removed sends nothing until it is back, which its next mail brings about."""
+        account = self._account(pick)
+        self.people.remove(self.tree.now, account)
+        self.removed.add(account)
+
+    def _write(self, account: UUID) -> None:
+        self.people.write(self.tree.now, account)
+        self.rules.home[account] = self.tree.groups[0]
+        self.removed.discard(account)
+
+    def visit(self, pick: int, parts: int, to: int) -> None:
+        """To another tenant, where it sends something, and back again."""
+        account = self._account(pick)
+        there = self.people.leave(self.tree.now, account)
+        self.tree.now += timedelta(seconds=1)
+        if parts:
+            demand = Demand(account, self.people.came([account])[account], there, parts)
+            assert isinstance(quota.reserve(self.session, self.tree.now, [demand])[0], Granted)
+            self.rules.sent.append(Sent(account, [], parts, self.tree.now))
+        self.tree.now += timedelta(seconds=1)
+        self.move_account(pick, to)
+        self.rules.came[account] = self.tree.now
 
     def unsent(self, pick: int) -> None:
         if self.granted:
@@ -244,14 +290,17 @@ class Story:
 
 
 @tried
-@given(TREES, st.lists(PICK, min_size=1, max_size=4), STORIES)
+@given(TREES, st.lists(PICK, min_size=1, max_size=MOST_PEOPLE), STORIES)
 def test_a_quota_decides_as_counting_every_text_anew_does(
-    session: Session, picks: list[int], people: list[int], steps: list[Any]
+    people: People, picks: list[int], homes: list[int], steps: list[Any]
 ) -> None:
-    session.rollback()  # what the last story left
     tree = Tree(picks)
-    story = Story(tree, session, [new_id() for _ in people])
-    for account, pick in zip(story.accounts, people, strict=True):
-        tree.rules.home[account] = (tree.group(pick), tree.now)
-    for step in steps:
-        story.act(*step)
+    story = Story(tree, people, people.ids[: len(homes)])
+    for account, pick in zip(story.accounts, homes, strict=True):
+        tree.rules.home[account], tree.rules.came[account] = tree.group(pick), tree.now
+    savepoint = people.session.begin_nested()
+    try:
+        for step in steps:
+            story.act(*step)
+    finally:
+        savepoint.rollback()

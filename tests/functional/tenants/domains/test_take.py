@@ -108,6 +108,8 @@ def test_all_accounts_of_a_domain_come_from_wherever_they_are(
         "SELECT tenant_id, group_since, version FROM account WHERE id = ANY(:ids)", ids=comers
     )
     assert {tuple(row) for row in rows} == {(school.tenant_id, since + timedelta(hours=1), 2)}
+    rows = town.world.rows("SELECT address, tenant_since FROM account WHERE id = ANY(:ids)", ids=comers)
+    assert {row.address for row in rows if row.tenant_since == since} == {f"master@{NAME}"}
     assert ("domain_taken", NAME) in town.audit(school)
     assert seen(town, school) == Preview(moving=0, by_hand=1)
 
@@ -476,7 +478,9 @@ def test_a_move_is_undone_to_where_everybody_was(town: Town, school: Group, riva
         town.world.account(town.master, f"b@{NAME}"): town.master,
         town.world.account(rival, f"c@{NAME}"): rival,
     }
-    before = town.world.rows("SELECT id, tenant_id, group_since FROM account ORDER BY id")
+    town.world.run("UPDATE account SET tenant_since = group_since - interval '9 days'")
+    standing = "SELECT id, tenant_id, group_since, tenant_since FROM account ORDER BY id"
+    before = town.world.rows(standing)
     town.world.clock.move(timedelta(hours=1))
     domain_id = town.verified(school, NAME)
     town.work()
@@ -487,7 +491,7 @@ def test_a_move_is_undone_to_where_everybody_was(town: Town, school: Group, riva
     assert undoing is not None and undo(town, school, task.id) is None
     town.work()
     assert {account: town.home(account) for account in homes} == {a: g.id for a, g in homes.items()}
-    assert town.world.rows("SELECT id, tenant_id, group_since FROM account ORDER BY id") == before
+    assert town.world.rows(standing) == before
     after = takes(town, school, domain_id)
     assert not after.can_undo(task, town.world.clock.now()) and not after.is_at_work
     assert dict(after.undone[task.id].result) == {"moved": 3, "stayed": 0}

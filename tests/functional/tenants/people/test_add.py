@@ -261,7 +261,7 @@ def test_a_draft_tells_of_each_line_and_changes_nothing(town: Town, world: World
         assert [t.place for t in add.lines(session, tenant_id, task_id, Word.BAD)] == [3]
         assert [t.place for t in add.lines(session, tenant_id, task_id, after=1, most=2)] == [2, 3]
         assert add.lines(session, town.other.tenant_id, task_id) == []
-        assert add.confirm(session, world.clock.now(), town.other.tenant_id, task_id) is None
+        assert add.confirm(session, world.clock.now(), task.author, town.other.tenant_id, task_id) is None
     town.work()
     assert town.account(ANNA).group_id == town.form.id
     assert world.value("SELECT count(*) FROM audit_entry") == 0
@@ -355,7 +355,8 @@ _PROGRESS = text(
 
 def run_now(town: Town, group: Group, task_id: UUID) -> tasks.TaskRow | None:
     with town.world.database.unit_of_work() as session:
-        return add.run_now(session, town.world.clock.now(), group.tenant_id, task_id, town.adding.step)
+        author, now = town.author(town.master), town.world.clock.now()
+        return add.run_now(session, now, author, group.tenant_id, task_id, town.adding.step)
 
 
 def test_a_few_are_added_at_once_and_only_once(town: Town, world: World) -> None:
@@ -437,10 +438,11 @@ def draft_lines(town: Town, lines: int, key: str = "p") -> tuple[UUID, int, floa
     """Read and draft so many lines; gives the task, its statements, and how long it took, in seconds."""
     pasted = "\n".join(f"Person {i} <{key}{i}@skola{i % 80}.kommun.example>" for i in range(lines))
     place: Place = town.place(town.school)
+    now, author = town.world.clock.now(), town.author(town.master)
     begun = time.perf_counter()
     with statements(town.world.database.engine) as seen, town.world.database.unit_of_work() as session:
-        now, author = town.world.clock.now(), town.author(town.master)
-        task_id = add.draft(session, now, author, place, [town.place(town.master), place], read_lines(pasted))
+        path = [town.place(town.master), place]
+        task_id = add.draft(session, now, author, place, path, read_lines(pasted), town.adding.asks_a_day)
     return task_id, len(seen), time.perf_counter() - begun
 
 
