@@ -69,6 +69,7 @@ ADMIN = {
         "move-users",
         "new-group",
         "organisation",
+        "overview",
         "remove-domain",
         "remove-users",
         "sender-name",

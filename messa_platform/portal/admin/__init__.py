@@ -13,6 +13,7 @@ from messa_platform.portal.admin import (
     frame,
     groups,
     organisation,
+    overview,
     sender_name,
     setting_forms,
     settings,
@@ -28,6 +29,7 @@ from messa_platform.portal.admin.resources import Organisations
 PARTS = (
     frame,
     entrance,
+    overview,
     groups,
     domains,
     setting_forms,

@@ -25,6 +25,7 @@ class Tab:
 
 
 TABS = (
+    Tab("overview", msgid("Overview")),
     Tab("settings", msgid("Permissions")),
     Tab("domains", msgid("Domains")),
     Tab("sender-name", msgid("Sender name")),
