@@ -83,12 +83,18 @@ def healthz(request: Request) -> Response:
 
 
 def readyz(request: Request) -> Mapping[str, Any]:
-    """Whether the process can do its work; 503 with what is missing if not."""
-    checks: Mapping[str, Check] = request.registry["messa.runtime"].checks
-    missing = {name: fault for name, check in checks.items() if (fault := check())}
+    """Whether the process can do its work; 503 with what is missing if not. What a person should see to besides stands under `warnings`."""
+    runtime = request.registry["messa.runtime"]
+    missing = _faults(runtime.checks)
     if missing:
         request.response.status_int = 503
-    return {"ready": not missing, "missing": missing}
+        return {"ready": False, "missing": missing}
+    warnings = _faults(runtime.warnings)
+    return {"ready": True, "missing": {}, **({"warnings": warnings} if warnings else {})}
+
+
+def _faults(checks: Mapping[str, Check]) -> dict[str, str]:
+    return {name: fault for name, check in checks.items() if (fault := check())}
 
 
 def not_a_path(error: URLDecodeError, request: Request) -> Response:

@@ -25,12 +25,13 @@ MOST_SCHEDULED = 100
 class MessageRow:
     """A message in its thread. `at` is when it was handed in or came, or the time that was chosen for it; `word` the status as shown.
 
-    `parts` is what is charged. `send_at` is the chosen time, if there was one.
+    `parts` is what is charged. `send_at` is the chosen time, if there was one. `text` is None once it was removed; `keep_text_days`
+    is then for how long its tenant keeps texts now, None if that is for ever by now, or another tenant's (spec L4).
     """
 
     id: UUID
     direction: Direction
-    text: str
+    text: str | None
     status: Status
     word: str
     at: datetime
@@ -38,6 +39,7 @@ class MessageRow:
     parts: int
     encoding: Encoding
     send_at: datetime | None
+    keep_text_days: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,10 @@ _THREAD = text(
     f"SELECT {SHOWN} FROM (SELECT t.*, t.last_message_id AS shown FROM thread t WHERE t.id = :thread AND t.account_id = :account) page"
     f" {SHOWN_FROM}"
 )
-_MESSAGE = "m.id, m.direction, m.text, m.status, m.status_at, m.parts, m.encoding, m.send_at, m.created_at, g.name AS rule_group"
+_MESSAGE = (
+    "m.id, m.direction, m.text, m.status, m.status_at, m.parts, m.encoding, m.send_at, m.created_at, g.name AS rule_group,"
+    " CASE WHEN m.text IS NULL THEN (SELECT t.keep_text_days FROM tenant t WHERE t.id = m.tenant_id) END AS keep_text_days"
+)
 _GROUP = 'LEFT JOIN "group" g ON g.id = m.rule_group_id'
 _WAITING = text(
     f"SELECT {_MESSAGE} FROM scheduled_text s JOIN message m ON m.id = s.id {_GROUP} WHERE s.account_id = :account AND s.remote = :remote"
@@ -122,6 +127,7 @@ def _message_row(row: Any) -> MessageRow:
         row.parts,
         Encoding(row.encoding),
         row.send_at,
+        row.keep_text_days,
     )
 
 

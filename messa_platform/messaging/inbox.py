@@ -29,7 +29,8 @@ class ThreadRow:
     """A thread in the list. `unread` counts texts. `last_at` orders the list.
 
     `preview`, `direction`, `status` and `word` (the status as shown) are of its last text, in a search of the newest that has what was
-    searched for; `preview` is one line, "" with no direction and status if there is no such text any more. `opted_out`: the number said STOP.
+    searched for; `preview` is one line, "" with no direction and status if there is no such text any more, and None if its words were removed.
+    `opted_out`: the number said STOP.
     """
 
     id: UUID
@@ -37,7 +38,7 @@ class ThreadRow:
     display_name: str
     last_at: datetime
     unread: int
-    preview: str
+    preview: str | None
     direction: Direction | None
     status: Status | None
     word: str
@@ -139,7 +140,7 @@ def thread_row(row: Any, searched: str = "") -> ThreadRow:
         row.display_name,
         row.last_message_at,
         row.unread,
-        _preview(row.text or "", searched),
+        None if row.status and row.text is None else _preview(row.text or "", searched),
         Direction(row.direction) if row.direction else None,
         status,
         status_word(status, row.rule_group) if status else "",

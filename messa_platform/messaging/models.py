@@ -76,7 +76,7 @@ class Thread(Base):
 class Message(Base):
     """One outgoing text to one recipient, or one incoming text. `parts` is *Antal*: what is charged, 0 for incoming and refused ones.
 
-    `send_at` is the time that was chosen for a text that was to be sent later (spec P2).
+    `send_at` is the time that was chosen for a text that was to be sent later (spec P2). `text` is None once it was removed (spec L4).
     """
 
     __tablename__ = "message"
@@ -93,7 +93,7 @@ class Message(Base):
     rule_group_id: Mapped[UUID | None]
     remote: Mapped[str]
     local: Mapped[str]
-    text: Mapped[str]
+    text: Mapped[str | None]
     encoding: Mapped[Encoding] = mapped_column(enum_text(Encoding))
     parts: Mapped[int] = mapped_column(SmallInteger)
     channel_id: Mapped[UUID | None]
@@ -258,11 +258,14 @@ class ListedRecipient(Base):
     name: Mapped[str] = mapped_column(default="", server_default="")
 
 
+_HAS_WORDS = text("text <> ''")
+
+
 class Sending(Base):
     """A text to many, put together and looked at before it is sent. `rows` are its recipients, `{"number": …, "fields": {…}}` each.
 
-    `text` may hold `{field}` for what differs. Of `total` recipients `done` were handled so far; `accepted` of them were taken in for
-    sending. `guard`: the 24-hour guard is asked. `confirmed_at` is None while it is only looked at.
+    `text` may hold `{field}` for what differs, and is "" once it was removed (spec L4). Of `total` recipients `done` were handled so far;
+    `accepted` of them were taken in for sending. `guard`: the 24-hour guard is asked. `confirmed_at` is None while it is only looked at.
     """
 
     __tablename__ = "sending"
@@ -280,6 +283,8 @@ class Sending(Base):
     created_at: Mapped[datetime] = _at()
     confirmed_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     finished_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+
+    __table_args__ = (Index("ix_sending_words", "tenant_id", "id", postgresql_where=_HAS_WORDS),)
 
 
 class SendingOutcome(Base):

@@ -9,6 +9,9 @@ from uuid import UUID
 from sqlalchemy import Connection, text
 
 from messa_platform.core.ids import id_at
+from messa_platform.core.logs import logger
+
+log = logger(__name__)
 
 PARTITIONED = ("message", "message_event")
 
@@ -39,6 +42,18 @@ def months(first: datetime, last: datetime) -> Iterator[datetime]:
 def partition_name(table: str, start: datetime) -> str:
     """The name of a month's partition: `message_2026_11`."""
     return f"{table}_{start:%Y_%m}"
+
+
+_ATTACHED = text(
+    "SELECT inhrelid::regclass::text AS name FROM pg_inherits WHERE inhparent = CAST(:table AS regclass) ORDER BY 1"
+)
+
+
+def attached(connection: Connection, table: str) -> list[datetime]:
+    """The starts of the months of which a table has a partition, the oldest first."""
+    names = connection.execute(_ATTACHED, {"table": table}).scalars()
+    months = (name.removeprefix(f"{table}_") for name in names if name != f"{table}_default")
+    return [datetime.strptime(month, "%Y_%m").replace(tzinfo=UTC) for month in months]
 
 
 def ensure_partitions(connection: Connection, first: datetime, last: datetime) -> list[str]:
@@ -79,3 +94,33 @@ AHEAD = timedelta(days=93)
 def ahead(connection: Connection, now: datetime) -> None:
     """Make the partitions from this month on that will be needed soon."""
     ensure_partitions(connection, now, now + AHEAD)
+
+
+MOST_STRAYS = 1000
+"""Up to so many rows that lie outside of every month are counted."""
+_STRAYS = "SELECT count(*) FROM (SELECT FROM {}_default LIMIT :most) s"
+
+
+def faults(connection: Connection, now: datetime) -> list[str]:
+    """What a person must see to: months without a partition, this one and the next, and rows that are in none.
+
+    Rows come to the DEFAULT partition when a month has none of its own, or from a machine whose clock is far off; they are found, but
+    each search reads them, wherever it looks.
+    """
+    found = []
+    for table in PARTITIONED:
+        there = attached(connection, table)
+        missing = [m for m in (month_start(now), next_month(month_start(now))) if m not in there]
+        found += [f"{table} has no partition for {month:%Y-%m}" for month in missing]
+        strays: int = connection.execute(text(_STRAYS.format(table)), {"most": MOST_STRAYS}).scalar_one()
+        if strays:
+            many = f"{strays} or more" if strays == MOST_STRAYS else f"{strays}"
+            found.append(f"{table}_default holds rows of no month: {many}")
+    return found
+
+
+def look_after(connection: Connection, now: datetime) -> None:
+    """Make partitions ahead, and warn of what is not as it should be."""
+    ahead(connection, now)
+    for fault in faults(connection, now):
+        log.warning("partitions_fault", fault=fault)

@@ -24,9 +24,7 @@ from messa_platform.core.sweeper import Sweeper
 from messa_platform.mail.intake import Intake
 from messa_platform.mail.letters import Letters
 from messa_platform.mail.replies import ReplyMails, UnsentMails
-from messa_platform.messaging import (
-    dispatch,
-)
+from messa_platform.messaging import dispatch, partitions
 from messa_platform.messaging.announce import Announcements
 from messa_platform.messaging.dispatch import Dispatcher
 from messa_platform.messaging.feed import Changes
@@ -115,6 +113,7 @@ def build(settings: Settings, *, reads_queue: bool, clock: Clock | None = None) 
         stopping=stopping,
         sweeper=Sweeper(database, clock, waker, looks(), chores(settings, waker, office)),
         checks={"database": lambda: _database_fault(database)},
+        warnings={"partitions": lambda: _partitions_fault(database, clock)},
     )
     bind(broker, ACTORS, runtime)
     return runtime
@@ -126,3 +125,8 @@ def _database_fault(database: Database) -> str | None:
             return None if at_head(connection) else "the database is not migrated; run: messa migrate"
     except Exception as error:
         return f"the database does not answer: {type(error).__name__}"
+
+
+def _partitions_fault(database: Database, clock: Clock) -> str | None:
+    with database.engine.connect() as connection:
+        return "; ".join(partitions.faults(connection, clock.now())) or None

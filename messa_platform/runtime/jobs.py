@@ -13,6 +13,7 @@ from messa_platform.core.settings import Settings
 from messa_platform.core.sweeper import Chore, Look
 from messa_platform.core.work import WorkQueue
 from messa_platform.mail import failures, intake
+from messa_platform.mail import retention as mail_retention
 from messa_platform.mail.settings import SmtpSettings
 from messa_platform.messaging import (
     dispatch,
@@ -24,6 +25,8 @@ from messa_platform.messaging import (
     sending_work,
     sendings,
 )
+from messa_platform.messaging.retention import months, places, words
+from messa_platform.messaging.settings import MessagingSettings
 from messa_platform.runtime.administration import Administration
 from messa_platform.runtime.parts import Runtime
 from messa_platform.tenants import moved_groups, numbers, tasks
@@ -68,6 +71,19 @@ def _check_domains(runtime: Runtime, _more: More) -> bool:
     return runtime.administration.checker.run()
 
 
+KEPT_IN = (*places.PLACES, *mail_retention.PLACES)
+"""Wherever words of messages are kept."""
+
+
+def _purge_texts(runtime: Runtime, _more: More) -> bool:
+    return words.purge(runtime.database, runtime.clock, KEPT_IN)
+
+
+def _drop_months(runtime: Runtime, _more: More) -> bool:
+    keep = runtime.settings[MessagingSettings].keep_months
+    return months.drop(runtime.database, runtime.clock, keep)
+
+
 ACTORS = (
     ActorSpec(intake.READ_ACTOR, _read_mail, queue="mail"),
     ActorSpec(dispatch.DISPATCH_ACTOR, _dispatch, queue="dispatch"),
@@ -78,6 +94,8 @@ ACTORS = (
     ActorSpec(sendings.SENDINGS_ACTOR, _work_off_sendings, queue="sendings"),
     ActorSpec(tasks.ACTOR, _work_off_tasks, queue="administration"),
     ActorSpec(check.ACTOR, _check_domains, queue="administration"),
+    ActorSpec(words.PURGE_ACTOR, _purge_texts, queue="administration"),
+    ActorSpec(months.DROP_ACTOR, _drop_months, queue="administration"),
 )
 
 
@@ -141,6 +159,11 @@ def chores(settings: Settings, waker: Waker, office: Administration) -> tuple[Ch
             lambda session, now: numbers.warn_low(session, now, warn_percent, office.numbers.tell),
         ),
         Chore(
-            "partitions", timedelta(days=1), lambda session, now: partitions.ahead(session.connection(), now)
+            "partitions",
+            timedelta(hours=1),
+            lambda session, now: partitions.look_after(session.connection(), now),
         ),
+        # both work in many transactions, or hold up whoever writes messages: not for the sweeper itself
+        Chore("purge_texts", timedelta(hours=1), lambda _session, _now: waker.wake(words.PURGE_ACTOR)),
+        Chore("drop_months", timedelta(hours=1), lambda _session, _now: waker.wake(months.DROP_ACTOR)),
     )

@@ -34,7 +34,7 @@ from messa_platform.tenants.access.single_sign_on import SingleSignOn
 
 @dataclass(frozen=True)
 class Runtime:
-    """The parts of a process, for its actors, views and servers."""
+    """The parts of a process, for its actors, views and servers. Without what `checks` ask for it cannot work, with `warnings` it can."""
 
     settings: Settings
     held: Held | None
@@ -62,6 +62,7 @@ class Runtime:
     sweeper: Sweeper
     stopping: threading.Event
     checks: dict[str, Callable[[], str | None]]
+    warnings: dict[str, Callable[[], str | None]]
 
     def close(self) -> None:
         """Let go of everything, last acquired first."""

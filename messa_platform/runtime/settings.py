@@ -11,7 +11,7 @@ from messa_platform.core.post import RelaySettings
 from messa_platform.core.settings import Settings, load
 from messa_platform.core.site import BrokerSettings, DatabaseSettings, SiteSettings, WebSettings
 from messa_platform.mail.settings import SmtpSettings
-from messa_platform.messaging.settings import DispatchSettings
+from messa_platform.messaging.settings import DispatchSettings, MessagingSettings
 from messa_platform.tenants.access.settings import AccessSettings
 from messa_platform.tenants.domains.settings import DnsSettings
 from messa_platform.tenants.numbers_settings import NumberSettings
@@ -25,6 +25,7 @@ SECTIONS = (
     SmtpSettings,
     RelaySettings,
     DispatchSettings,
+    MessagingSettings,
     SecuritySettings,
     AccessSettings,
     OutboundSettings,

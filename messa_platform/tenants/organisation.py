@@ -1,4 +1,6 @@
-"""What the admins of Master decide for their organisation as a whole: its name, the language of new people, the time zone, the second factor."""
+"""What the admins of Master decide for their organisation as a whole: its name, the language of new people, the time zone, the second factor,
+and for how long the words of its messages are kept.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +20,8 @@ from messa_platform.tenants.places import Place
 
 MAX_NAME = 100
 """Characters in an organisation's name at the most."""
+MOST_TEXT_DAYS = 3650
+"""Days that texts may be kept at the most, if not for ever: ten years."""
 TIME_ZONES = tuple(
     f"Europe/{city}"
     for city in (
@@ -33,12 +37,16 @@ TIME_ZONES = tuple(
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What is wanted of an organisation; `language` is that of whoever has chosen none."""
+    """What is wanted of an organisation; `language` is that of whoever has chosen none.
+
+    `keep_text_days`: for how many days the words of messages are kept, None: for ever (spec L4).
+    """
 
     name: str
     language: str
     time_zone: str
     demands_second_factor: bool
+    keep_text_days: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +66,7 @@ class Fault(StrEnum):
     NO_TIME_ZONE = "no_time_zone"
     NO_FACTOR = "no_factor"
     """Who demands a second factor has none: it would lock them out themselves."""
+    NO_DAYS = "no_days"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,19 +83,34 @@ class Conflict:
     held: Held
 
 
-_HELD = "SELECT t.name, t.language, t.time_zone, t.demands_second_factor, t.version FROM tenant t WHERE t.id = :tenant_id"
+@dataclass(frozen=True, slots=True)
+class Unconfirmed:
+    """Texts would be removed that are kept so far, which cannot be undone, and nobody has said that they are to be; nothing was saved.
+
+    `held_days`: for how long they are kept so far, None: for ever.
+    """
+
+    days: int
+    held_days: int | None
+
+
+_HELD = (
+    "SELECT t.name, t.language, t.time_zone, t.demands_second_factor, t.keep_text_days, t.version FROM tenant t"
+    " WHERE t.id = :tenant_id"
+)
 _READ = text(_HELD)
 _LOCKED = text(f"{_HELD} FOR NO KEY UPDATE")
 _SAVE = text(
     "UPDATE tenant SET name = :name, language = :language, time_zone = :time_zone, demands_second_factor = :demands_second_factor,"
-    " version = version + 1 WHERE id = :tenant_id"
+    " keep_text_days = :keep_text_days, version = version + 1 WHERE id = :tenant_id"
 )
 
 
 def held(session: Session, master: Place, *, locked: bool = False) -> Held:
     """The organisation as it stands."""
     row = session.execute(_LOCKED if locked else _READ, {"tenant_id": master.tenant_id}).one()
-    return Held(Wish(row.name, row.language, row.time_zone, row.demands_second_factor), row.version)
+    wish = Wish(row.name, row.language, row.time_zone, row.demands_second_factor, row.keep_text_days)
+    return Held(wish, row.version)
 
 
 def change(
@@ -98,10 +122,11 @@ def change(
     version: int,
     *,
     has_second_factor: bool,
-) -> Saved | Conflict | NotAdmin | Mapping[str, Fault]:
+    confirmed_days: int | None = None,
+) -> Saved | Conflict | Unconfirmed | NotAdmin | Mapping[str, Fault]:
     """Make the organisation as wanted, if it still is as `version` says; what cannot be stands by its field, and then nothing is changed.
 
-    `has_second_factor`: of the author.
+    `has_second_factor`: of the author. `confirmed_days`: of the texts that are older, the author has said that they are to be removed.
     """
     wish = replace(wish, name=" ".join(wish.name.split()))
     before = held(session, master, locked=True)
@@ -112,6 +137,8 @@ def change(
     faults = _faults(wish, before.wish, has_second_factor)
     if faults:
         return faults
+    if unconfirmed := _unconfirmed(wish.keep_text_days, before.wish.keep_text_days, confirmed_days):
+        return unconfirmed
     was, becomes = asdict(before.wish), asdict(wish)
     changed = [name for name in was if was[name] != becomes[name]]
     if not changed:
@@ -130,6 +157,13 @@ def change(
     return Saved(changed=True)
 
 
+def _unconfirmed(days: int | None, held_days: int | None, confirmed: int | None) -> Unconfirmed | None:
+    """Whether texts are to be kept for fewer days than so far, and nobody has said that the older ones are to go."""
+    if days is None or days == confirmed or (held_days is not None and days >= held_days):
+        return None
+    return Unconfirmed(days, held_days)
+
+
 def _faults(wish: Wish, before: Wish, has_second_factor: bool) -> dict[str, Fault]:
     faults: dict[str, Fault] = {}
     if not wish.name or not wish.name.isprintable():
@@ -142,6 +176,8 @@ def _faults(wish: Wish, before: Wish, has_second_factor: bool) -> dict[str, Faul
         faults["time_zone"] = Fault.NO_TIME_ZONE
     if wish.demands_second_factor and not (before.demands_second_factor or has_second_factor):
         faults["demands_second_factor"] = Fault.NO_FACTOR
+    if wish.keep_text_days is not None and not 1 <= wish.keep_text_days <= MOST_TEXT_DAYS:
+        faults["keep_text_days"] = Fault.NO_DAYS
     return faults
 
 

@@ -72,6 +72,7 @@ ADMIN = {
         "move-users",
         "new-group",
         "organisation",
+        "overview",
         "remove-domain",
         "remove-users",
         "sender-name",

@@ -44,7 +44,7 @@ FAN = 8
 """Groups below each group."""
 
 PAGES = (
-    "settings", "sender-name", "signature", "admins", "users", "users?below=1", "users?below=1&q=person", "users?q=nobody",
+    "overview", "settings", "sender-name", "signature", "admins", "users", "users?below=1", "users?below=1&q=person", "users?q=nobody",
     "user?id={person}", "user?id={person}&group_q=grupp", "add-users", "move-users?who={person}", "remove-users?who={person}",
     "domains", "domain?id={domain}", "domain-live?id={domain}", "move-domain?id={domain}", "take-along?id={domain}",
     "remove-domain?id={domain}", "sign-on?domain={domain}", "task?id={task}", "task-live?id={task}", "audit", "audit?below=1",

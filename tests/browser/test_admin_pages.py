@@ -8,10 +8,11 @@ from collections.abc import Iterator, Mapping
 import pytest
 from playwright.sync_api import expect
 
+from messa_platform.portal.admin.logs.chart import SMALL
 from tests.browser.admin_steps import Desk
 from tests.browser.test_pages import look, sign_in
 from tests.functional.portal.matrix import VIEWS
-from tests.support.browser import Visitors
+from tests.support.browser import Visitors, tab_to
 from tests.support.platform import Platform
 
 ADMIN, SUB, HEAD, OPERATOR = (
@@ -23,6 +24,7 @@ ADMIN, SUB, HEAD, OPERATOR = (
 MASTER, SCHOOLS, OPERATION = "/t/demo", "/t/demo/skolan", "/operator"
 
 GROUP = {
+    "overview": "@@overview",
     "settings": "@@settings",
     "domains": "@@domains",
     "sender-name": "@@sender-name",
@@ -50,6 +52,7 @@ GROUP = {
 }
 """The pages of a group, looked at where it has most to show."""
 TOP = {
+    "overview": "@@overview",
     "settings": "@@settings",
     "users-below": "@@users?below=1",
     "admins": "@@admins",
@@ -67,6 +70,7 @@ BELOW = {
 }
 """What looks otherwise further down."""
 HEADS = {
+    "overview": "@@overview",
     "settings": "@@settings",
     "sender-name": "@@sender-name",
     "signature": "@@signature",
@@ -171,3 +175,42 @@ def test_two_admins_at_the_same_setting(visitor: Visitors, way: tuple[str, int])
     expect(second.main).to_contain_text(name)
     expect(second.page.locator("#sender_name")).to_have_value("Eken")
     second.look("conflict")
+
+
+def test_the_picture_of_a_group_and_the_same_as_a_table(visitor: Visitors, way: tuple[str, int]) -> None:
+    page = sign_in(visitor(*way), ADMIN)
+    page.goto(f"{MASTER}/@@overview")
+    drawing = page.get_by_role("img", name=re.compile("30|31"))
+    expect(drawing).to_be_visible()
+    outer = drawing.bounding_box()
+    assert outer is not None and outer["height"] == SMALL + 36 and outer["width"] > 200
+    bars = drawing.locator("svg path").all()
+    assert len(bars) >= 3
+    for bar in bars:
+        box = bar.bounding_box()
+        assert box is not None and box["height"] > 0
+        assert outer["x"] <= box["x"] and box["x"] + box["width"] <= outer["x"] + outer["width"] + 1
+        assert outer["y"] <= box["y"] and box["y"] + box["height"] <= outer["y"] + outer["height"]
+    tab_to(page, page.locator(".chart summary"))
+    page.keyboard.press("Enter")
+    expect(page.locator(".chart tbody tr")).to_have_count(31)
+    expect(page.locator(".chart table")).to_be_visible()
+    look(page, "picture-table")
+
+
+def test_fewer_days_for_texts_are_asked_about(
+    visitor: Visitors, way: tuple[str, int], platform: Platform
+) -> None:
+    desk = Desk(sign_in(visitor(*way), ADMIN), way[0], "days")
+    desk.page.goto(f"{MASTER}/@@organisation")
+    desk.write("keep_text_days", "3650")
+    visitor.expect("422")
+    desk.save("@@organisation")
+    desk.reads(desk.main, "Texts from before")
+    expect(desk.page.locator("#confirm_days")).not_to_be_checked()
+    desk.look("asked")
+    desk.tick("confirm_days", on=True)
+    desk.save("@@organisation")
+    desk.said("organisation-saved")
+    expect(desk.page.locator("#keep_text_days")).to_have_value("3650")
+    platform.do("UPDATE tenant SET keep_text_days = NULL WHERE slug = 'demo'")

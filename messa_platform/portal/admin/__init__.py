@@ -14,6 +14,7 @@ from messa_platform.portal.admin import (
     groups,
     logs,
     organisation,
+    overview,
     sender_name,
     setting_forms,
     settings,
@@ -29,6 +30,7 @@ from messa_platform.portal.admin.resources import Organisations
 PARTS = (
     frame,
     entrance,
+    overview,
     groups,
     logs,
     domains,

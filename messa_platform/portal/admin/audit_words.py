@@ -118,6 +118,7 @@ FIELDS: Mapping[str, str] = {
     "groups": msgid("Its subgroups went to"),
     "is_open": msgid("Numbers are lent from it"),
     "issuer": msgid("Issuer"),
+    "keep_text_days": msgid("Days that texts are kept"),
     "language": msgid("Language"),
     "last": msgid("Last number"),
     "lock": msgid("Lock"),
@@ -321,7 +322,7 @@ def _value(speech: Speech, field: str, value: Any) -> str:
     _ = speech.gettext
     match value:
         case None | "":
-            return _("nothing")
+            return _("for ever") if field == "keep_text_days" else _("nothing")
         case bool():
             return _("yes") if value else _("no")
         case int():

@@ -30,15 +30,15 @@ def choose(context: Organisations, request: Request) -> Mapping[str, Any] | Resp
     # within another of one's own groups there is nothing more to choose
     tops = [way for way in found if not set(way.ids[:-1]) & set(identity.admin_of)]
     if len(tops) == 1:
-        return HTTPSeeOther(url(request, "t", slug, *tops[0].slugs[1:], "@@settings"))
+        return HTTPSeeOther(url(request, "t", slug, *tops[0].slugs[1:], "@@overview"))
     return {
-        "groups": [(way.names[-1], url(request, "t", slug, *way.slugs[1:], "@@settings")) for way in tops]
+        "groups": [(way.names[-1], url(request, "t", slug, *way.slugs[1:], "@@overview")) for way in tops]
     }
 
 
 def first_page(context: GroupResource, request: Request) -> Response:
-    """A group's bare address leads to its permissions."""
-    return HTTPSeeOther(context.address("@@settings"))
+    """A group's bare address leads to its overview."""
+    return HTTPSeeOther(context.address("@@overview"))
 
 
 def includeme(config: Configurator) -> None:

@@ -25,6 +25,7 @@ class Tab:
 
 
 TABS = (
+    Tab("overview", msgid("Overview")),
     Tab("logs", msgid("Logs")),
     Tab("settings", msgid("Permissions")),
     Tab("domains", msgid("Domains")),

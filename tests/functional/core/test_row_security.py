@@ -27,9 +27,11 @@ NOT_SEEN = {
     "dispatch_queue",
     "early_receipt",
     "failure_notice",
+    "held_text",
     "link_request",
     "provider_reference",
     "sign_in_throttle",
+    "text_retention",
 }
 """The platform's own, of which a tenant's role sees nothing."""
 ADDED_ONLY = {"outgoing_mail"}

@@ -13,6 +13,8 @@ from messa_platform.messaging.changes import Word, apply
 from messa_platform.messaging.partitions import (
     ahead,
     ensure_partitions,
+    faults,
+    look_after,
     month_start,
     months,
     next_month,
@@ -199,3 +201,51 @@ def test_a_plan_made_once_for_all_values_leaves_out_the_other_months_when_it_run
     removed = sum(node.get("Subplans Removed", 0) for node in nodes(root))
     assert removed == len(partitions(world)) - 1
     assert world.value("SELECT count(*) FROM message WHERE status = 'SENT'") == len(PAST)
+
+
+# What a person must see to
+
+
+def found_faults(world: World, at: datetime = NOW) -> list[str]:
+    with world.database.unit_of_work() as session:
+        return faults(session.connection(), at)
+
+
+def test_where_all_is_well_nothing_is_said(world: World) -> None:
+    assert found_faults(world) == []
+
+
+@pytest.mark.parametrize("table", ["message", "message_event"])
+def test_a_month_that_is_missing_is_told_while_there_is_time(world: World, table: str) -> None:
+    coming = next_month(month_start(NOW))
+    world.run(f"DROP TABLE {partition_name(table, next_month(coming))}")
+    assert found_faults(world) == []
+    name = partition_name(table, coming)
+    world.run(f"ALTER TABLE {table} DETACH PARTITION {name}")  # a table of that name is no partition
+    assert found_faults(world) == [f"{table} has no partition for {coming:%Y-%m}"]
+    assert len(found_faults(world, coming + timedelta(days=200))) == 4
+
+
+def test_rows_of_no_month_are_told(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    for year in (1999, 2199):
+        store(world, datetime(year, 1, 1, tzinfo=UTC))
+    assert found_faults(world) == [
+        "message_default holds rows of no month: 2",
+        "message_event_default holds rows of no month: 2",
+    ]
+    monkeypatch.setattr("messa_platform.messaging.partitions.MOST_STRAYS", 1)
+    assert found_faults(world)[0] == "message_default holds rows of no month: 1 or more"
+
+
+def test_who_looks_after_them_makes_what_is_missing_and_warns_of_the_rest(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store(world, datetime(2199, 1, 1, tzinfo=UTC))
+    world.run(f"DROP TABLE {partition_name('message', next_month(month_start(NOW)))}")
+    with world.database.unit_of_work() as session:
+        look_after(session.connection(), NOW)
+    assert found_faults(world) == [
+        "message_default holds rows of no month: 1",
+        "message_event_default holds rows of no month: 1",
+    ]
+    assert capsys.readouterr().out.count("partitions_fault") == 2

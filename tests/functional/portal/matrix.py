@@ -141,6 +141,7 @@ SendingResource.discard        /messages/sendings/{sending}/discard  OWNER      
 # A group's
 Organisations                  /t                                    ANY_ADMIN   303  303
 GroupResource                  {group}                               ADMINS      303  303
+GroupResource.overview         {group}/@@overview                    ADMINS      200  -
 GroupResource.settings         {group}/@@settings                    ADMINS      200  303
 GroupResource.sender-name      {group}/@@sender-name                 ADMINS      200  303
 GroupResource.signature        {group}/@@signature                   ADMINS      200  303

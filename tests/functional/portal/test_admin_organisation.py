@@ -1,16 +1,22 @@
-"""The page of the organisation as a whole: Master's alone (spec I3, W1, G12)."""
+"""The page of the organisation as a whole: Master's alone (spec I3, L4, W1, G12)."""
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from messa_platform.core.clock import FixedClock
+from messa_platform.core.bulk import insert_rows
+from messa_platform.core.clock import FixedClock, stockholm_day
 from messa_platform.core.i18n import LANGUAGES, speech
+from messa_platform.core.ids import new_id, new_id_at
+from messa_platform.messaging.partitions import ensure_partitions
+from messa_platform.messaging.store import MESSAGE
 from messa_platform.portal.admin.organisation import SENTENCES, _time_zones
 from messa_platform.runtime import Runtime
 from messa_platform.tenants.audit import Action
+from messa_platform.tenants.models import Group
 from messa_platform.tenants.organisation import MAX_NAME, TIME_ZONES, Fault
 from tests.support.observe import statements
 from tests.support.portal import field_of, seen
@@ -94,6 +100,10 @@ def test_saving_it_as_it_is_changes_nothing(town: Town) -> None:
         ({"time_zone": "America/New_York"}, "time_zone", Fault.NO_TIME_ZONE),
         ({"time_zone": "../etc/passwd"}, "time_zone", Fault.NO_TIME_ZONE),
         ({"demands_second_factor": "1"}, "demands_second_factor", Fault.NO_FACTOR),
+        ({"keep_text_days": "0"}, "keep_text_days", Fault.NO_DAYS),
+        ({"keep_text_days": "-1"}, "keep_text_days", Fault.NO_DAYS),
+        ({"keep_text_days": "3651"}, "keep_text_days", Fault.NO_DAYS),
+        ({"keep_text_days": "en månad"}, "keep_text_days", Fault.NO_DAYS),
     ],
 )
 def test_what_cannot_be_is_said_at_its_field_and_nothing_is_saved(
@@ -101,7 +111,7 @@ def test_what_cannot_be_is_said_at_its_field_and_nothing_is_saved(
 ) -> None:
     answer = town.chief.send(HERE, **wish(name="Ny") | changed)
     assert answer.status_int == 422
-    said = speech("en").gettext(SENTENCES[fault], max=MAX_NAME)
+    said = speech("en").gettext(SENTENCES[fault], max=MAX_NAME, most="3,650")
     assert said in answer.html.find(id=f"{field}-error").get_text()
     assert field_of(answer, "version") == "1"
     assert held(town) == AS_IT_WAS and entries(town) == []
@@ -156,6 +166,93 @@ def test_there_is_a_word_where_all_have_one(town: Town) -> None:
     chief = town.chief
     give_second_factor(town, CHIEF, HEAD)
     assert "All admins have one." in seen(chief.get(HERE))
+
+
+# For how long texts are kept
+
+
+def kept(town: Town) -> int | None:
+    days: int | None = town.world.value("SELECT keep_text_days FROM tenant WHERE slug = 'kommun'")
+    return days
+
+
+def sent(town: Town, group: Group, days: int, clock: FixedClock) -> None:
+    """A message as of so many days ago."""
+    at = clock.now() - timedelta(days=days)
+    row = {
+        "id": new_id_at(at), "tenant_id": group.tenant_id, "group_id": group.id, "account_id": new_id(), "direction": "out",
+        "door": "mail", "status": "DELIVERED", "status_at": at, "remote": "+46701740605", "local": "messa", "text": "Hej",
+        "encoding": "GSM", "parts": 1, "created_at": at,
+    }  # fmt: skip
+    with town.world.database.unit_of_work() as session:
+        ensure_partitions(session.connection(), at, at)
+        insert_rows(session, MESSAGE, [row])
+
+
+def test_to_keep_texts_for_some_days_only_is_to_be_confirmed(town: Town, clock: FixedClock) -> None:
+    for days in (0, 30, 31, 90, 400):
+        sent(town, town.class_4b, days, clock)
+    sent(town, town.elsewhere, 400, clock)
+    chief = town.chief
+    assert chief.get(HERE).html.find(id="keep_text_days")["value"] == ""
+    answer = chief.send(HERE, **wish(keep_text_days="30", name="Nya kommunen"))
+    assert answer.status_int == 422
+    day = stockholm_day(clock.now()) - timedelta(days=30)
+    assert f"Texts from before {speech('en').date(day)} would be removed" in seen(answer)
+    assert "That is 3 messages." in seen(answer)
+    box = answer.html.find(id="confirm_days")
+    assert (box["value"], "checked" in box.attrs) == ("30", False)
+    assert answer.html.find(id="name")["value"] == "Nya kommunen" and field_of(answer, "version") == "1"
+    assert held(town) == AS_IT_WAS and kept(town) is None and entries(town) == []
+    chief.sent(HERE, **wish(keep_text_days="30", confirm_days="30"))
+    assert kept(town) == 30 and held(town)[4] == 2
+    [entry] = entries(town)
+    assert (entry.before, entry.after) == ({"keep_text_days": None}, {"keep_text_days": 30})
+    assert "Days that texts are kept: for ever → became 30" in seen(chief.get("/t/kommun/@@audit"))
+    page = chief.get(HERE)
+    assert page.html.find(id="keep_text_days")["value"] == "30" and page.html.find(id="confirm_days") is None
+
+
+@pytest.mark.parametrize("confirmed", ["", "0", "1", "31", "x"])
+def test_a_confirmation_of_other_days_is_none(town: Town, confirmed: str) -> None:
+    answer = town.chief.send(HERE, **wish(keep_text_days="30", confirm_days=confirmed))
+    assert answer.status_int == 422 and kept(town) is None
+    assert "checked" not in answer.html.find(id="confirm_days").attrs
+
+
+def test_only_what_would_go_is_counted_and_only_fewer_days_are_asked_about(
+    town: Town, clock: FixedClock
+) -> None:
+    for days in (5, 20, 45, 80):
+        sent(town, town.school, days, clock)
+    town.world.run("UPDATE tenant SET keep_text_days = 60 WHERE slug = 'kommun'")
+    chief = town.chief
+    chief.sent(HERE, **wish(keep_text_days="60"))
+    assert kept(town) == 60
+    assert "That is 2 messages." in seen(chief.send(HERE, **wish(keep_text_days="10")))
+    assert kept(town) == 60
+    chief.sent(HERE, **wish(keep_text_days=" 1 000 "))
+    assert kept(town) == 1000
+    chief.sent(HERE, **wish(version="2"))
+    assert kept(town) is None
+
+
+def test_who_keeps_texts_for_ever_is_not_asked(town: Town) -> None:
+    town.chief.sent(HERE, **wish(keep_text_days="", confirm_days="7"))
+    assert kept(town) is None and entries(town) == []
+
+
+def test_of_two_who_change_the_days_at_once_the_second_is_told(town: Town) -> None:
+    chief = town.chief
+    token = token_of(chief.get(HERE))
+    chief.sent(HERE, **wish(keep_text_days="365", confirm_days="365"))
+    answer = chief.visitor.post(HERE, wish(keep_text_days="1", confirm_days="1", csrf_token=token))
+    assert answer.status_int == 409 and kept(town) == 365
+    rows = [
+        [cell.get_text().strip() for cell in row.find_all(["th", "td"])]
+        for row in answer.html.select("tbody tr")
+    ]
+    assert rows == [["How long texts are kept", "1 day", "365 days"]]
 
 
 # Two at once

@@ -180,8 +180,8 @@ def test_who_looks_after_two_groups_sees_each_by_itself(
     assert drawn(visitor.get(f"/t/kommun/vard/{PAGE}")) == [" Vård *"]
     choice = visitor.get("/t")
     assert re.findall(r'href="(/t/[^"]+)"', choice.text) == [
-        "/t/kommun/skolor/norr/@@settings",
-        "/t/kommun/vard/@@settings",
+        "/t/kommun/skolor/norr/@@overview",
+        "/t/kommun/vard/@@overview",
     ]
     assert "Norr" in choice.text and "Skolor" not in choice.text
 
@@ -268,7 +268,7 @@ def test_a_form_for_a_group_that_is_not_ones_own_finds_nothing(sub: Visitor, wor
 
 def test_an_address_without_a_page_leads_to_the_first(boss: Visitor) -> None:
     answer = boss.get("/t/kommun/skolor/norr")
-    assert answer.location.endswith("/t/kommun/skolor/norr/@@settings")
+    assert answer.location.endswith("/t/kommun/skolor/norr/@@overview")
 
 
 # What it costs

@@ -55,7 +55,7 @@ def test_a_new_organisation_is_made_and_its_first_admin_comes_in_by_the_mailed_l
     path = link.removeprefix("http://127.0.0.1:6543")
     chosen = eva.send(path, {"password": PASSWORD, "repeat": PASSWORD})
     assert chosen.status_int == 303
-    assert path_of(eva.get("/t")) == "/t/vasterhamns-kommun/@@settings"
+    assert path_of(eva.get("/t")) == "/t/vasterhamns-kommun/@@overview"
 
 
 def test_what_is_wrong_is_said_beside_its_field_and_what_was_written_stays(
@@ -107,7 +107,7 @@ def test_many_organisations_come_a_page_at_a_time_with_the_search_kept(
 
 def test_a_page_of_an_organisation_leads_to_its_admin_pages(operator: Visitor, kommun: Group) -> None:
     one = page(operator, "/operator/tenants/kommun")
-    assert 'href="/t/kommun/@@settings"' in one.text
+    assert 'href="/t/kommun/@@overview"' in one.text
     assert "Users 1" in seen(one) and "Suspend the organisation" in seen(one)
     assert "Resume" not in seen(one)
 
