@@ -73,15 +73,6 @@ class Office:
         )
 
 
-def administer(world: World, group: Group, account_id: UUID) -> None:
-    world.run(
-        "INSERT INTO group_admin (group_id, account_id, tenant_id) VALUES (:group, :account, :tenant)",
-        group=group.id,
-        account=account_id,
-        tenant=group.tenant_id,
-    )
-
-
 def admins(world: World, group: Group) -> set[UUID]:
     return {
         r.account_id

@@ -89,6 +89,15 @@ class World:
             session.add(account)
             return account.id
 
+    def administer(self, group: Group, account_id: UUID) -> None:
+        """Let an account administer a group."""
+        self.run(
+            "INSERT INTO group_admin (group_id, account_id, tenant_id) VALUES (:group, :account, :tenant)",
+            group=group.id,
+            account=account_id,
+            tenant=group.tenant_id,
+        )
+
     def move_account(self, account_id: UUID, group: Group) -> None:
         """Put an account into another group, now."""
         self.run(

@@ -12,7 +12,7 @@ from messa_platform.tenants.models import Group, Lock
 from messa_platform.tenants.move_groups import Moved, Refusal
 from messa_platform.tenants.places import Place
 from tests.support.observe import statements, together
-from tests.support.office import Office, administer, admins, grow, paths_are_true, recalls
+from tests.support.office import Office, admins, grow, paths_are_true, recalls
 from tests.support.world import World
 
 
@@ -191,9 +191,9 @@ def test_admins_stay_only_of_trees_that_they_are_members_of(
     inside = world.account(tree["Norr 4A"], "inne@kommun.example")
     outside = world.account(tree["Söder"], "ute@kommun.example")
     for group in ("Skolor", "Norr", "Norr 4A"):
-        administer(world, tree[group], inside)
-    administer(world, master, inside)
-    administer(world, tree["Skolor"], outside)
+        world.administer(tree[group], inside)
+    world.administer(master, inside)
+    world.administer(tree["Skolor"], outside)
     office.move(tree["Norr"], tree["Vård"])
     assert admins(world, tree["Skolor"]) == {outside}
     assert all(admins(world, group) == {inside} for group in (master, tree["Norr"], tree["Norr 4A"]))

@@ -14,7 +14,7 @@ from messa_platform.tenants.move_groups import Moved
 from messa_platform.tenants.moved_groups import rehouse
 from messa_platform.tenants.places import Place, place_of
 from tests.support.observe import statements
-from tests.support.office import Office, administer, admins, grow, paths_are_true, recalls
+from tests.support.office import Office, admins, grow, paths_are_true, recalls
 from tests.support.world import World
 
 
@@ -94,7 +94,7 @@ def test_a_removed_groups_settings_and_admins_are_gone(
         (north, teacher),
         (tree["Norr 4A"], teacher),
     ):
-        administer(world, group, account)
+        world.administer(group, account)
     office.remove(north, tree["Vård"], tree["Skolor"])
     assert world.value("SELECT count(*) FROM group_setting WHERE group_id = :id", id=north.id) == 0
     assert admins(world, north) == admins(world, tree["Skolor"]) == set()
