@@ -94,6 +94,11 @@ class Speech:
                 return self.gettext("tomorrow %(time)s", time=time)
         return f"{format_date(day, 'd MMM' if day.year == today.year else 'd MMM y', self.locale)} {time}"
 
+    def when(self, at: datetime, now: datetime) -> str:
+        """The same where a bare time of day would leave one asking which day: "i dag 14:07"."""
+        said = self.moment(at, now)
+        return self.gettext("today %(time)s", time=said) if self._day(at) == self._day(now) else said
+
     def number(self, n: int | Decimal) -> str:
         """A number: "12 500"."""
         return format_decimal(n, locale=self.locale)
@@ -107,6 +112,11 @@ class Speech:
 def speech(language: str) -> Speech:
     """How we speak one of `LANGUAGES`. Raises KeyError for another."""
     return Speech(language, _LOCALES[language], _translations(language))
+
+
+def speech_in(language: str, time_zone: str) -> Speech:
+    """How we speak a language to somebody whose clock goes as in the IANA zone `time_zone`: in mails, which no request is behind (spec W1)."""
+    return replace(speech(language), zone=zone_called(time_zone))
 
 
 def _translations(language: str) -> catalogues.NullTranslations:
@@ -192,7 +202,7 @@ def includeme(config: Configurator) -> None:
 
 
 def install(environment: Environment) -> None:
-    """Give templates `_`, `gettext`, `ngettext`, `{% trans %}` and the filters `date`, `clock`, `moment`, `number`, `money`.
+    """Give templates `_`, `gettext`, `ngettext`, `{% trans %}` and the filters `date`, `clock`, `moment`, `when`, `number`, `money`.
 
     They speak as the template's variable `speech`, else as its `request`; whoever imports macros that use them imports "with context".
     Values are escaped where the template escapes; the translations themselves are taken for HTML there, as the template around them.
@@ -242,11 +252,20 @@ def _clock(context: Context, at: datetime) -> str:
     return _speech_of(context).clock(at)
 
 
+def _now(context: Context) -> datetime:
+    """The template's variable `now`, else what the request's process takes for now."""
+    now: datetime = context.get("now") or context["request"].registry["messa.runtime"].clock.now()
+    return now
+
+
 @pass_context
 def _moment(context: Context, at: datetime, now: datetime | None = None) -> str:
-    """Without `now` it is the template's variable of that name, else what the request's process takes for now."""
-    now = now or context.get("now") or context["request"].registry["messa.runtime"].clock.now()
-    return _speech_of(context).moment(at, now)
+    return _speech_of(context).moment(at, now or _now(context))
+
+
+@pass_context
+def _when(context: Context, at: datetime) -> str:
+    return _speech_of(context).when(at, _now(context))
 
 
 @pass_context
@@ -259,4 +278,11 @@ def _money(context: Context, amount: Decimal) -> str:
     return _speech_of(context).money(amount)
 
 
-_FILTERS = {"date": _date, "clock": _clock, "moment": _moment, "number": _number, "money": _money}
+_FILTERS = {
+    "date": _date,
+    "clock": _clock,
+    "moment": _moment,
+    "when": _when,
+    "number": _number,
+    "money": _money,
+}

@@ -107,7 +107,10 @@ class Intake:
         row, now = claim.row, self.clock.now()
         if row.envelope_sender and not_told_lately(session, now, [(row.envelope_sender, causes.FAILED)]):
             failed = [Failed(causes.FAILED, row.recipients)]
-            report = Report(claim.id, row.envelope_sender, None, "", None, row.received_at, 0, failed)
+            zone = _zone_of(session, row.envelope_sender)
+            report = Report(
+                claim.id, row.envelope_sender, None, "", None, row.received_at, 0, failed, time_zone=zone
+            )
             self.post.put(session, now, [self.letters.failure(report)])
 
     def _welcome(
@@ -134,14 +137,20 @@ class Intake:
         if not wanted:
             return
         may_tell = not_told_lately(session, now, [(m.sender, f.cause) for m in wanted for f in m.failed])
+        zones = accounts.time_zones(session, [m.sender for m in wanted])
         letters = []
         for mail in wanted:
             told = [f for f in mail.failed if (mail.sender, f.cause) in may_tell]
             # the next mail of this batch has had its cause told by this one
             may_tell -= {(mail.sender, f.cause) for f in told}
             if told:
-                letters.append(self.letters.failure(_to_report(mail, told)))
+                letters.append(self.letters.failure(_to_report(mail, told, zones.get(mail.sender, ""))))
         self.post.put(session, now, letters)
+
+
+def _zone_of(session: Session, envelope_sender: str) -> str:
+    address = envelope_sender.lower()
+    return accounts.time_zones(session, [address]).get(address, "")
 
 
 _RAW = text("SELECT id, raw FROM inbound_mail WHERE id = ANY(CAST(:ids AS uuid[]))")
@@ -240,7 +249,7 @@ def _note(mail: _Mail, result: Result) -> None:
         mail.refuse(causes.ACCOUNT_BLOCKED)
 
 
-def _to_report(mail: _Mail, told: Sequence[Failed]) -> Report:
+def _to_report(mail: _Mail, told: Sequence[Failed], time_zone: str) -> Report:
     return Report(
         mail_id=mail.claim.id,
         address=mail.sender,
@@ -251,6 +260,7 @@ def _to_report(mail: _Mail, told: Sequence[Failed]) -> Report:
         sent=mail.sent,
         failed=told,
         tenant_id=mail.tenant_id,
+        time_zone=time_zone,
     )
 
 

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from messa_platform.core.clock import STOCKHOLM
+from messa_platform.core.clock import zone_called
 from messa_platform.core.post import Mail
 from messa_platform.mail.causes import Cause, in_words
 from messa_platform.messaging.incoming import Arrival
@@ -64,7 +64,7 @@ class Letters:
         text = _TEMPLATES.get_template(f"welcome.{language}.txt.jinja2").render(
             address=sender.address,
             link=f"{self.public_url.rstrip('/')}/welcome/{word}",
-            until=until.astimezone(STOCKHOLM).date().isoformat(),
+            until=until.astimezone(zone_called(sender.time_zone)).date().isoformat(),
             domain=self.domain,
             receives=sender.settings.may_receive,
             sender_name=sender.settings.sender_name,
@@ -115,7 +115,7 @@ class Letters:
         ]
         text = _TEMPLATES.get_template(f"failure.{language}.txt.jinja2").render(
             subject=report.subject,
-            date=report.received_at.astimezone(STOCKHOLM).strftime("%Y-%m-%d %H:%M"),
+            date=report.received_at.astimezone(zone_called(report.time_zone)).strftime("%Y-%m-%d %H:%M"),
             sent=report.sent,
             causes=causes,
             url=self.public_url,
@@ -137,7 +137,8 @@ class Letters:
 class Report:
     """What a failure report is written from: the mail, to whom it is told, what failed, and how many recipients were sent to.
 
-    `later`: the network refused it after we had taken it, which may follow a report of what we refused ourselves."""
+    `later`: the network refused it after we had taken it, which may follow a report of what we refused ourselves. `time_zone`: of the sender's
+    tenant; "" where it has none, and Stockholm's clock is told."""
 
     mail_id: UUID
     address: str
@@ -149,3 +150,4 @@ class Report:
     failed: Sequence[Failed]
     tenant_id: UUID | None = None
     later: bool = False
+    time_zone: str = ""

@@ -41,7 +41,8 @@ class ReplyMails:
 
 
 _UNSENT = text(
-    "SELECT m.remote, m.mail_id, m.tenant_id, a.address, coalesce(a.language, t.language) AS language, i.received_at,"
+    "SELECT m.remote, m.mail_id, m.tenant_id, a.address, coalesce(a.language, t.language) AS language, t.time_zone,"
+    " i.received_at,"
     " cardinality(i.recipients) AS recipients, h.mail_reference"
     " FROM message m JOIN account a ON a.id = m.account_id JOIN tenant t ON t.id = m.tenant_id"
     " JOIN inbound_mail i ON i.id = m.mail_id LEFT JOIN thread h ON h.id = m.thread_id"
@@ -81,6 +82,7 @@ class UnsentMails:
                 failed=[failed],
                 tenant_id=first.tenant_id,
                 later=True,
+                time_zone=first.time_zone,
             )
             letters.append(self.letters.failure(report))
         self.post.put(session, now, letters)

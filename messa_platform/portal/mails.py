@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from messa_platform.core.i18n import speech
+from messa_platform.core.i18n import speech_in
 from messa_platform.core.post import Mail
 
 
@@ -18,10 +18,18 @@ class AccessMails:
     public_url: str
 
     def reset(
-        self, *, address: str, language: str, word: str, until: datetime, tenant_id: UUID, key: str
+        self,
+        *,
+        address: str,
+        language: str,
+        time_zone: str,
+        word: str,
+        until: datetime,
+        tenant_id: UUID,
+        key: str,
     ) -> Mail:
         """The link by which somebody chooses a new password; it works until `until`, once."""
-        s = speech(language)
+        s = speech_in(language, time_zone)
         _ = s.gettext
         text = _(
             "Hello!\n\n"
@@ -38,10 +46,10 @@ class AccessMails:
         return self._mail(key, address, _("Choose a new password"), str(text), tenant_id)
 
     def password_changed(
-        self, *, address: str, language: str, at: datetime, tenant_id: UUID, key: str
+        self, *, address: str, language: str, time_zone: str, at: datetime, tenant_id: UUID, key: str
     ) -> Mail:
         """Word to the owner that the password was changed, in case it was somebody else."""
-        s = speech(language)
+        s = speech_in(language, time_zone)
         _ = s.gettext
         text = _(
             "Hello!\n\n"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from urllib.parse import quote, urlencode
@@ -67,26 +68,32 @@ def has_static(name: str) -> bool:
     return _version(name) is not None
 
 
+Sentence = str | Callable[[Request], str]
+"""A text of the catalogue; or what makes the words, where they depend on the rest of the address. That may have been written by anybody."""
+
+
 @dataclass(frozen=True, slots=True)
-class Saying:
+class Said:
     """A sentence that tells what was just done; `tone` is that of its notice: success, info or warning."""
 
     sentence: str
     tone: str
 
 
-def add_saying(config: Configurator, code: str, sentence: str, tone: str = "success") -> None:
+def add_saying(config: Configurator, code: str, sentence: Sentence, tone: str = "success") -> None:
     """What a page says when it is reached with `?said=<code>`: pages tell each other what was just done in the address, with no state."""
-    config.registry.setdefault(_SAYINGS, {})[code] = Saying(sentence, tone)
+    config.registry.setdefault(_SAYINGS, {})[code] = (sentence, tone)
 
 
-def said(request: Request) -> Saying | None:
+def said(request: Request) -> Said | None:
     """What was just done, if a page tells so."""
     try:
-        saying = request.registry.get(_SAYINGS, {}).get(request.GET.get("said", ""))
+        sentence, tone = request.registry.get(_SAYINGS, {}).get(request.GET.get("said", ""), ("", ""))
     except UnicodeDecodeError:  # a query that is no UTF-8 says nothing
         return None
-    return replace(saying, sentence=request.speech.gettext(saying.sentence)) if saying else None
+    if not sentence:
+        return None
+    return Said(sentence(request) if callable(sentence) else request.speech.gettext(sentence), tone)
 
 
 def _csrf(request: Request) -> Markup:

@@ -69,6 +69,19 @@ def find(session: Session, addresses: Iterable[str]) -> dict[str, UUID]:
     return {row.address: row.id for row in rows}
 
 
+_TIME_ZONES = text(
+    "SELECT a.address, t.time_zone FROM account a JOIN tenant t ON t.id = a.tenant_id WHERE a.address = ANY(CAST(:addresses AS text[]))"
+)
+
+
+def time_zones(session: Session, addresses: Iterable[str]) -> dict[str, str]:
+    """The IANA time zones of the tenants of those accounts that there are, by address: for telling their owners a time (spec W1)."""
+    wanted = sorted(set(addresses))
+    if not wanted:
+        return {}
+    return {row.address: row.time_zone for row in session.execute(_TIME_ZONES, {"addresses": wanted})}
+
+
 def find_or_create(
     session: Session, now: datetime, newcomers: Mapping[str, Newcomer], *, bring_back: bool = False
 ) -> dict[str, Known]:

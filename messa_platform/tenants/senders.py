@@ -17,12 +17,13 @@ from messa_platform.tenants.models import Lock, TenantState
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """An account as the sending of a text needs it. `number` is the one lent to it, if any."""
+    """An account as the sending of a text needs it. `number` is the one lent to it, if any; `time_zone` its tenant's."""
 
     account_id: UUID
     address: str
     display_name: str
     language: str
+    time_zone: str
     group_since: datetime
     tenant_since: datetime
     blocked: bool
@@ -38,8 +39,8 @@ class Sender:
 
 
 _ACCOUNTS = text(
-    "SELECT a.id, a.address, a.display_name, coalesce(a.language, t.language) AS language, a.group_id, a.group_since, a.tenant_since,"
-    " a.tenant_id, (a.blocked OR a.removed_at IS NOT NULL) AS blocked, a.signature, t.state AS tenant_state, n.msisdn"
+    "SELECT a.id, a.address, a.display_name, coalesce(a.language, t.language) AS language, t.time_zone, a.group_id, a.group_since,"
+    " a.tenant_since, a.tenant_id, (a.blocked OR a.removed_at IS NOT NULL) AS blocked, a.signature, t.state AS tenant_state, n.msisdn"
     " FROM account a JOIN tenant t ON t.id = a.tenant_id LEFT JOIN number n ON n.account_id = a.id"
     " WHERE a.id = ANY(CAST(:ids AS uuid[]))"
 )
@@ -79,6 +80,7 @@ def senders(session: Session, account_ids: Iterable[UUID]) -> Mapping[UUID, Send
             address=row.address,
             display_name=row.display_name,
             language=row.language,
+            time_zone=row.time_zone,
             group_since=row.group_since,
             tenant_since=row.tenant_since,
             blocked=row.blocked,

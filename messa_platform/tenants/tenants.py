@@ -199,6 +199,7 @@ class TenantMails(Protocol):
         *,
         address: str,
         language: str,
+        time_zone: str,
         organisation: str,
         slug: str,
         word: str | None,
@@ -355,6 +356,7 @@ def _invite(
     letter = mails.invitation(
         address=account.address,
         language=account.language,
+        time_zone=tenant.time_zone,
         organisation=wish.name,
         slug=wish.slug,
         word=word,

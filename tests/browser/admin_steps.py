@@ -95,7 +95,7 @@ class Desk:
         """Choose a group from a list, by its own name."""
         control = self.page.locator(f"select[name='{name}']")
         tab_to(self.page, control)
-        option = control.locator("option", has_text=re.compile(f"(^|› ){re.escape(group)}$"))
+        option = control.locator("option", has_text=re.compile(rf"^{re.escape(group)}( \(|$)"))
         control.select_option(str(option.get_attribute("value")))
 
     def save(self, form: str) -> None:

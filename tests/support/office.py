@@ -1,4 +1,4 @@
-"""Who changes the tree of a tenant, in a session that sees this tenant only."""
+"""Where the tree of a tenant is changed, and what one looks at afterwards."""
 
 from __future__ import annotations
 
@@ -69,3 +69,41 @@ class Office:
             id=group if isinstance(group, UUID) else group.id,
             action=action,
         )
+
+
+def admins(world: World, group: Group) -> set[UUID]:
+    return {
+        r.account_id
+        for r in world.rows("SELECT account_id FROM group_admin WHERE group_id = :id", id=group.id)
+    }
+
+
+def grow(world: World, above: Group, count: int) -> None:
+    """So many groups in threes below a group, with a subgroup in each third."""
+    for n in range(count // 3):
+        world.run(
+            'WITH made AS (SELECT gen_random_uuid() AS id, gen_random_uuid() AS low, gen_random_uuid() AS side), top AS (SELECT * FROM "group"'
+            ' WHERE id = :above) INSERT INTO "group" (id, tenant_id, parent_id, path, slug, name, sort_key)'
+            " SELECT made.id, tenant_id, top.id, path || replace(made.id::text, '-', '')::ltree, :slug, :slug, :slug FROM made, top"
+            " UNION ALL SELECT made.side, tenant_id, top.id, path || replace(made.side::text, '-', '')::ltree, :slug || 's', :slug, :slug"
+            " FROM made, top"
+            " UNION ALL SELECT made.low, tenant_id, made.id, path || replace(made.id::text, '-', '')::ltree"
+            " || replace(made.low::text, '-', '')::ltree, 'low', 'low', 'low' FROM made, top",
+            above=above.id,
+            slug=f"g{n}",
+        )
+
+
+def paths_are_true(world: World) -> bool:
+    """Whether every path is its parent's with the group's own label behind it."""
+    wrong = world.value(
+        'SELECT count(*) FROM "group" g LEFT JOIN "group" p ON p.id = g.parent_id WHERE g.path IS DISTINCT FROM'
+        " coalesce(p.path || replace(g.id::text, '-', '')::ltree, replace(g.id::text, '-', '')::ltree)"
+    )
+    return bool(wrong == 0)
+
+
+def recalls(world: World) -> list[Any]:
+    return world.rows(
+        "SELECT t.id, t.group_id, t.total, w.state FROM task t JOIN task_work w ON w.id = t.id WHERE t.kind = 'recall_numbers' ORDER BY t.id"
+    )

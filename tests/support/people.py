@@ -60,12 +60,7 @@ class Town:
         return account_id
 
     def make_admin(self, group: Group, account_id: UUID) -> None:
-        self.world.run(
-            "INSERT INTO group_admin (group_id, account_id, tenant_id) VALUES (:group, :account, :tenant)",
-            group=group.id,
-            account=account_id,
-            tenant=group.tenant_id,
-        )
+        self.world.administer(group, account_id)
 
     def admins(self, group: Group) -> list[str]:
         rows = self.world.rows(

@@ -19,12 +19,17 @@ CHIEF, HEAD = "chef@kommun.example", "rektor@kommun.example"
 
 def make_admin(world: World, group: Group, account_id: UUID) -> None:
     """Let an account administer a group."""
-    world.run(
-        "INSERT INTO group_admin (group_id, account_id, tenant_id) VALUES (:group, :account, :tenant)",
-        group=group.id,
-        account=account_id,
-        tenant=group.tenant_id,
+    world.administer(group, account_id)
+
+
+def an_admin(world: World, runtime: Runtime, address: str, *groups: Group) -> UUID:
+    """An account in the first of these groups that administers them all; it reads English, which is what the code says."""
+    account_id = world.account(
+        groups[0], address, language="en", password_hash=runtime.passwords.hash(PASSWORD)
     )
+    for group in groups:
+        world.administer(group, account_id)
+    return account_id
 
 
 @dataclass
@@ -111,11 +116,8 @@ def build_town(world: World, runtime: Runtime) -> Town:
     """The municipality as it is at first: nobody in it but its admins."""
     master = world.tenant("kommun", "Kommunen")
     school = world.group(master, "Skolan")
-    people = {"language": "en", "password_hash": runtime.passwords.hash(PASSWORD)}
-    chief = world.account(master, CHIEF, **people)
-    head = world.account(school, HEAD, **people)
-    make_admin(world, master, chief)
-    make_admin(world, school, head)
+    chief = an_admin(world, runtime, CHIEF, master)
+    head = an_admin(world, runtime, HEAD, school)
     return Town(
         world=world,
         runtime=runtime,

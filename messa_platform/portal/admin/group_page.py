@@ -19,7 +19,7 @@ from messa_platform.core.i18n import msgid
 from messa_platform.portal.admin.audit import reader_of, row_of
 from messa_platform.portal.admin.frame import page
 from messa_platform.portal.admin.resources import GroupResource, Organisations
-from messa_platform.portal.admin.seen_groups import Choice, choice, chosen_group, named
+from messa_platform.portal.admin.seen_groups import Choice, choice, chosen_group, named, own_first
 from messa_platform.portal.forms import Form, asked, written
 from messa_platform.tenants import move_groups, tasks
 from messa_platform.tenants.audit import Action
@@ -32,7 +32,7 @@ from messa_platform.tenants.places import Branch, Place, Way, find_path, ways
 MOST_OPTIONS = 40
 """Groups that a list to choose from holds, besides those that were searched for."""
 LONGEST_OPTION = 70
-"""Characters of a group's name with those above it, in such a list."""
+"""Characters of a group's name with those above it, in such a list; of a longer name more."""
 
 SENTENCES: Mapping[Refusal, str] = {
     Refusal.NO_NAME: msgid("Write the group's name."),
@@ -253,16 +253,18 @@ def _offered(context: GroupResource, form: Form, tree: Branch) -> tuple[Choice, 
     if asked(request, "group_q") or len(request.identity.admin_of) > 1:
         offered = choice(context, request)
         below = context.address("")
-        hits = {str(g.id): g.name for g in offered.options if not g.address.startswith(below)}
+        hits = {str(g.id): g.names for g in offered.options if not g.address.startswith(below)}
         near = {str(above.id): near[str(above.id)], **hits} if above else {}
     chosen = {i for field in ("parent", "people", "groups") if (i := identifier(form.values.get(field, "")))}
     if missing := {i for i in chosen if str(i) not in near}:
-        near |= {str(group.id): group.name for group in named(context, missing).values()}
-    return offered, [(value, _shortened(name)) for value, name in near.items()]
+        near |= {str(group.id): group.names for group in named(context, missing).values()}
+    return offered, [(value, own_first(names, LONGEST_OPTION)) for value, names in near.items()]
 
 
-def _nearest(context: GroupResource, shown: Sequence[tuple[Branch, tuple[str, ...]]]) -> dict[str, str]:
-    """The groups above, those beside, and so on, in the order of the tree; as many as a list holds."""
+def _nearest(
+    context: GroupResource, shown: Sequence[tuple[Branch, tuple[str, ...]]]
+) -> dict[str, tuple[str, ...]]:
+    """The names on the ways to the groups above, those beside, and so on, in the order of the tree; as many as a list holds."""
     path = {place.id for place in context.path}
     depth = len(context.seen_path)
 
@@ -271,12 +273,7 @@ def _nearest(context: GroupResource, shown: Sequence[tuple[Branch, tuple[str, ..
         return -1 if branch.id in path else abs(len(names) - depth)
 
     kept = {branch.id for branch, _names in sorted(shown, key=distance)[:MOST_OPTIONS]}
-    return {str(branch.id): " › ".join(names) for branch, names in shown if branch.id in kept}
-
-
-def _shortened(name: str) -> str:
-    """The end of a long way, which is where ways differ."""
-    return name if len(name) <= LONGEST_OPTION else f"… {name[-LONGEST_OPTION:].lstrip()}"
+    return {str(branch.id): names for branch, names in shown if branch.id in kept}
 
 
 def _flat(branch: Branch, above: tuple[str, ...], without: UUID) -> Iterator[tuple[Branch, tuple[str, ...]]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -20,11 +20,46 @@ MOST = 50
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A group that the admin sees. `name` is its way from the topmost one that they see; `address` its list of people."""
+    """A group that the admin sees. `way`: the ids and names of the groups on the way to it from the topmost one that they see, its own last;
+    `address`: its list of people."""
 
     id: UUID
-    name: str
+    way: tuple[tuple[UUID, str], ...]
     address: str
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names on the way."""
+        return tuple(name for _, name in self.way)
+
+    @property
+    def name(self) -> str:
+        """The whole way, which tells it from every other."""
+        return " › ".join(self.names)
+
+    @property
+    def own(self) -> str:
+        """Its own name, which others may have, too."""
+        return self.names[-1]
+
+    def below(self, place: Place) -> list[str]:
+        """The names of the groups between one above it and itself; those of the whole way if that one is not above it."""
+        above = [group_id for group_id, _ in self.way]
+        begin = above.index(place.id) + 1 if place.id in above else 0
+        return [name for _, name in self.way[begin:-1]]
+
+
+def own_first(names: Sequence[str], longest: int) -> str:
+    """A group's own name with the way to it behind, as lists to choose from have it: where they are narrow, one still sees which it is.
+
+    Of a way that makes it longer than so many characters the end is kept, which is where ways differ.
+    """
+    *above, own = names
+    trail = " › ".join(above)
+    room = max(longest - len(own) - len(" ()"), 0)
+    if len(trail) > room:
+        trail = f"… {trail[len(trail) - room :].lstrip(' ›')}"
+    return f"{own} ({trail})" if above else own
 
 
 def named(context: GroupResource, group_ids: Iterable[UUID]) -> dict[UUID, Named]:
@@ -38,8 +73,8 @@ def _named(context: GroupResource, found: Mapping[UUID, Way], tops: set[UUID]) -
     for group_id, way in found.items():
         first = next((depth for depth, above in enumerate(way.ids) if above in tops), None)
         if first is not None:
-            name = " › ".join(way.names[first:])
-            shown[group_id] = Named(group_id, name, context.address_of(way.slugs[1:], "@@users"))
+            seen = tuple(zip(way.ids[first:], way.names[first:], strict=True))
+            shown[group_id] = Named(group_id, seen, context.address_of(way.slugs[1:], "@@users"))
     return shown
 
 

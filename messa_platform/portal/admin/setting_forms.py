@@ -15,13 +15,14 @@ from typing import Any
 
 from pyramid.config import Configurator
 from pyramid.httpexceptions import HTTPNotFound, HTTPSeeOther
+from pyramid.request import Request
 
 from messa_platform.core.i18n import Speech, msgid
 from messa_platform.portal.admin.audit import Row, row_of
 from messa_platform.portal.admin.audit_words import SETTINGS, setting_value
 from messa_platform.portal.admin.frame import page
 from messa_platform.portal.admin.resources import GroupResource
-from messa_platform.portal.forms import Form, written
+from messa_platform.portal.forms import Form, asked, written
 from messa_platform.tenants.authority import NotAdmin
 from messa_platform.tenants.group_settings import NO_LIMIT, QUOTAS, Key, fits_lock
 from messa_platform.tenants.held_settings import MOST_BELOW, Held, Origin, held
@@ -282,21 +283,37 @@ def _above_words(speech: Speech, setting: Held) -> str:
 
 def saved(context: GroupResource, tab: str, done: Changed) -> HTTPSeeOther:
     """On to the page, which says what was done."""
-    code = (
-        "settings-recall"
-        if done.recalls
-        else "settings-saved"
-        if done.keys or done.cleared
-        else "settings-same"
-    )
-    return HTTPSeeOther(context.address(f"@@{tab}", said=code))
+    if not (done.keys or done.cleared):
+        return HTTPSeeOther(context.address(f"@@{tab}", said="settings-same"))
+    what, below = ".".join(done.keys), done.cleared or ""
+    code = "settings-recall" if done.recalls else "settings-saved"
+    return HTTPSeeOther(context.address(f"@@{tab}", what=what, below=below, said=code))
+
+
+def _saved_words(request: Request) -> str:
+    """Which settings were saved, and how many of groups below are inherited now, as the address tells."""
+    speech, keys = request.speech, set(asked(request, "what").split("."))
+    names = [speech.gettext(name) for key, name in SETTINGS.items() if key in keys]
+    words = [speech.gettext("Saved: %(settings)s.", settings=", ".join(names))] if names else []
+    below = asked(request, "below", 6)
+    if below.isascii() and below.isdigit():
+        words.append(
+            speech.ngettext(
+                "%(num)s setting of the groups below is removed and inherited now.",
+                "%(num)s settings of the groups below are removed and inherited now.",
+                int(below),
+            )
+        )
+    return " ".join(words) or speech.gettext("Saved.")
+
+
+def _recall_words(request: Request) -> str:
+    recalling = request.speech.gettext("The numbers of those who can receive no more are being taken back.")
+    return f"{_saved_words(request)} {recalling}"
 
 
 def includeme(config: Configurator) -> None:
     """What the pages say when something was done."""
-    config.add_saying("settings-saved", msgid("Saved."))
+    config.add_saying("settings-saved", _saved_words)
     config.add_saying("settings-same", msgid("Nothing was changed."), tone="info")
-    config.add_saying(
-        "settings-recall",
-        msgid("Saved. The numbers of those who can receive no more are being taken back."),
-    )
+    config.add_saying("settings-recall", _recall_words)

@@ -15,7 +15,7 @@ from messa_platform.portal.admin.seen_groups import named
 from messa_platform.portal.forms import Form, asked
 from messa_platform.portal.messages.numbers import nice
 from messa_platform.tenants.people import listing
-from messa_platform.tenants.people.listing import LONGEST_FILTER, Wish
+from messa_platform.tenants.people.listing import FEWEST_WITHIN, LONGEST_FILTER, Wish
 
 BELOW = "1"
 """The value of `below` that shows the subgroups' people as well."""
@@ -60,6 +60,7 @@ def show(context: GroupResource, request: Request) -> Mapping[str, Any]:
         groups=named(context, {person.group_id for person in found.people}),
         nice=nice,
         wish=wish,
+        is_beginning=len(wish.words) < FEWEST_WITHIN,
         is_first=not wish.after and not wish.before,
         all_ticked=asked(request, "ticked") == "1",
         carried={name: value for name, value in here_of(wish).items() if value},

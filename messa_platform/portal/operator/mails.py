@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from messa_platform.core.i18n import Speech, speech, spoken
+from messa_platform.core.i18n import Speech, speech_in, spoken
 from messa_platform.core.post import Mail
 
 
@@ -22,6 +22,7 @@ class InvitationMails:
         *,
         address: str,
         language: str,
+        time_zone: str,
         organisation: str,
         slug: str,
         word: str | None,
@@ -30,7 +31,7 @@ class InvitationMails:
         key: str,
     ) -> Mail:
         """Word that the organisation is there. `word` is the secret of the link that chooses a password; None: there is one already."""
-        s = speech(spoken(language))
+        s = speech_in(spoken(language), time_zone)
         _ = s.gettext
         site = self.public_url.rstrip("/")
         way = (

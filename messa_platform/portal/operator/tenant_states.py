@@ -40,32 +40,41 @@ STATE_WORDS: Mapping[TenantState, StateWords] = {
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """A way into a state: the view that leads there, and what is said on it. `effects` are what follows, a sentence each."""
+    """A way into a state: the view that leads there, and what is said on it. `summary` says what it does, before one goes there; `effects`
+    are what follows, a sentence each. `asks_name`: who goes it writes the organisation's name, since there is no simple way back."""
 
     view: str
     to: TenantState
     heading: str
+    summary: str
     effects: tuple[str, ...]
     label: str
     kind: str
+    asks_name: bool = False
 
 
 SUSPEND = Way(
     "suspend",
     TenantState.SUSPENDED,
     msgid("Suspend %(organisation)s?"),
+    msgid(
+        "Stops all that it sends, for as long as you like. Its people still sign in and read, and nothing is lost."
+    ),
     (
         msgid("Nobody of the organisation can send, in whatever way, until it is resumed."),
         msgid("Its people still sign in and read what they have, and answers still come to them."),
         msgid("Texts that wait for their time are not sent if it comes meanwhile."),
     ),
     msgid("Suspend the organisation"),
-    "danger",
+    "primary",
 )
 CLOSE = Way(
     "close",
     TenantState.CLOSED,
     msgid("Close %(organisation)s?"),
+    msgid(
+        "For an organisation that leaves: nobody can sign in or send any more, and its numbers and domains are given up."
+    ),
     (
         msgid("Nobody of the organisation can sign in or send. Who is signed in is signed out at once."),
         msgid("Its numbers are taken back, and rest before others get them."),
@@ -76,11 +85,13 @@ CLOSE = Way(
     ),
     msgid("Close the organisation"),
     "danger",
+    asks_name=True,
 )
 RESUME = Way(
     "resume",
     TenantState.ACTIVE,
     msgid("Resume %(organisation)s?"),
+    msgid("Its people can sign in and send again."),
     (msgid("Its people can sign in and send again."),),
     msgid("Resume the organisation"),
     "primary",
@@ -88,6 +99,7 @@ RESUME = Way(
 AFTER_CLOSING = msgid(
     "Its domains wait to be proven anew, and its people get other numbers than those they had."
 )
+_NOT_ITS_NAME = msgid("That is not its name. Write “%(organisation)s”.")
 WAYS = (RESUME, SUSPEND, CLOSE)
 _BY_VIEW = {way.view: way for way in WAYS}
 
@@ -103,17 +115,17 @@ def ask(context: TenantResource, request: Request) -> Any:
     way = _BY_VIEW[request.view_name]
     if way not in ways_on(context.organisation):
         return _to_organisation(request, context.organisation, "")
-    return _page(request, way, context.organisation)
+    return _page(request, way, context.organisation, Form())
 
 
 def _page(
-    request: Request, way: Way, organisation: Overview, status: int = 200, **values: Any
+    request: Request, way: Way, organisation: Overview, form: Form, status: int = 200, **values: Any
 ) -> Mapping[str, Any]:
     from_closed = organisation.state is TenantState.CLOSED
     return page(
         request,
         "tenants",
-        Form(),
+        form,
         status,
         organisation=organisation,
         way=way,
@@ -128,11 +140,23 @@ def _to_organisation(request: Request, organisation: Overview, said: str) -> HTT
     return HTTPSeeOther(url(request, "operator", "tenants", organisation.slug, said=said))
 
 
+def _is_named(organisation: Overview, name: str) -> bool:
+    """Whether somebody has written its name, be it in small letters."""
+    return " ".join(name.split()).casefold() == " ".join(organisation.name.split()).casefold()
+
+
 def do(context: TenantResource, request: Request) -> Any:
     """Do it, unless the organisation has changed since it was looked at: then that is said, and asked again."""
     way = _BY_VIEW[request.view_name]
-    organisation, fields = context.organisation, written(request.POST)
-    version = int(fields["version"]) if fields.get("version", "").isdecimal() else 0
+    organisation, form = context.organisation, Form(values=written(request.POST))
+    if (
+        way.asks_name
+        and way in ways_on(organisation)
+        and not _is_named(organisation, form.values.get("name", ""))
+    ):
+        form.fail("name", request.speech.gettext(_NOT_ITS_NAME, organisation=organisation.name))
+        return _page(request, way, organisation, form, 422)
+    version = int(form.values["version"]) if form.values.get("version", "").isdecimal() else 0
     turn: Callable[..., Turned | Refusal] = _SERVICES[way.to]
     more = {}
     if way is CLOSE:
@@ -144,7 +168,7 @@ def do(context: TenantResource, request: Request) -> Any:
         case Refusal.STALE:
             now_there = tenants.overview(session, organisation.slug) or organisation
             changed = last_change(request, organisation.id)
-            return _page(request, way, now_there, 409, is_stale=True, changed=changed)
+            return _page(request, way, now_there, form, 409, is_stale=True, changed=changed)
         case Refusal.IMPOSSIBLE:
             return _to_organisation(request, organisation, "")
 

@@ -80,12 +80,20 @@ class LinkLetters(Protocol):
     """Writes the mails."""
 
     def reset(
-        self, *, address: str, language: str, word: str, until: datetime, tenant_id: UUID, key: str
+        self,
+        *,
+        address: str,
+        language: str,
+        time_zone: str,
+        word: str,
+        until: datetime,
+        tenant_id: UUID,
+        key: str,
     ) -> Mail:
-        """The link with the secret `word`, which works until `until`."""
+        """The link with the secret `word`, which works until `until`; that is told in `time_zone`."""
 
     def password_changed(
-        self, *, address: str, language: str, at: datetime, tenant_id: UUID, key: str
+        self, *, address: str, language: str, time_zone: str, at: datetime, tenant_id: UUID, key: str
     ) -> Mail:
         """Word to the owner, in case it was somebody else."""
 
@@ -194,7 +202,8 @@ def _put_in_force(session: Session, now: datetime, account_id: UUID, stored: str
 
 
 _OWNER = text(
-    "SELECT a.address, a.tenant_id, coalesce(a.language, t.language) AS language FROM account a JOIN tenant t ON t.id = a.tenant_id"
+    "SELECT a.address, a.tenant_id, coalesce(a.language, t.language) AS language, t.time_zone"
+    " FROM account a JOIN tenant t ON t.id = a.tenant_id"
     " WHERE a.id = :account_id"
 )
 
@@ -204,6 +213,7 @@ def _tell(session: Session, now: datetime, mails: LinkMails, account_id: UUID) -
     mail = mails.letters.password_changed(
         address=owner.address,
         language=owner.language,
+        time_zone=owner.time_zone,
         at=now,
         tenant_id=owner.tenant_id,
         key=f"password_changed:{new_id()}",
@@ -242,7 +252,8 @@ def send_links(database: Database, clock: Clock, mails: LinkMails, *, batch: int
 
 # Whoever works off another request for the same address waits here, and then sees the link that was just mailed.
 _WHO = text(
-    "SELECT a.id, a.address, a.tenant_id, coalesce(a.language, t.language) AS language FROM account a JOIN tenant t ON t.id = a.tenant_id"
+    "SELECT a.id, a.address, a.tenant_id, coalesce(a.language, t.language) AS language, t.time_zone"
+    " FROM account a JOIN tenant t ON t.id = a.tenant_id"
     " WHERE a.address = ANY(CAST(:addresses AS text[])) AND NOT a.blocked AND a.removed_at IS NULL AND t.state <> 'closed'"
     " ORDER BY a.id FOR NO KEY UPDATE OF a"
 )
@@ -261,6 +272,7 @@ def _answer(session: Session, now: datetime, mails: LinkMails, claims: Sequence[
         mails.letters.reset(
             address=owner.address,
             language=owner.language,
+            time_zone=owner.time_zone,
             word=issue_token(session, now, owner.id, TokenKind.RESET, RESET_LIFE),
             until=now + RESET_LIFE,
             tenant_id=owner.tenant_id,

@@ -2,6 +2,9 @@
 
 A page costs much the same in a group of forty and in an organisation of 200,000. What is few is read whole. Where it is many, accounts are
 walked along in the order of their addresses until a page is full, which is soon, unless hardly any fit: then an index finds those.
+
+One or two letters are the beginning of the address or of a word of the name. In the middle of words the index knows no less than three, so
+that it would take reading everybody to find the few who have them there; and it is beginnings that one types.
 """
 
 from __future__ import annotations
@@ -27,15 +30,16 @@ _FEW = 2000
 """Accounts up to which all are read."""
 _WALK, _LONG_WALK = 4_000, 40_000
 """Accounts that are walked along for a page before something else is tried; the longer walk is for words that no index serves."""
-_TRIGRAM = 3
-"""Letters that the index over the words needs, to tell few from many."""
+FEWEST_WITHIN = 3
+"""Letters that are found within words, too. A trigram of the index has as many; at the beginning of a word the space before it counts."""
 _OFTEN = 20
 """So many of the first few fit: others surely are found on the way."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What of a group's people is to be shown. `below`: those of its subgroups, too. `words`: a part of address or name, in any case.
+    """What of a group's people is to be shown. `below`: those of its subgroups, too. `words`: a part of address or name, in any case; less
+    than `FEWEST_WITHIN` letters are the beginning of the address or of a word of the name.
 
     `after` is the address behind which the page begins; else `before` the one before which it ends; "" if neither.
     """
@@ -101,7 +105,7 @@ def _total(look: _Look, row: Row[Any], found: int) -> tuple[int, bool]:
     """How many fit, and whether there are more: counted where that costs little, else as many as were seen by the way."""
     if row.held <= _FEW or not look.words:
         exactly = row.fitting
-    elif look.has_trigram and row.way != _Way.WALK:
+    elif look.match in _INDEXED and row.way != _Way.WALK:
         exactly = row.indexed
     elif found <= PAGE and not look.parameters["cursor"]:
         exactly = found
@@ -116,6 +120,32 @@ class _Reach(StrEnum):
     ALL = "all"
 
 
+class _Match(StrEnum):
+    """How the words of a wish are looked for."""
+
+    ALL = "all"
+    """There are none: everybody fits."""
+    WITHIN = "within"
+    """Anywhere; the index finds them."""
+    BEGINS = "begins"
+    """A letter or two, at the beginning; the index finds these, too."""
+    SIGNS = "signs"
+    """A sign or two and no letter, such as "_": anywhere, and no index knows."""
+
+
+_INDEXED = {_Match.WITHIN: 5 * COUNTED, _Match.BEGINS: 20 * COUNTED}
+"""How many the index is asked for, by what it serves. Asked for no more than are counted, PostgreSQL expects to meet them soon along the
+addresses, and reads everybody where hardly any fit."""
+
+
+def _match(words: str) -> _Match:
+    if not words:
+        return _Match.ALL
+    if len(words) >= FEWEST_WITHIN:
+        return _Match.WITHIN
+    return _Match.BEGINS if any(sign.isalnum() for sign in words) else _Match.SIGNS
+
+
 @dataclass(frozen=True, slots=True)
 class _Look:
     """A wish as the statements have it."""
@@ -126,14 +156,14 @@ class _Look:
     parameters: dict[str, Any]
 
     @property
-    def has_trigram(self) -> bool:
-        """Whether the index over the words can tell few from many."""
-        return len(self.words) >= _TRIGRAM
+    def match(self) -> _Match:
+        """How the words are looked for."""
+        return _match(self.words)
 
     @property
-    def shape(self) -> tuple[_Reach, bool, bool, bool]:
+    def shape(self) -> tuple[_Reach, _Match, bool]:
         """What the text of the statement depends on."""
-        return self.reach, bool(self.words), self.has_trigram, self.wish.backwards
+        return self.reach, self.match, self.wish.backwards
 
 
 def _look(place: Place, wish: Wish) -> _Look:
@@ -145,7 +175,9 @@ def _look(place: Place, wish: Wish) -> _Look:
         "tenant_id": place.tenant_id,
         "group_id": place.id,
         "path": place.path,
-        "pattern": f"%{escaped}%",
+        "within": f"%{escaped}%",
+        "begins": f"{escaped}%",
+        "word_begins": f"% {escaped}%",
         "cursor": cursor.replace("\x00", ""),
     }
     return _Look(reach, wish, words, parameters)
@@ -163,15 +195,25 @@ _GROUPS = {
     _Reach.BELOW: _SUBTREE,
     _Reach.ALL: "CAST(NULL AS uuid[])",
 }
-_PATTERN = "lower(CAST(:pattern AS text))"
-_FITS = f"a.words LIKE {_PATTERN}"
+_PATTERNS = {
+    _Match.ALL: (),
+    _Match.WITHIN: ("within",),
+    _Match.BEGINS: ("begins", "word_begins"),
+    _Match.SIGNS: ("within",),
+}
+"""The parameters of which one has to be LIKE the words."""
 _WORDS = "a.id, a.address, a.group_id, lower(a.address || ' ' || a.display_name) AS words"  # as ix_account_words has them
 _PLAIN = "a.id, a.address, a.group_id"
 
 
-def _fitting(is_filtered: bool) -> tuple[str, str]:
+def _lowered(pattern: str) -> str:
+    return f"lower(CAST(:{pattern} AS text))"
+
+
+def _fitting(match: _Match) -> tuple[str, str]:
     """The columns that are read, and the condition for those that fit."""
-    return (_WORDS, _FITS) if is_filtered else (_PLAIN, "true")
+    conditions = [f"a.words LIKE {_lowered(pattern)}" for pattern in _PATTERNS[match]]
+    return (_WORDS, f"({' OR '.join(conditions)})") if conditions else (_PLAIN, "true")
 
 
 class _Way(StrEnum):
@@ -204,18 +246,18 @@ def _is_short(way: _Way) -> str:
 
 
 @cache
-def _statement(reach: _Reach, is_filtered: bool, has_trigram: bool, backwards: bool) -> TextClause:
+def _statement(reach: _Reach, match: _Match, backwards: bool) -> TextClause:
     """The ids of a page, and one more if there is, with what is known of how many there are.
 
     One way after the other is tried in one statement. Each has conditions without any column in them, by which PostgreSQL, before it begins,
     goes that way or leaves it alone ("One-Time Filter" in EXPLAIN).
     """
-    tables = _first(reach, is_filtered, backwards)
-    tables["by_walk"] = _walk(reach, is_filtered, has_trigram, backwards)
-    tables["indexed"] = _indexed(reach) if is_filtered and has_trigram else _NOBODY
+    tables = _first(reach, match, backwards)
+    tables["by_walk"] = _walk(reach, match, backwards)
+    tables["indexed"] = _indexed(reach, match) if match in _INDEXED else _NOBODY
     tables["by_index"] = _paged("indexed", backwards)
-    tables["by_rest"] = _rest(reach, is_filtered, has_trigram, backwards)
-    is_exact = not is_filtered and reach is not _Reach.BELOW
+    tables["by_rest"] = _rest(reach, match, backwards)
+    is_exact = match is _Match.ALL and reach is not _Reach.BELOW
     holds = {
         _Way.FEW: "true",
         _Way.WALK: "true" if is_exact else f"NOT {_is_short(_Way.WALK)}",
@@ -242,9 +284,9 @@ def _paged(fits: str, backwards: bool, when: str = "true") -> str:
     )
 
 
-def _first(reach: _Reach, is_filtered: bool, backwards: bool) -> dict[str, str]:
+def _first(reach: _Reach, match: _Match, backwards: bool) -> dict[str, str]:
     """The first accounts that there are, how many of them fit, and the page if that is all there are."""
-    columns, fits = _fitting(is_filtered)
+    columns, fits = _fitting(match)
     rows = f"SELECT {columns} FROM account a WHERE {_LIVING} AND {_WITHIN[reach]}"
     if reach is _Reach.BELOW:  # group by group, so that it ends as soon as there are enough
         own = f"SELECT {columns} FROM account a WHERE {_LIVING} AND a.group_id = below.id OFFSET 0"
@@ -257,32 +299,37 @@ def _first(reach: _Reach, is_filtered: bool, backwards: bool) -> dict[str, str]:
     }
 
 
-def _walk(reach: _Reach, is_filtered: bool, has_trigram: bool, backwards: bool) -> str:
+def _walk(reach: _Reach, match: _Match, backwards: bool) -> str:
     """Along the tenant's accounts, or the group's own; what lies below a group has no order of its own."""
-    (side, order), (columns, fits) = _cut(backwards), _fitting(is_filtered)
+    (side, order), (columns, fits) = _cut(backwards), _fitting(match)
     along, among = ("true", _WITHIN[reach]) if reach is _Reach.BELOW else (_WITHIN[reach], "true")
-    by_index = is_filtered and has_trigram
+    by_index = match in _INDEXED
     when = f"{_IS_MANY} AND (SELECT fitting FROM counted) > {_OFTEN}" if by_index else _IS_MANY
     most = _WALK if by_index else _LONG_WALK
     next_ones = f"SELECT {columns} FROM account a WHERE {_LIVING} AND {along} AND {side} ORDER BY {order} LIMIT {most}"
     return f"SELECT a.id, a.address FROM ({next_ones}) AS a WHERE {when} AND {among} AND {fits} ORDER BY {order} LIMIT {PAGE + 1}"
 
 
-def _indexed(reach: _Reach) -> str:
-    """Those who fit, by the index, up to one more than are counted."""
-    found = f"messa_accounts_like({_PATTERN}, {_GROUPS[reach]}, '', {COUNTED + 1})"
-    when = f"{_IS_MANY} AND {_is_short(_Way.WALK)}"
-    return f"SELECT a.id, a.address FROM {found} AS found JOIN account a ON a.id = found.id WHERE {when} AND {_LIVING}"
-
-
-def _rest(reach: _Reach, is_filtered: bool, has_trigram: bool, backwards: bool) -> str:
-    """All on this side of the cursor are read. OFFSET 0 keeps the planner from walking."""
-    if not is_filtered and reach is not _Reach.BELOW:
-        return _NOBODY
-    (side, order), (columns, fits) = _cut(backwards), _fitting(is_filtered)
-    when = f"{_IS_MANY} AND {_is_short(_Way.WALK)}" + (
-        f" AND {_IS_BEHIND}" if is_filtered and has_trigram else ""
+def _indexed(reach: _Reach, match: _Match) -> str:
+    """Those who fit, by the index: the first of them, up to one more than are counted."""
+    most = COUNTED + 1
+    found = " UNION ".join(
+        f"SELECT id FROM messa_accounts_like({_lowered(pattern)}, {_GROUPS[reach]}, '', {_INDEXED[match]})"
+        for pattern in _PATTERNS[match]
     )
+    when = f"{_IS_MANY} AND {_is_short(_Way.WALK)}"
+    return (
+        f"SELECT a.id, a.address FROM ({found}) AS found JOIN account a ON a.id = found.id WHERE {when} AND {_LIVING}"
+        f" ORDER BY a.address LIMIT {most}"
+    )
+
+
+def _rest(reach: _Reach, match: _Match, backwards: bool) -> str:
+    """All on this side of the cursor are read. OFFSET 0 keeps the planner from walking."""
+    if match is _Match.ALL and reach is not _Reach.BELOW:
+        return _NOBODY
+    (side, order), (columns, fits) = _cut(backwards), _fitting(match)
+    when = f"{_IS_MANY} AND {_is_short(_Way.WALK)}" + (f" AND {_IS_BEHIND}" if match in _INDEXED else "")
     rows = f"SELECT {columns} FROM account a WHERE {_LIVING} AND {_WITHIN[reach]} AND {side} OFFSET 0"
     return (
         f"SELECT a.id, a.address FROM ({rows}) AS a WHERE {when} AND {fits} ORDER BY {order} LIMIT {PAGE + 1}"

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from itertools import count
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import text
 
-from messa_platform.core.clock import FixedClock
+from messa_platform.core.clock import FixedClock, stockholm_day
 from messa_platform.core.db import Database
 from messa_platform.core.ids import new_id_at
 from messa_platform.core.post import Mail, Post
 from messa_platform.mail import intake
 from messa_platform.mail.intake import Intake
 from messa_platform.mail.letters import Letters, Report
+from messa_platform.mail.replies import UnsentMails
+from messa_platform.tenants.accounts import WELCOME_LIFE
 from messa_platform.tenants.models import Group
 from messa_platform.tenants.senders import Sender
 from tests.support.observe import statements, together
@@ -501,3 +504,37 @@ def test_five_hundred_recipients_take_one_reservation_and_as_many_statements_as_
     assert [remote for remote, status in desk.words()[2:] if status == "QUEUED"] == PHONES[:500]
     assert len(for_all) == len(for_one)
     assert sum("INSERT INTO quota_usage" in one.text for one in for_all) == 1
+
+
+# Times
+
+
+def test_the_time_of_a_mail_that_failed_is_told_as_the_clock_goes_where_its_sender_belongs(
+    desk: Desk, kommun: Group, clock: FixedClock
+) -> None:
+    clock.at = datetime(2026, 7, 1, 22, 30, tzinfo=UTC)
+    desk.world.run("UPDATE tenant SET time_zone = 'Europe/Helsinki' WHERE id = :id", id=kommun.tenant_id)
+    desk.read(mail("", subject="", sender=ANNA))
+    desk.read(mail("Hej", sender=ANNA), "12")
+    desk.read(b"no header at all", envelope_sender="Anna@kommun.example")
+    assert ["2026-07-02 01:30" in text for text in desk.failures()] == [True, True]
+    assert "2026-07-02 01:30" in desk.failures("Anna@kommun.example")[0]
+    desk.read(mail("", subject="", sender="ny@annan.example"))
+    assert "2026-07-02 00:30" in desk.failures("ny@annan.example")[0]
+
+
+def test_so_is_that_of_one_that_the_network_refused_and_the_last_day_of_a_welcome(
+    desk: Desk, kommun: Group, clock: FixedClock
+) -> None:
+    clock.at = datetime(2026, 7, 1, 21, 30, tzinfo=UTC)
+    desk.world.run("UPDATE tenant SET time_zone = 'Europe/Helsinki' WHERE id = :id", id=kommun.tenant_id)
+    desk.read(mail("Hej", sender="bo@kommun.example"))
+    [welcome] = desk.letters("bo@kommun.example")
+    last_day = (clock.now() + WELCOME_LIFE).astimezone(ZoneInfo("Europe/Helsinki")).date()
+    assert last_day.isoformat() in welcome.text and last_day != stockholm_day(clock.now() + WELCOME_LIFE)
+    message = desk.world.value("SELECT id FROM message")
+    with desk.world.database.unit_of_work() as session:
+        letters = Letters("messa.example", "https://messa.example")
+        post = Post("messa.example", lambda *_: None)
+        UnsentMails(letters, post).unsent(session, clock.now(), [message])
+    assert "2026-07-02 00:30" in desk.letters("bo@kommun.example")[-1].text

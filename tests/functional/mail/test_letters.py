@@ -198,3 +198,18 @@ def test_reply_mails_are_queued_with_the_threads_name_and_reference(world: World
     assert letter.key == f"reply:{arrived.message_id}"
     assert letter.subject == "Sms från Göran (+46701740605)"
     assert letter.headers["In-Reply-To"] == "<fraga.1@kommun.example>"
+
+
+@pytest.mark.parametrize(
+    ("zone", "clock", "last_day"),
+    [
+        ("Europe/Helsinki", "2026-07-02 01:30", "2026-07-02"),
+        ("Atlantic/Reykjavik", "2026-07-01 22:30", "2026-07-01"),
+        ("", "2026-07-02 00:30", "2026-07-02"),  # Stockholm
+    ],
+)
+def test_times_are_told_as_the_clock_goes_where_the_recipients_organisation_is(
+    anna: Sender, zone: str, clock: str, last_day: str
+) -> None:
+    assert f"från {clock} kunde inte skickas" in LETTERS.failure(report(time_zone=zone)).text
+    assert last_day in LETTERS.welcome(replace(anna, time_zone=zone), "ord", NIGHT).text

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 import pytest
 
+from messa_platform.tenants.group_settings import Key
+from messa_platform.tenants.models import Group
 from tests.support.network import Network
 from tests.support.world import World
 
@@ -12,3 +16,18 @@ from tests.support.world import World
 def network(world: World) -> Network:
     """The platform's channel, and the network to which it leads."""
     return Network(world)
+
+
+@pytest.fixture
+def master(world: World, network: Network) -> Group:
+    """A group whose accounts may receive."""
+    group = world.tenant()
+    world.set(group, Key.MAY_RECEIVE, True)
+    world.numbers()
+    return group
+
+
+@pytest.fixture
+def school(world: World, master: Group) -> UUID:
+    """An account."""
+    return world.account(master, "skolan@kommun.example")

@@ -7,8 +7,6 @@ from itertools import count
 from typing import Any
 from uuid import UUID
 
-import pytest
-
 from messa_platform.core.clock import FixedClock
 from messa_platform.core.ids import new_id
 from messa_platform.messaging import conversation, inbox
@@ -16,7 +14,6 @@ from messa_platform.messaging.conversation import LONGEST_NAME, Conversation, Me
 from messa_platform.messaging.segments import Encoding
 from messa_platform.messaging.statuses import Direction, Status
 from messa_platform.providers.base import IncomingText
-from messa_platform.tenants.group_settings import Key
 from messa_platform.tenants.models import Group
 from tests.support.history import give_history
 from tests.support.network import Network
@@ -28,21 +25,6 @@ OURS = "+467301214000000"
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 
 _references = count()
-
-
-@pytest.fixture
-def master(world: World, network: Network) -> Group:
-    """A group whose accounts may receive."""
-    group = world.tenant()
-    world.set(group, Key.MAY_RECEIVE, True)
-    world.numbers()
-    return group
-
-
-@pytest.fixture
-def school(world: World, master: Group) -> UUID:
-    """An account."""
-    return world.account(master, "skolan@kommun.example")
 
 
 def reply(words: str = "Ja", sender: str = ANNAS) -> IncomingText:

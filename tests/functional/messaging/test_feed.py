@@ -17,7 +17,6 @@ from messa_platform.core.listen import Listener
 from messa_platform.messaging import conversation, feed
 from messa_platform.messaging.feed import CHANNEL, MARGIN, MEMORY, Changes
 from messa_platform.providers.base import IncomingText
-from messa_platform.tenants.group_settings import Key
 from messa_platform.tenants.models import Group
 from tests.support.network import Network
 from tests.support.observe import statements
@@ -33,15 +32,6 @@ _references = count()
 
 def incoming(sender: str = PHONE, to: str = OURS) -> IncomingText:
     return IncomingText(f"in-{next(_references)}", sender, to, "Ja")
-
-
-@pytest.fixture
-def master(world: World, network: Network) -> Group:
-    """A group whose accounts may receive."""
-    group = world.tenant()
-    world.set(group, Key.MAY_RECEIVE, True)
-    world.numbers()
-    return group
 
 
 @pytest.fixture

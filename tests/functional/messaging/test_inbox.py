@@ -17,7 +17,6 @@ from messa_platform.messaging.partitions import month_start, partition_name
 from messa_platform.messaging.statuses import Direction, Status
 from messa_platform.messaging.store import Touch, threads
 from messa_platform.providers.base import IncomingText
-from messa_platform.tenants.group_settings import Key
 from messa_platform.tenants.models import Group
 from tests.support.history import give_history
 from tests.support.network import Network
@@ -29,21 +28,6 @@ OURS = "+467301214000000"
 MINUTE = timedelta(minutes=1)
 
 _references = count()
-
-
-@pytest.fixture
-def master(world: World, network: Network) -> Group:
-    """A group whose accounts may receive."""
-    group = world.tenant()
-    world.set(group, Key.MAY_RECEIVE, True)
-    world.numbers()
-    return group
-
-
-@pytest.fixture
-def school(world: World, master: Group) -> UUID:
-    """An account."""
-    return world.account(master, "skolan@kommun.example")
 
 
 def reply(words: str = "Ja", sender: str = ANNAS) -> IncomingText:

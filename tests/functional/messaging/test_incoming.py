@@ -12,7 +12,6 @@ import pytest
 from messa_platform.core.clock import FixedClock
 from messa_platform.messaging.incoming import NOBODY
 from messa_platform.providers.base import IncomingText
-from messa_platform.tenants.group_settings import Key
 from messa_platform.tenants.models import Group
 from messa_platform.tenants.numbers import REST
 from tests.support.network import Network
@@ -24,15 +23,6 @@ OURS = f"+{FIRST}"
 PHONE = "+46701740605"
 
 _references = count()
-
-
-@pytest.fixture
-def master(world: World, network: Network) -> Group:
-    """A group whose accounts may receive."""
-    group = world.tenant()
-    world.set(group, Key.MAY_RECEIVE, True)
-    world.numbers()
-    return group
 
 
 @pytest.fixture

@@ -31,15 +31,6 @@ _references = count()
 
 
 @pytest.fixture
-def master(world: World, network: Network) -> Group:
-    """A group whose accounts may receive."""
-    group = world.tenant()
-    world.set(group, Key.MAY_RECEIVE, True)
-    world.numbers()
-    return group
-
-
-@pytest.fixture
 def anna(world: World, network: Network, master: Group) -> UUID:
     """An account whose text the phone has got, and which so holds our first number."""
     account = world.account(master, "anna@kommun.example")

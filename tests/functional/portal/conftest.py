@@ -14,6 +14,7 @@ from messa_platform.tenants.group_settings import Key
 from messa_platform.tenants.models import Group
 from tests.support.network import Network
 from tests.support.portal import School
+from tests.support.town import CHIEF, HEAD, an_admin
 from tests.support.visitors import ANNA, KARIN, PASSWORD, Visitor, a_runtime, signed_in
 from tests.support.world import World
 
@@ -74,3 +75,32 @@ def stranger(world: World, runtime: Runtime, school: School) -> Visitor:
     other = world.tenant("annan", "Annan kommun")
     world.account(other, "olle@annan.example", language="en", password_hash=runtime.passwords.hash(PASSWORD))
     return signed_in(runtime, "olle@annan.example")
+
+
+@pytest.fixture
+def tree(world: World, master: Group) -> dict[str, Group]:
+    """Groups below Master: Skolor with Norr (4A) and Söder; Vård."""
+    schools = world.group(master, "Skolor")
+    north, south = world.group(schools, "Norr"), world.group(schools, "Söder")
+    return {
+        "Master": master,
+        "Skolor": schools,
+        "Norr": north,
+        "Söder": south,
+        "4A": world.group(north, "4A"),
+        "Vård": world.group(master, "Vård"),
+    }
+
+
+@pytest.fixture
+def boss(world: World, runtime: Runtime, tree: dict[str, Group]) -> Visitor:
+    """The admin of Master, signed in."""
+    an_admin(world, runtime, CHIEF, tree["Master"])
+    return signed_in(runtime, CHIEF)
+
+
+@pytest.fixture
+def sub(world: World, runtime: Runtime, tree: dict[str, Group]) -> Visitor:
+    """The admin of Skolor, signed in."""
+    an_admin(world, runtime, HEAD, tree["Skolor"])
+    return signed_in(runtime, HEAD)

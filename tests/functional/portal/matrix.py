@@ -180,7 +180,7 @@ TenantsResource                /operator/tenants                     OPERATOR   
 TenantsResource.new            /operator/tenants/new                 OPERATOR    200  422
 TenantResource                 /operator/tenants/kommun              OPERATOR    200  -
 TenantResource.suspend         /operator/tenants/kommun/suspend      OPERATOR    200  409
-TenantResource.close           /operator/tenants/kommun/close        OPERATOR    200  409
+TenantResource.close           /operator/tenants/kommun/close        OPERATOR    200  422
 TenantResource.resume          /operator/tenants/kommun/resume       OPERATOR    303  409
 RangesResource                 /operator/ranges                      OPERATOR    200  -
 RangesResource.new             /operator/ranges/new                  OPERATOR    200  422

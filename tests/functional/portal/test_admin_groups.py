@@ -17,54 +17,11 @@ from messa_platform.tenants.places import PAGE
 from messa_platform.tenants.tree import set_here
 from tests.support.forest import grow
 from tests.support.observe import statements
-from tests.support.visitors import PASSWORD, Visitor, path_of, signed_in
+from tests.support.town import CHIEF, HEAD, an_admin
+from tests.support.visitors import Visitor, path_of, signed_in
 from tests.support.world import World
 
-ADMIN, SUB, OTHER = "admin@kommun.example", "sub@kommun.example", "bo@kommun.example"
-
-
-def make_admin(world: World, runtime: Runtime, address: str, *groups: Group) -> UUID:
-    """An account in the first of these groups that administers them all; it reads English, which is what the code says."""
-    account_id = world.account(
-        groups[0], address, language="en", password_hash=runtime.passwords.hash(PASSWORD)
-    )
-    for group in groups:
-        world.run(
-            "INSERT INTO group_admin (group_id, account_id, tenant_id) VALUES (:group, :account, :tenant)",
-            group=group.id,
-            account=account_id,
-            tenant=group.tenant_id,
-        )
-    return account_id
-
-
-@pytest.fixture
-def tree(world: World, master: Group) -> dict[str, Group]:
-    """Skolor with Norr (4A) and Söder; Vård."""
-    schools = world.group(master, "Skolor")
-    north, south = world.group(schools, "Norr"), world.group(schools, "Söder")
-    return {
-        "Master": master,
-        "Skolor": schools,
-        "Norr": north,
-        "Söder": south,
-        "4A": world.group(north, "4A"),
-        "Vård": world.group(master, "Vård"),
-    }
-
-
-@pytest.fixture
-def boss(world: World, runtime: Runtime, tree: dict[str, Group]) -> Visitor:
-    """The admin of Master, signed in."""
-    make_admin(world, runtime, ADMIN, tree["Master"])
-    return signed_in(runtime, ADMIN)
-
-
-@pytest.fixture
-def sub(world: World, runtime: Runtime, tree: dict[str, Group]) -> Visitor:
-    """The admin of Skolor, signed in."""
-    make_admin(world, runtime, SUB, tree["Skolor"])
-    return signed_in(runtime, SUB)
+OTHER = "bo@kommun.example"
 
 
 def text_of(page: TestResponse) -> str:
@@ -187,7 +144,9 @@ def test_master_is_renamed_and_nothing_else(boss: Visitor, tree: dict[str, Group
 def test_a_group_is_moved_by_choosing_what_it_is_to_be_below(boss: Visitor, tree: dict[str, Group]) -> None:
     page = boss.get("/t/kommun/skolor/norr/@@group")
     offered = options(page, "parent")
-    assert list(offered.values()) == ["Master", "Master › Skolor", "Master › Skolor › Söder", "Master › Vård"]
+    assert list(offered.values()) == [
+        "Master", "Skolor (Master)", "Söder (Master › Skolor)", "Vård (Master)",
+    ]  # fmt: skip
     assert fields_of(page, "move")["parent"] == str(tree["Skolor"].id)
     answer = act(boss, "/t/kommun/skolor/norr/@@group", "move", parent=tree["Vård"].id)
     assert path_of(answer) == "/t/kommun/vard/norr/@@group?said=group-moved"
@@ -224,7 +183,7 @@ def test_a_subadmin_is_offered_its_own_groups_and_no_other(
     for do, fields in (("move", ["parent"]), ("remove", ["people", "groups"])):
         page = opened_for(sub, "/t/kommun/skolor/norr/@@group", do)
         for field in fields:
-            assert list(options(page, field).values()) == ["Skolor", "Skolor › Söder"]
+            assert list(options(page, field).values()) == ["Skolor", "Söder (Skolor)"]
     other = world.tenant("annan", "Annan kommun")
     bodies = set()
     for stranger in (tree["Vård"].id, tree["Master"].id, other.id, UUID(int=7)):
@@ -254,15 +213,15 @@ def test_in_a_large_tree_the_groups_nearby_are_offered_and_the_others_searched_f
     grow(world, tree["Vård"], (30, 10))
     page = "/t/kommun/skolor/norr/@@group"
     offered = options(boss.get(page), "parent")
-    assert "Master › Skolor › Söder" in offered.values() and len(offered) < 50
+    assert "Söder (Master › Skolor)" in offered.values() and len(offered) < 50
     assert not any("Grupp 17" in label for label in offered.values())
     found = boss.get(f"{page}?group_q=grupp+17")
     assert "1 group was found." in text_of(found)
-    assert list(options(found, "parent").values()) == ["Master › Skolor", "Master › Vård › Grupp 17"]
+    assert list(options(found, "parent").values()) == ["Skolor (Master)", "Grupp 17 (Master › Vård)"]
     removing = boss.get(f"{page}?do=remove&group_q=grupp+17")
     assert options(removing, "people") == options(found, "parent")
     assert fields_of(found, "move")["parent"] == next(
-        value for value, label in options(found, "parent").items() if label.endswith("Grupp 17")
+        value for value, label in options(found, "parent").items() if label.startswith("Grupp 17")
     )
     assert fields_of(removing, "remove")["people"] == str(tree["Skolor"].id)
     assert "No group was found." in text_of(boss.get(f"{page}?group_q=4a"))  # it stands below this very group
@@ -271,7 +230,7 @@ def test_in_a_large_tree_the_groups_nearby_are_offered_and_the_others_searched_f
 def test_who_looks_after_two_groups_moves_from_the_one_to_the_other(
     world: World, runtime: Runtime, tree: dict[str, Group]
 ) -> None:
-    make_admin(world, runtime, OTHER, tree["Norr"], tree["Vård"])
+    an_admin(world, runtime, OTHER, tree["Norr"], tree["Vård"])
     visitor = signed_in(runtime, OTHER)
     page = "/t/kommun/skolor/norr/4a/@@group"
     assert list(options(visitor.get(page), "parent").values()) == ["Norr", "Vård"]
@@ -338,7 +297,7 @@ def test_of_two_who_rename_a_group_the_second_sees_what_the_first_did_and_may_sa
     assert answer.status_int == 409
     words = text_of(answer)
     assert "Somebody else has changed the group meanwhile, and nothing of yours was saved." in words
-    assert SUB in words and "Norr → Norrskolan" in words
+    assert HEAD in words and "Norr → Norrskolan" in words
     assert 'value="Norra skolan"' in answer.text and "It is now" in words
     again = boss.post(action, {**fields_of(answer, "rename"), "name": "Norra skolan"})
     assert "said=group-renamed" in path_of(again)
@@ -350,7 +309,7 @@ def test_whose_rename_it_was_is_not_told_where_its_author_is_above(boss: Visitor
     act(boss, page, "rename", name="Norrskolan")
     answer = sub.post("/t/kommun/skolor/@@group", {**mine, "name": "Norra skolan"})
     assert answer.status_int == 409
-    assert "an admin of an overlying group" in text_of(answer) and ADMIN not in answer.text
+    assert "an admin of an overlying group" in text_of(answer) and CHIEF not in answer.text
 
 
 def test_who_is_overtaken_by_a_move_is_told_so_where_the_group_stands_now(
@@ -361,10 +320,10 @@ def test_who_is_overtaken_by_a_move_is_told_so_where_the_group_stands_now(
     act(sub, page, "move", parent=tree["Söder"].id)
     answer = boss.post("/t/kommun/@@group", {**rename, "name": "4 A"})
     assert answer.status_int == 409
-    assert f"{SUB}: Moved the group 4A" in text_of(answer) and "Norr → Söder" in text_of(answer)
+    assert f"{HEAD}: Moved the group 4A" in text_of(answer) and "Norr → Söder" in text_of(answer)
     assert 'href="/t/kommun/skolor/soder/@@settings">Söder</a>' in answer.text
     answer = boss.post("/t/kommun/@@group", {**move, "parent": str(tree["Vård"].id)})
-    assert answer.status_int == 409 and "Master › Vård Master › Skolor › Söder" in text_of(answer)
+    assert answer.status_int == 409 and "Vård (Master) Söder (Master › Skolor)" in text_of(answer)
     again = boss.post("/t/kommun/@@group", {**fields_of(answer, "move"), "parent": str(tree["Vård"].id)})
     assert path_of(again) == "/t/kommun/vard/4a/@@group?said=group-moved"
 

@@ -6,7 +6,6 @@ import re
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
-from uuid import UUID
 
 import pytest
 from webtest import Form, TestResponse
@@ -17,7 +16,8 @@ from messa_platform.tenants.group_settings import Key
 from messa_platform.tenants.models import Group, Lock
 from tests.support.observe import statements
 from tests.support.portal import seen
-from tests.support.visitors import PASSWORD, Visitor, signed_in
+from tests.support.town import an_admin
+from tests.support.visitors import Visitor, signed_in
 from tests.support.world import World
 
 MASTER, SCHOOL, CLASS = "/t/kommun", "/t/kommun/skolan", "/t/kommun/skolan/4b"
@@ -52,15 +52,7 @@ class Town:
 
 
 def administer(world: World, runtime: Runtime, group: Group, address: str) -> Visitor:
-    account_id: UUID = world.account(
-        group, address, language="en", password_hash=runtime.passwords.hash(PASSWORD)
-    )
-    world.run(
-        "INSERT INTO group_admin (group_id, account_id, tenant_id) VALUES (:g, :a, :t)",
-        g=group.id,
-        a=account_id,
-        t=group.tenant_id,
-    )
+    an_admin(world, runtime, address, group)
     return signed_in(runtime, address)
 
 
@@ -132,7 +124,7 @@ def test_an_overlying_groups_quota_for_each_user_is_told_only_while_it_holds_her
 
 def test_to_set_a_value_here_the_box_for_inheriting_is_unticked(town: Town) -> None:
     page = save(town.boss, f"{SCHOOL}/@@settings", country_code="47", country_code__inherit=False)
-    assert "Saved." in seen(page, "body")
+    assert "Saved: Country code." in seen(page, "body")
     assert town.value(town.school, Key.COUNTRY_CODE) == "47"
     assert [
         r.subject for r in town.world.rows("SELECT subject FROM audit_entry WHERE action = 'setting_set'")

@@ -360,12 +360,7 @@ def test_an_admin_from_above_may_and_an_admin_of_a_class_may_not(town: Town, idp
     teacher = town.person(
         town.class_4b, "larare@skolan.example", password_hash=town.runtime.passwords.hash(PASSWORD)
     )
-    town.world.run(
-        "INSERT INTO group_admin (group_id, account_id, tenant_id) VALUES (:group, :account, :tenant)",
-        group=town.class_4b.id,
-        account=teacher,
-        tenant=town.master.tenant_id,
-    )
+    town.world.administer(town.class_4b, teacher)
     visitor = Visitor(town.runtime)
     visitor.sign_in("larare@skolan.example")
     for path in (here(town), here(town, group="/skolan/klass-4b")):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 import re
-from uuid import UUID
 
 import pytest
 from lxml import etree
@@ -18,57 +17,19 @@ from messa_platform.tenants.move_groups import DEEPEST, LONGEST_NAME
 from messa_platform.tenants.places import SMALL_TREE
 from tests.support.forest import grow
 from tests.support.observe import statements
+from tests.support.town import HEAD, an_admin
 from tests.support.visitors import FIREFOX, HOME, PASSWORD, Visitor, signed_in
 from tests.support.world import World
 
-ADMIN, SUB, OPERATOR = "admin@kommun.example", "sub@kommun.example", "operator@messa.example"
+OPERATOR = "operator@messa.example"
 PAGE = "@@new-group"
 """A page that has little beside the frame."""
 
 
-def make_admin(world: World, runtime: Runtime, address: str, *groups: Group) -> UUID:
-    """An account in the first of these groups that administers them all; it reads English, which is what the code says."""
-    account_id = world.account(
-        groups[0], address, language="en", password_hash=runtime.passwords.hash(PASSWORD)
-    )
-    for group in groups:
-        world.run(
-            "INSERT INTO group_admin (group_id, account_id, tenant_id) VALUES (:group, :account, :tenant)",
-            group=group.id,
-            account=account_id,
-            tenant=group.tenant_id,
-        )
-    return account_id
-
-
 @pytest.fixture
-def tree(world: World, master: Group) -> dict[str, Group]:
-    """Skolor with Norr (4A, 4B) and Söder; Vård."""
-    schools = world.group(master, "Skolor")
-    north, south = world.group(schools, "Norr"), world.group(schools, "Söder")
-    return {
-        "Master": master,
-        "Skolor": schools,
-        "Norr": north,
-        "Söder": south,
-        "4A": world.group(north, "4A"),
-        "4B": world.group(north, "4B"),
-        "Vård": world.group(master, "Vård"),
-    }
-
-
-@pytest.fixture
-def boss(world: World, runtime: Runtime, tree: dict[str, Group]) -> Visitor:
-    """The admin of Master, signed in."""
-    make_admin(world, runtime, ADMIN, tree["Master"])
-    return signed_in(runtime, ADMIN)
-
-
-@pytest.fixture
-def sub(world: World, runtime: Runtime, tree: dict[str, Group]) -> Visitor:
-    """The admin of Skolor, signed in."""
-    make_admin(world, runtime, SUB, tree["Skolor"])
-    return signed_in(runtime, SUB)
+def tree(world: World, tree: dict[str, Group]) -> dict[str, Group]:
+    """The same with a second class."""
+    return {**tree, "4B": world.group(tree["Norr"], "4B")}
 
 
 def nav(page: TestResponse) -> etree._Element:
@@ -174,8 +135,8 @@ def test_a_subadmin_sees_its_own_group_and_what_is_below(sub: Visitor) -> None:
 def test_who_looks_after_two_groups_sees_each_by_itself(
     world: World, runtime: Runtime, tree: dict[str, Group]
 ) -> None:
-    make_admin(world, runtime, SUB, tree["Norr"], tree["Vård"])
-    visitor = signed_in(runtime, SUB)
+    an_admin(world, runtime, HEAD, tree["Norr"], tree["Vård"])
+    visitor = signed_in(runtime, HEAD)
     assert drawn(visitor.get(f"/t/kommun/skolor/norr/{PAGE}")) == ["-Norr *", "   4A", "   4B"]
     assert drawn(visitor.get(f"/t/kommun/vard/{PAGE}")) == [" Vård *"]
     choice = visitor.get("/t")
@@ -189,8 +150,8 @@ def test_who_looks_after_two_groups_sees_each_by_itself(
 def test_who_administers_a_group_and_one_below_sees_all_from_the_upper_one(
     world: World, runtime: Runtime, tree: dict[str, Group]
 ) -> None:
-    make_admin(world, runtime, SUB, tree["Skolor"], tree["Norr"])
-    page = signed_in(runtime, SUB).get(f"/t/kommun/skolor/norr/{PAGE}")
+    an_admin(world, runtime, HEAD, tree["Skolor"], tree["Norr"])
+    page = signed_in(runtime, HEAD).get(f"/t/kommun/skolor/norr/{PAGE}")
     assert drawn(page)[:2] == ["-Skolor", "  -Norr *"]
 
 

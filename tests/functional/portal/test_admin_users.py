@@ -49,14 +49,28 @@ def test_a_group_shows_its_people_with_their_group_and_number(full: Town) -> Non
     assert "Åsa Öberg" in seen(page) and "+467301214000000" in seen(page)
     below = full.head.get(f"{SCHOOL}?below=1")
     assert listed(below) == ["anna@kommun.example", "bo@kommun.example", HEAD]
-    assert "Skolan › Klass 4B" in seen(below) and "3 users" in seen(below)
+    assert "Bo Klass 4B" in seen(below) and "3 users" in seen(below)
 
 
 def test_a_subadmin_sees_groups_from_their_own_down_and_nothing_above(full: Town) -> None:
     page = full.head.get(f"{SCHOOL}?below=1")
     for hidden in ("Master", "Omsorgen", CHIEF, "cilla@"):
         assert hidden not in page.text
-    assert "Master › Skolan › Klass 4B" in seen(full.chief.get(f"{MASTER}?below=1"))
+    assert "Bo Klass 4B below Skolan" in seen(full.chief.get(f"{MASTER}?below=1"))
+
+
+def test_the_group_of_each_is_told_where_groups_are_listed_and_not_where_all_are_in_one(full: Town) -> None:
+    assert "Number" in seen(full.head.get(SCHOOL)) and 'scope="col">Group<' not in full.head.get(SCHOOL).text
+    deep = full.world.group(full.world.group(full.class_4b, "Läxhjälpen"), "Tisdagar")
+    full.person(deep, "doris@kommun.example", display_name="Doris")
+    below = full.chief.get(f"{MASTER}?below=1")
+    assert "Doris Tisdagar below Skolan › Klass 4B › Läxhjälpen" in seen(below)
+    assert "Doris Tisdagar below Klass 4B › Läxhjälpen" in seen(full.chief.get(f"{SCHOOL}?below=1"))
+
+
+def test_nobody_who_begins_with_a_letter_is_told_as_such(full: Town) -> None:
+    assert "begins with “q”" in seen(full.head.get(f"{SCHOOL}?q=q"))
+    assert "has “qqq” in it" in seen(full.head.get(f"{SCHOOL}?q=qqq"))
 
 
 @pytest.mark.parametrize("words", ["åsa", "a", "kommun.example", "annan", "cilla@kommun.example", CHIEF])

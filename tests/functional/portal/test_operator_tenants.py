@@ -137,7 +137,7 @@ def test_closing_tells_what_it_means_and_signs_everybody_out_and_resuming_lets_t
     wrong = Visitor(runtime).sign_in("anna@kommun.example", "fel lösenord")
     asked = seen(page(operator, "/operator/tenants/kommun/@@close"))
     assert "Users who can no longer sign in 1" in asked and "Its domains are released" in asked
-    assert "The organisation is closed." in turn(operator, "close")
+    assert "The organisation is closed." in turn(operator, "close", name="Kommunen")
     assert path_of(anna.get("/account")).startswith("/sign-in")
     refused = Visitor(runtime).sign_in("anna@kommun.example")
     assert (refused.status_int, seen(refused)) == (401, seen(wrong))
@@ -153,14 +153,19 @@ def test_nothing_is_done_on_a_state_that_was_changed_meanwhile_and_who_did_it_is
     version = field_of(page(operator, "/operator/tenants/kommun/@@close"), "version")
     other = at_the_pages(runtime, an_operator(world, "bo@messa.example"))
     turn(other, "suspend")
-    answer = operator.send("/operator/tenants/kommun/@@close", {"version": version})
+    answer = operator.send("/operator/tenants/kommun/@@close", {"version": version, "name": "Kommunen"})
     text = seen(answer)
     assert answer.status_int == 409
+    assert 'value="Kommunen"' in answer.text  # nobody writes it twice
     assert "Nothing was done" in text and "bo@messa.example" in text and "from active to suspended" in text
     assert world.value("SELECT state FROM tenant WHERE slug = 'kommun'") == "suspended"
     again = operator.post(
         "/operator/tenants/kommun/@@close",
-        {"csrf_token": field_of(answer, "csrf_token"), "version": field_of(answer, "version")},
+        {
+            "csrf_token": field_of(answer, "csrf_token"),
+            "version": field_of(answer, "version"),
+            "name": "Kommunen",
+        },
     )
     assert again.status_int == 303
     assert world.value("SELECT state FROM tenant WHERE slug = 'kommun'") == "closed"
@@ -179,6 +184,31 @@ def test_what_was_done_already_by_another_operator_is_not_offered_once_more(
     assert path_of(page(operator, "/operator/tenants/kommun/@@suspend", 303)) == "/operator/tenants/kommun"
 
 
+@pytest.mark.parametrize("name", ["", "Kommun", "Kommunen 2", "Suspend"])
+def test_an_organisation_is_not_closed_by_who_does_not_write_its_name(
+    operator: Visitor, world: World, kommun: Group, name: str
+) -> None:
+    version = field_of(page(operator, "/operator/tenants/kommun/@@close"), "version")
+    answer = operator.send("/operator/tenants/kommun/@@close", {"version": version, "name": name})
+    assert answer.status_int == 422 and 'id="name-error"' in answer.text
+    assert "Write “Kommunen”." in seen(answer) and f'value="{name}"' in answer.text
+    assert world.value("SELECT state FROM tenant WHERE slug = 'kommun'") == "active"
+
+
+def test_its_name_may_be_written_in_small_letters_and_suspending_asks_for_none(
+    operator: Visitor, world: World, kommun: Group
+) -> None:
+    assert 'id="name"' not in page(operator, "/operator/tenants/kommun/@@suspend").text
+    turn(operator, "suspend")
+    assert "The organisation is closed." in turn(operator, "close", name="  kommunen ")
+
+
+def test_each_way_says_what_it_does_before_one_goes_there(operator: Visitor, kommun: Group) -> None:
+    text = seen(page(operator, "/operator/tenants/kommun"))
+    suspend = text.index("Suspend the organisation Stops all that it sends, for as long as you like.")
+    assert suspend < text.index("Close the organisation For an organisation that leaves:")
+
+
 def test_the_platforms_own_cannot_be_stopped(operator: Visitor, world: World) -> None:
     assert "Close the organisation" not in seen(page(operator, "/operator/tenants/free"))
     page(operator, "/operator/tenants/free/@@close", 303)
@@ -189,7 +219,7 @@ def test_the_platforms_own_cannot_be_stopped(operator: Visitor, world: World) ->
 
 def test_a_version_that_is_no_number_changes_nothing(operator: Visitor, world: World, kommun: Group) -> None:
     for version in ("", "x", "-1", "9" * 40, "²"):
-        answer = operator.send("/operator/tenants/kommun/@@close", {"version": version})
+        answer = operator.send("/operator/tenants/kommun/@@close", {"version": version, "name": "Kommunen"})
         assert answer.status_int == 409
     assert world.value("SELECT state FROM tenant WHERE slug = 'kommun'") == "active"
 

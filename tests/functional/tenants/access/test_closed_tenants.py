@@ -162,13 +162,21 @@ class Writer:
     words: list[str] = field(default_factory=list)
 
     def reset(
-        self, *, address: str, language: str, word: str, until: datetime, tenant_id: UUID, key: str
+        self,
+        *,
+        address: str,
+        language: str,
+        time_zone: str,
+        word: str,
+        until: datetime,
+        tenant_id: UUID,
+        key: str,
     ) -> Mail:
         self.words.append(word)
         return Mail(key, "no-reply@messa.example", "messa", address, "reset", word, tenant_id=tenant_id)
 
     def password_changed(
-        self, *, address: str, language: str, at: datetime, tenant_id: UUID, key: str
+        self, *, address: str, language: str, time_zone: str, at: datetime, tenant_id: UUID, key: str
     ) -> Mail:
         return Mail(key, "no-reply@messa.example", "messa", address, "changed", "", tenant_id=tenant_id)
 

@@ -43,19 +43,30 @@ class Writer:
 
     words: list[str] = field(default_factory=list)
     until: list[datetime] = field(default_factory=list)
+    zones: list[str] = field(default_factory=list)
 
     def reset(
-        self, *, address: str, language: str, word: str, until: datetime, tenant_id: UUID, key: str
+        self,
+        *,
+        address: str,
+        language: str,
+        time_zone: str,
+        word: str,
+        until: datetime,
+        tenant_id: UUID,
+        key: str,
     ) -> Mail:
         self.words.append(word)
         self.until.append(until)
+        self.zones.append(time_zone)
         return Mail(
             key, "no-reply@messa.example", "messa", address, f"reset {language}", word, tenant_id=tenant_id
         )
 
     def password_changed(
-        self, *, address: str, language: str, at: datetime, tenant_id: UUID, key: str
+        self, *, address: str, language: str, time_zone: str, at: datetime, tenant_id: UUID, key: str
     ) -> Mail:
+        self.zones.append(time_zone)
         subject = f"changed {language}"
         return Mail(
             key, "no-reply@messa.example", "messa", address, subject, at.isoformat(), tenant_id=tenant_id
@@ -237,6 +248,16 @@ def test_the_owner_is_told_of_a_changed_password_and_not_of_the_first_one(
     desk.choose(desk.issue(anna), RIGHT)
     assert desk.mailed() == [(ANNA, "changed en")] * 2
     assert "deliver_mail" in desk.woken
+
+
+def test_mails_tell_times_in_the_zone_of_the_owners_organisation(desk: Desk, anna: UUID) -> None:
+    desk.world.run(
+        "UPDATE tenant SET time_zone = 'Europe/Helsinki' FROM account a WHERE a.tenant_id = tenant.id"
+    )
+    desk.ask(ANNA)
+    desk.send()
+    desk.choose(desk.issue(anna))
+    assert desk.writer.zones == ["Europe/Helsinki"] * 2
 
 
 def test_a_chosen_password_leaves_the_second_factor_as_it_is(
