@@ -168,7 +168,7 @@ def test_a_group_that_would_come_away_from_a_lock_stays_and_no_overlying_group_i
     answer = act(sub, page, do, **to)
     assert answer.status_int == 422
     assert "locked here by an admin of an overlying group, and would be locked no longer" in text_of(answer)
-    assert "Master" not in text_of(answer) and ADMIN not in answer.text
+    assert "Master" not in text_of(answer) and CHIEF not in answer.text
     assert world.value("SELECT count(*) FROM audit_entry") == 0
 
 
