@@ -24,6 +24,7 @@ from messa_platform.messaging import (
     sending_work,
     sendings,
 )
+from messa_platform.messaging.log import summary
 from messa_platform.runtime.administration import Administration
 from messa_platform.runtime.parts import Runtime
 from messa_platform.tenants import moved_groups, numbers, tasks
@@ -130,6 +131,7 @@ def chores(settings: Settings, waker: Waker, office: Administration) -> tuple[Ch
             timedelta(minutes=1),
             lambda session, now: intake.empty_old(session, now - keep_raw),
         ),
+        Chore("fold_log", timedelta(seconds=10), lambda session, _now: summary.fold(session)),
         Chore("rehouse", timedelta(minutes=2), moved_groups.rehouse),
         Chore(
             "warn_low",
