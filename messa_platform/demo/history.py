@@ -6,20 +6,25 @@ import random
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from messa_platform.core.bulk import copy_rows
 from messa_platform.core.clock import start_of_stockholm_day, stockholm_day
 from messa_platform.core.ids import new_id_at
+from messa_platform.demo.happenings import events_of
 from messa_platform.demo.people import PEOPLE, REMOTES, Person
 from messa_platform.messaging.models import Door
 from messa_platform.messaging.partitions import ensure_partitions
 from messa_platform.messaging.segments import segment
 from messa_platform.messaging.statuses import Direction, Status
 from messa_platform.messaging.store import EVENT, MESSAGE, THREAD
+from messa_platform.providers.models import Channel
 from messa_platform.tenants.models import Account
 
 HISTORY_MONTHS = 3
+OWN_NUMBER = "+467301214999990"
+"""To which the answers came; it is lent to nobody any more."""
 
 _ANSWERS = (
     "Ja, det stämmer. Tack!",
@@ -49,9 +54,12 @@ def write(session: Session, now: datetime, accounts: dict[str, Account]) -> None
                 _exchange(chance, at, accounts[person.address], person, threads, messages)
         day += timedelta(days=1)
     _name_and_mark(threads, messages, accounts)
+    channel_id = session.execute(select(Channel.id).where(Channel.name == "simulator")).scalar()
+    for message in messages:
+        message["channel_id"] = None if message["status"] is Status.ALREADY_SENT else channel_id
     copy_rows(session, THREAD, list(threads.values()))
     copy_rows(session, MESSAGE, messages)
-    copy_rows(session, EVENT, [_event(m) for m in messages])
+    copy_rows(session, EVENT, [event for m in messages for event in events_of(m)])
 
 
 def _exchange(
@@ -129,21 +137,10 @@ def _message(
         "status": status,
         "status_at": at,
         "remote": thread["remote"],
-        "local": "Demo kommun",
+        "local": "Demo kommun" if direction is Direction.OUT else OWN_NUMBER,
         "text": written,
         "encoding": segments.encoding,
         "parts": segments.count if charged else 0,
+        "channel_id": None,
         "created_at": at,
-    }
-
-
-def _event(message: dict[str, object]) -> dict[str, object]:
-    return {
-        "id": new_id_at(message["created_at"]),  # type: ignore[arg-type]
-        "message_id": message["id"],
-        "tenant_id": message["tenant_id"],
-        "status": message["status"],
-        "changed": True,
-        "code": "",
-        "at": message["created_at"],
     }

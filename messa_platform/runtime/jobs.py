@@ -25,6 +25,7 @@ from messa_platform.messaging import (
     sending_work,
     sendings,
 )
+from messa_platform.messaging.log import summary
 from messa_platform.messaging.retention import months, places, words
 from messa_platform.messaging.settings import MessagingSettings
 from messa_platform.runtime.administration import Administration
@@ -148,6 +149,7 @@ def chores(settings: Settings, waker: Waker, office: Administration) -> tuple[Ch
             timedelta(minutes=1),
             lambda session, now: intake.empty_old(session, now - keep_raw),
         ),
+        Chore("fold_log", timedelta(seconds=10), lambda session, _now: summary.fold(session)),
         Chore(
             "rehouse",
             timedelta(minutes=2),

@@ -14,8 +14,8 @@ from webtest import TestResponse
 
 from messa_platform.core.ids import new_id
 from messa_platform.runtime import Runtime
-from tests.support.logbook import the_same_log
 from tests.support.observe import statements
+from tests.support.town_log import the_same_log
 from tests.support.visitors import Visitor, token_of
 from tests.support.walls import SCHOOL, Walls, build_walls
 from tests.support.world import World

@@ -16,9 +16,9 @@ from messa_platform.providers.simulator.behaviour import DOCUMENTED
 from messa_platform.providers.simulator.codes import CODES
 from messa_platform.runtime import Runtime
 from messa_platform.tenants.models import Group
-from tests.support.logbook import Book, Entry, Said, a_book
 from tests.support.portal import seen
 from tests.support.town import Desk
+from tests.support.town_log import Book, Entry, Said, a_book
 from tests.support.world import World
 
 SCHOOL, MASTER = "/t/kommun/skolan", "/t/kommun"
@@ -65,7 +65,7 @@ def test_a_message_shows_all_but_its_text(book: Book) -> None:
         "Group": "Master › Skolan › Klass 4B",
         "E-mail": "larare@kommun.example",
         "Mobile number": "+46 70 174 06 05",
-        "in/out": "out, By e-mail",
+        "in/out": "out, by e-mail",
         "Sender": "Kommunen",
         "Count": "3",
     }
@@ -140,7 +140,7 @@ def test_a_text_that_came_in_says_to_which_number(book: Book) -> None:
     (message,) = book.write(entry)
     told = facts(shown(book.town.chief, message))
     assert told["Came to the number"] == "467301214000000"
-    assert told["in/out"] == "in, From the mobile network"
+    assert told["in/out"] == "in, from the mobile network"
 
 
 # The rule that stopped it
@@ -218,6 +218,7 @@ def test_a_message_beyond_is_not_found_like_one_that_is_nowhere(book: Book) -> N
 
 def test_a_group_shows_the_messages_below_it_and_none_beside(book: Book) -> None:
     (message,) = book.write(Entry(book.town.class_4b, book.teacher, book.ago(1)))
+    chief = book.town.chief
     for group, status in (
         (MASTER, 200),
         (SCHOOL, 200),

@@ -13,7 +13,9 @@ from messa_platform.messaging.log.asked import Column
 from messa_platform.messaging.statuses import Status
 from messa_platform.runtime import Runtime
 from messa_platform.tenants.models import Group
-from tests.support.logbook import (
+from tests.support.portal import seen
+from tests.support.town import CHIEF, Desk
+from tests.support.town_log import (
     CLASS_LOG,
     MASTER_LOG,
     NURSE,
@@ -30,8 +32,6 @@ from tests.support.logbook import (
     rows,
     sorted_by,
 )
-from tests.support.portal import seen
-from tests.support.town import CHIEF, Desk
 from tests.support.world import World
 
 

@@ -11,7 +11,8 @@ from messa_platform.core.ids import id_at
 from messa_platform.messaging.log.asked import Column
 from messa_platform.runtime import Runtime
 from tests.support.forest import grow
-from tests.support.logbook import (
+from tests.support.town import CHIEF, Desk
+from tests.support.town_log import (
     ANNA,
     BO,
     MASTER_LOG,
@@ -30,7 +31,6 @@ from tests.support.logbook import (
     sorted_by,
     typed,
 )
-from tests.support.town import CHIEF, Desk
 from tests.support.world import World
 
 

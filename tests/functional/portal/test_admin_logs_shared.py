@@ -12,7 +12,9 @@ from webtest import TestResponse
 from messa_platform.messaging.log.asked import Column
 from messa_platform.messaging.statuses import Status
 from messa_platform.runtime import Runtime
-from tests.support.logbook import (
+from tests.support.portal import seen
+from tests.support.town import CHIEF, Desk
+from tests.support.town_log import (
     ANNA,
     BO,
     MASTER_LOG,
@@ -30,8 +32,6 @@ from tests.support.logbook import (
     rows,
     typed,
 )
-from tests.support.portal import seen
-from tests.support.town import CHIEF, Desk
 from tests.support.world import World
 
 

@@ -35,9 +35,9 @@ from tests.functional.portal.matrix import (
     Persona,
     View,
 )
-from tests.support.logbook import Entry, write_down
 from tests.support.operators import an_operator, at_the_pages
 from tests.support.town import build_town, make_admin
+from tests.support.town_log import Entry, write_down
 from tests.support.visitors import Visitor, path_of, token_of
 from tests.support.world import World
 

@@ -18,8 +18,8 @@ from sqlalchemy import event, text
 
 from messa_platform.core.row_security import Confinement, confine
 from messa_platform.runtime import Runtime
-from tests.support.logbook import the_same_log
 from tests.support.organisations import Organised, organise
+from tests.support.town_log import the_same_log
 from tests.support.visitors import Visitor, signed_in
 from tests.support.world import World
 

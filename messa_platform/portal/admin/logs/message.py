@@ -56,7 +56,7 @@ def show(context: GroupResource, request: Request) -> Mapping[str, Any]:
     word = status_word(message.status, message.rule_group)
     return page(
         context,
-        "log-message",
+        "logs",
         message=message,
         moment=_moment(speech, message.at),
         chosen=_moment(speech, message.send_at) if message.send_at else "",

@@ -173,26 +173,16 @@ def _chosen(words: type[Direction] | type[Status], value: str) -> Sequence[Any]:
 
 
 def _groups(search: Search, offered: Choices, every: tuple[str, str]) -> list[tuple[str, str]] | None:
-    context, asked = search.context, search.asked
     if offered.groups is None:
         return None
-    found = list(offered.groups)
-    if asked is not None and asked.group_id is not None and all(g.id != asked.group_id for g in found):
-        found += choices.named(context.request.db, asked.scope, [asked.group_id])
-    names = [g.name for g in found]
-    alike = (
-        ways_to(context, [g for g in found if names.count(g.name) > 1])
-        if len(set(names)) < len(names)
-        else {}
-    )
-    removed = context.request.speech.gettext("(removed)")
-    return [
-        every,
-        *(
-            (str(g.id), " ".join([alike.get(g.id, g.name), *([removed] if g.is_removed else [])]))
-            for g in found
-        ),
-    ]
+    found, names = list(offered.groups), [g.name for g in offered.groups]
+    alike = [g for g in found if names.count(g.name) > 1]
+    ways = ways_to(search.context, alike) if alike else {}
+    removed = search.context.request.speech.gettext("(removed)")
+    listed = {str(g.id): f"{ways.get(g.id, g.name)} {removed if g.is_removed else ''}".strip() for g in found}
+    if search.group is not None:
+        listed.setdefault(search.group.value, search.group.words)
+    return [every, *listed.items()]
 
 
 def _meanings(rows: Sequence[Row]) -> list[tuple[str, str]]:

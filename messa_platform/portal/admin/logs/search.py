@@ -6,7 +6,7 @@ All of it stands in the query, so that an address can be sent to a colleague, wh
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pyramid.request import Request
@@ -31,7 +31,8 @@ _ORDERS = ("asc", "desc")
 class Search:
     """A search. `form` holds what its fields show and what is wrong; `asked` is None if anything is.
 
-    `query` is what stands in the address of its first page. `options`: what may be meant in a field where several things may.
+    `query` is what stands in the address of its first page. `group` is the one that it is narrowed to, if any. `options`: what may be meant
+    in a field where several things may.
     """
 
     context: GroupResource
@@ -39,6 +40,7 @@ class Search:
     days: Days
     asked: Asked | None
     query: Mapping[str, str]
+    group: Meant | None = None
     key: Key | None = None
     backwards: bool = False
     options: Mapping[str, Several] = field(default_factory=dict)
@@ -55,16 +57,15 @@ def read(context: GroupResource, request: Request, *, writing: str = "") -> Sear
     shown = days.read(form, speech, speech.day(request.registry["messa.runtime"].clock.now()))
     form.values |= shown.query
     wanted = _closed(form, speech.gettext)
-    if not form.ok:
-        return Search(context, form, shown, None, _query(form))
+    written = _Written(context, form, writing)
     scope = scope_of(request.db, context.place, subgroups=form.values["reach"] != OWN_ONLY)
-    zone = speech.zone
-    search = Asked(scope, shown.since(zone), shown.until(zone), **wanted)
-    search, sent, options = _open(context, form, search, writing)
-    query = {**_query(form), **sent}
-    if form.errors:
-        return Search(context, form, shown, None, query, options=options)
-    return _at_a_page(Search(context, form, shown, search, query), request)
+    wanted |= written.open("group", lambda words: meant.group(context, scope, words))
+    found: Asked | None = None
+    if form.ok:
+        found = _narrowed(Asked(scope, shown.since(speech.zone), shown.until(speech.zone), **wanted), written)
+    query = {**_query(form), **written.sent}
+    search = Search(context, form, shown, found, query, written.group, options=written.options)
+    return _at_a_page(search, request) if found is not None else search
 
 
 def _asked(request: Request, name: str) -> str:
@@ -124,54 +125,60 @@ _SEVERAL = {
 }
 
 
-def _open(
-    context: GroupResource, form: Form, search: Asked, writing: str
-) -> tuple[Asked, dict[str, str], dict[str, Several]]:
-    """The search narrowed to the group, the address and the number written, what stands for them in an address, and what may be meant."""
-    gettext = context.request.speech.gettext
-    sent: dict[str, str] = {}
-    options: dict[str, Several] = {}
-    for name, sentence in _SEVERAL.items():
-        if not form.values[name] or name == writing:
-            continue
-        found = _meant(context, search, name, form.values[name])
-        match found:
+@dataclass
+class _Written:
+    """The fields in which something is written. `sent` is what stands for them in an address."""
+
+    context: GroupResource
+    form: Form
+    writing: str
+    group: Meant | None = None
+    sent: dict[str, str] = field(default_factory=dict)
+    options: dict[str, Several] = field(default_factory=dict)
+
+    def open(self, name: str, find: Callable[[str], Meant | Several | None]) -> Mapping[str, Any]:
+        """What a field narrows to; the form then shows it whole, or is told why it narrows to nothing."""
+        words, gettext = self.form.values[name], self.context.request.speech.gettext
+        if not words or name == self.writing:
+            return {}
+        match find(words):
+            case Meant() as one:
+                self.sent[name], self.form.values[name] = one.value, one.words
+                self.group = one if name == "group" else self.group
+                return one.narrowed
+            case Several() as several:
+                self.form.fail(name, gettext(_SEVERAL[name]))
+                self.options[name] = several
             case None:
-                form.fail(name, gettext(_NO_GROUP))
-            case Several():
-                form.fail(name, gettext(sentence))
-                options[name] = found
-            case Meant():
-                search = search.within(**found.narrowed)
-                sent[name], form.values[name] = found.value, found.words
-    return search, sent, options
+                self.form.fail(name, gettext(_NO_GROUP))
+        return {}
 
 
-def _meant(context: GroupResource, search: Asked, name: str, written: str) -> Meant | Several | None:
-    match name:
-        case "group":
-            return meant.group(context, search.scope, written)
-        case "email":
-            return meant.email(context, search, written)
-        case _:
-            return meant.number(context, search, written)
+def _narrowed(search: Asked, written: _Written) -> Asked | None:
+    """The search narrowed to an address and a number; None if either may mean several."""
+    of_email = search.within(
+        **written.open("email", lambda words: meant.email(written.context, search, words))
+    )
+    of_both = of_email.within(
+        **written.open("number", lambda words: meant.number(written.context, of_email, words))
+    )
+    return None if written.form.errors else of_both
 
 
 # Which page of it
 
 
+_NO_PAGE = msgid(
+    "This page of the log is not found again: its address is not whole. Begin with the first page."
+)
+
+
 def _at_a_page(search: Search, request: Request) -> Search:
-    assert search.asked is not None
     after, before = _asked(request, "after"), _asked(request, "before")
-    if not after and not before:
+    if search.asked is None or not (after or before):
         return search
     key = cursor.read(after or before, search.asked)
     if key is None:
-        sentence = msgid(
-            "This page of the log is not found again: its address is not whole. Begin with the first page."
-        )
-        search.form.fail("", request.speech.gettext(sentence))
-        return Search(search.context, search.form, search.days, None, search.query)
-    return Search(
-        search.context, search.form, search.days, search.asked, search.query, key, backwards=not after
-    )
+        search.form.fail("", request.speech.gettext(_NO_PAGE))
+        return replace(search, asked=None)
+    return replace(search, key=key, backwards=not after)

@@ -23,11 +23,11 @@ COLUMNS: Mapping[Column, str] = {
 DIRECTIONS: Mapping[Direction, str] = {Direction.OUT: msgid("out"), Direction.IN: msgid("in")}
 
 DOORS: Mapping[Door, str] = {
-    Door.MAIL: msgid("By e-mail"),
-    Door.PORTAL: msgid("On the web pages"),
-    Door.LEGACY: msgid("By the API (api.aspx)"),
-    Door.V2: msgid("By the API (v2)"),
-    Door.PROVIDER: msgid("From the mobile network"),
+    Door.MAIL: msgid("by e-mail"),
+    Door.PORTAL: msgid("on the web pages"),
+    Door.LEGACY: msgid("by the API (api.aspx)"),
+    Door.V2: msgid("by the API (v2)"),
+    Door.PROVIDER: msgid("from the mobile network"),
 }
 """By which way a message came in."""
 

@@ -60,6 +60,11 @@ class Entry:
     def is_incoming(self) -> bool:
         return self.status is Status.INCOMING
 
+    @property
+    def charged(self) -> int:
+        """*Antal*."""
+        return 0 if self.status in _REFUSED else self.parts
+
 
 _REFUSED = frozenset(Status) - {
     Status.SCHEDULED, Status.QUEUED, Status.UNCONFIRMED, Status.SENT, Status.BUFFERED, Status.DELIVERED, Status.UNDELIVERED,
@@ -96,7 +101,7 @@ def _message(entry: Entry) -> dict[str, object]:
         "local": entry.local,
         "text": entry.text,
         "encoding": Encoding.GSM,
-        "parts": 0 if entry.status in _REFUSED else entry.parts,
+        "parts": entry.charged,
         "channel_id": entry.channel_id,
         "created_at": entry.at,
     }
