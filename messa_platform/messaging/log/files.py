@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
@@ -23,6 +24,8 @@ class _Writer(Protocol):
 
     def finish(self, facts: Sequence[Fact]) -> None: ...
 
+    def close(self) -> None: ...
+
 
 def write(
     session: Session,
@@ -41,9 +44,10 @@ def write(
     facts = told.facts(session, speech, asked, asking)
     writer: _Writer = TextFile(out, speech) if kind is Format.TEXT else SheetFile(out, folder, speech)
     done = 0
-    for lines in stream.lines(session, asked):
-        writer.add(lines)
-        done += len(lines)
-        progress(done)
-    writer.finish(facts)
+    with closing(writer), closing(stream.lines(session, asked)) as found:
+        for lines in found:
+            writer.add(lines)
+            done += len(lines)
+            progress(done)
+        writer.finish(facts)
     return done

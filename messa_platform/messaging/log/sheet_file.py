@@ -93,7 +93,7 @@ class SheetFile:
         for column, width in widths.items():
             sheet.column_dimensions[column].width = width
         path = str(self._folder / f"{len(self._book.worksheets)}.xml")
-        ALL_TEMP_FILES.append(path)  # it is taken out of that list once it is in the document
+        ALL_TEMP_FILES.append(path)  # openpyxl's list, of which `close` and it itself take it out
         sheet._writer = WorksheetWriter(sheet, path)
         sheet._writer.write_top()
 
@@ -101,12 +101,20 @@ class SheetFile:
         """All lines are written: end the sheets, and put the document together."""
         _ = self._speech.gettext
         self._end_sheet()
-        sheet = self._book.create_sheet(_("Search"))
+        sheet = self._book.create_sheet(_("The search"))
         self._keep_on_disk(sheet, {"A": 28, "B": 48})
         for name, value in (*facts, (_("Messages"), self._messages), (_("SMS, in all"), self._parts)):
             sheet.append([_bold(sheet, name), _fact(sheet, value)])
         sheet.close()
         self._book.save(self._out)
+
+    def close(self) -> None:
+        """Let go of everything, whether it is finished or given up."""
+        for sheet in self._book.worksheets:
+            if not sheet.closed:
+                sheet.close()
+            if sheet._writer.out in ALL_TEMP_FILES:
+                ALL_TEMP_FILES.remove(sheet._writer.out)
 
 
 def _text(sheet: Any, value: str) -> object:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
+from contextlib import closing
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -52,16 +53,20 @@ _NAMED = (
 _READ_ALL = text("SET LOCAL cursor_tuple_fraction = 1")
 
 
-def lines(session: Session, asked: Asked) -> Iterator[list[Line]]:
-    """All lines, in the order asked for, so many at a time. The session is used for nothing else until the last has come."""
+def lines(session: Session, asked: Asked) -> Generator[list[Line]]:
+    """All lines, in the order asked for, so many at a time. The session is used for nothing else until the last has come.
+
+    Who does not want them all closes the iterator.
+    """
     where, given = conditions(asked)
     way = " DESC" if asked.descending else ""
     order = ", ".join(f"{column}{way}" for column in _ORDERS[asked.sort])
     session.execute(_READ_ALL)
     statement = text(f"{_NAMED} WHERE {where} ORDER BY {order}")
-    result = session.execute(statement, given, execution_options={"yield_per": BATCH})
-    for rows in result.partitions():
-        yield [_line(*row) for row in rows]
+    result = session.execute(statement, given, execution_options={"stream_results": True})
+    with closing(result):
+        for rows in result.partitions(BATCH):
+            yield [_line(*row) for row in rows]
 
 
 def _line(

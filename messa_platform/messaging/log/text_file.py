@@ -42,3 +42,6 @@ class TextFile:
     def finish(self, facts: Sequence[Fact]) -> None:
         """All lines are written."""
         self._out.flush()
+
+    def close(self) -> None:
+        """Let go of everything, whether it is finished or given up."""
