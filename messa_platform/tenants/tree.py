@@ -23,7 +23,8 @@ SETTING = cast(Table, GroupSetting.__table__)
 RESERVED_SLUGS = frozenset(
     (
         "add-domain", "add-users", "admins", "api", "audit", "billing", "check-domain", "domain", "domain-live",
-        "domains", "find-group", "group", "invoices", "logs", "move-domain", "move-users", "new-group", "organisation",
+        "domains", "export", "export-file", "export-live", "exports",
+        "find-group", "group", "invoices", "logs", "move-domain", "move-users", "new-group", "organisation",
         "remove-domain", "remove-users", "sender-name", "settings", "sign-on", "signature", "signature-count",
         "take-along", "task", "task-live", "undo-take", "user", "users",
     )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from messa_platform.core.bulk import copy_rows
-from messa_platform.core.ids import new_id_at
+from messa_platform.core.ids import new_id, new_id_at
 from messa_platform.messaging.models import Door
 from messa_platform.messaging.partitions import ensure_partitions
 from messa_platform.messaging.segments import Encoding
@@ -49,3 +50,24 @@ def _row(message: Sent) -> dict[str, object]:
         "remote": message.remote, "local": "Kommunen", "text": "hemligt", "encoding": Encoding.GSM, "parts": message.parts,
         "created_at": message.at,
     }  # fmt: skip
+
+
+SEARCH = json.dumps(
+    {
+        "since": "2026-02-28T23:00:00+00:00", "until": "2026-04-30T22:00:00+00:00", "subgroups": True, "group": None, "account": None,
+        "remote": None, "direction": None, "status": None, "parts": None, "sort": "date", "descending": True,
+    }
+)  # fmt: skip
+"""Everything of March and April, as it is kept with an export."""
+
+
+def an_export(world: World, group: Group, by: Group | None = None, address: str = "") -> UUID:
+    """An export of a group that waits, asked for by an admin of `by`, or of the group itself."""
+    identifier = new_id()
+    world.run(
+        "INSERT INTO export (id, tenant_id, group_id, actor, actor_address, actor_group_id, asked, format, language, time_zone, created_at)"
+        " VALUES (:id, :tenant, :group, 'admin', :address, :by, CAST(:asked AS jsonb), 'text', 'sv', 'Europe/Stockholm', :now)",
+        id=identifier, tenant=group.tenant_id, group=group.id, address=address, by=(by or group).id, asked=SEARCH,
+        now=world.clock.now(),
+    )  # fmt: skip
+    return identifier

@@ -228,7 +228,7 @@ _ORGANISATION = text("SELECT name FROM tenant WHERE id = :id")
 def _asking(session: Session, row: Any, place: Place) -> Asking:
     organisation = session.execute(_ORGANISATION, {"id": row.tenant_id}).scalar_one()
     by = "" if row.actor is Actor.OPERATOR else row.actor_address
-    return Asking(organisation, place.name, row.asked["subgroups"], by, row.created_at)
+    return Asking(organisation, place, by, row.created_at)
 
 
 def _store(session: Session, row: Any, out: BinaryIO) -> int:

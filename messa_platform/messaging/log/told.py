@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from messa_platform.core.i18n import Speech, msgid
 from messa_platform.messaging.log.asked import Asked, Column
 from messa_platform.messaging.statuses import Direction
+from messa_platform.tenants.places import Place
 
 HEADINGS: Mapping[Column, str] = {
     Column.DATE: msgid("Date"),
@@ -47,8 +48,7 @@ class Asking:
     """Who asked for a file, of which group and when. `by` is "" if it was the platform's operator."""
 
     organisation: str
-    group: str
-    subgroups: bool
+    group: Place
     by: str
     at: datetime
 
@@ -56,20 +56,23 @@ class Asking:
 Fact = tuple[str, str | int | date | datetime]
 """What it is, and its value; a datetime is by the asker's clock and knows of no zone."""
 
-_NAME = text('SELECT name FROM "group" WHERE id = :id AND tenant_id = :tenant_id')
+# Only as far as the search reaches: what lies beyond has no name here.
+_WITHIN = "(CAST(:within AS uuid[]) IS NULL OR {} = ANY(CAST(:within AS uuid[])))"
+_NAME = text(f'SELECT name FROM "group" WHERE id = :id AND tenant_id = :tenant_id AND {_WITHIN.format("id")}')
 _ADDRESS = text(
     "SELECT address FROM message_sender WHERE tenant_id = :tenant_id AND account_id = :id"
-    " AND (CAST(:groups AS uuid[]) IS NULL OR group_id = ANY(CAST(:groups AS uuid[]))) ORDER BY group_id LIMIT 1"
+    f" AND {_WITHIN.format('group_id')} ORDER BY group_id LIMIT 1"
 )
 
 
 def facts(session: Session, speech: Speech, asked: Asked, asking: Asking) -> list[Fact]:
     """What was asked for, a line each; two statements at the most."""
     _ = speech.gettext
-    reach = _("with its subgroups") if asking.subgroups else _("without its subgroups")
+    is_alone = asked.scope.group_ids == (asking.group.id,)
+    reach = _("without subgroups") if is_alone else _("with its subgroups")
     return [
         (_("Organisation"), asking.organisation),
-        (_("Group"), f"{asking.group} ({reach})"),
+        (_("Group"), f"{asking.group.name} ({reach})"),
         (_("From the day"), speech.day(asked.since)),
         (_("To the day"), speech.day(asked.until - timedelta(milliseconds=1))),
         *_narrowed(session, speech, asked),
@@ -82,8 +85,8 @@ def facts(session: Session, speech: Speech, asked: Asked, asking: Asking) -> lis
 
 def _narrowed(session: Session, speech: Speech, asked: Asked) -> list[Fact]:
     """What it was narrowed to, by the columns."""
-    groups = None if asked.group_ids is None else list(asked.group_ids)
-    given = {"tenant_id": asked.scope.tenant_id}
+    within = None if asked.scope.group_ids is None else list(asked.scope.group_ids)
+    given = {"tenant_id": asked.scope.tenant_id, "within": within}
     values: dict[Column, str | int | None] = {
         Column.NUMBER: asked.remote,
         Column.DIRECTION: asked.direction and directions(speech)[asked.direction],
@@ -91,10 +94,9 @@ def _narrowed(session: Session, speech: Speech, asked: Asked) -> list[Fact]:
         Column.PARTS: asked.parts,
     }
     if asked.group_id is not None:
-        values[Column.GROUP] = session.execute(_NAME, {**given, "id": asked.group_id}).scalar()
+        values[Column.GROUP] = session.execute(_NAME, {**given, "id": asked.group_id}).scalar() or "–"
     if asked.account_id is not None:
-        parameters = {**given, "id": asked.account_id, "groups": groups}
-        values[Column.EMAIL] = session.execute(_ADDRESS, parameters).scalar() or "–"
+        values[Column.EMAIL] = session.execute(_ADDRESS, {**given, "id": asked.account_id}).scalar() or "–"
     _ = speech.gettext
     only = ((heading, values.get(column)) for column, heading in HEADINGS.items())
     return [(_("Only: %(column)s", column=_(heading)), value) for heading, value in only if value is not None]

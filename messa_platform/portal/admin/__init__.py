@@ -12,6 +12,7 @@ from messa_platform.portal.admin import (
     entrance,
     frame,
     groups,
+    logs,
     organisation,
     sender_name,
     setting_forms,
@@ -42,6 +43,7 @@ PARTS = (
     task,
     organisation,
     sign_on,
+    logs,
     audit,
 )
 

@@ -35,6 +35,7 @@ from tests.functional.portal.matrix import (
     Persona,
     View,
 )
+from tests.support.log_rows import an_export
 from tests.support.operators import an_operator, at_the_pages
 from tests.support.town import build_town, make_admin
 from tests.support.visitors import Visitor, path_of, token_of
@@ -79,6 +80,7 @@ class Scene:
             for name, group in self.groups.items()
         }
         self.tasks = {name: self._task(group) for name, group in self.groups.items()}
+        self.exports = {name: an_export(world, group) for name, group in self.groups.items()}
 
     def _person(self, group: Group, address: str) -> UUID:
         return self.world.account(group, address, language="en")
@@ -132,6 +134,7 @@ class Scene:
             group=PATHS[group],
             person=self.people[group],
             task=self.tasks[group],
+            export=self.exports[group],
             tied=self.tied[group],
             **self.things,
         )
@@ -220,7 +223,7 @@ def test_everybody_gets_of_every_view_what_the_table_says(scene: Scene, persona:
 
 
 UNTOUCHED = (
-    "account", "audit_entry", "consent_request", "domain", "group", "group_admin", "group_setting", "message", "number_range",
+    "account", "audit_entry", "consent_request", "domain", "export", "group", "group_admin", "group_setting", "message", "number_range",
     "outgoing_mail", "recipient_list", "sending", "task", "task_work", "tenant", "thread",
 )  # fmt: skip
 """What a form that was not theirs to send leaves as it is."""
