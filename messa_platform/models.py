@@ -5,6 +5,7 @@ from __future__ import annotations
 from messa_platform.core import post
 from messa_platform.mail import models as mail
 from messa_platform.messaging import models as messaging
+from messa_platform.messaging.log import export_models as exports
 from messa_platform.messaging.log import models as log
 from messa_platform.messaging.retention import models as retention
 from messa_platform.providers import models as providers
@@ -12,4 +13,4 @@ from messa_platform.tenants import admin_models as administration
 from messa_platform.tenants import models as tenants
 from messa_platform.tenants.access import models as access
 
-ROOMS = (post, tenants, administration, access, providers, messaging, log, retention, mail)
+ROOMS = (post, tenants, administration, access, providers, messaging, log, exports, retention, mail)

@@ -1,7 +1,7 @@
 """Words that are kept for some days only: how far they are removed, and which of them were passed over
 
 Revision ID: 0006
-Revises: 0004
+Revises: 0005
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from alembic import op
 from messa_platform.core.row_security import protect, role_name
 
 revision = "0006"
-down_revision = "0004"
+down_revision = "0005"
 branch_labels = None
 depends_on = None
 

@@ -2,8 +2,8 @@
 
 A table gets the columns of `WorkColumns` and a `WorkQueue` that names it. A row is `ready` until a worker *claims* it: in one statement, over a
 partial index of what is due, without waiting for rows that others hold. The claim moves the row's `next_attempt_at` to the end of
-its lease, so that a row whose worker died becomes due again by itself. A row is then *finished*, *retried* after a growing pause, or
-*parked* with its reason once its tries are used up. A parked row waits for a person and is never dropped.
+its lease, so that a row whose worker died becomes due again by itself; what takes longer *renews* its lease. A row is then *finished*,
+*retried* after a growing pause, or *parked* with its reason once its tries are used up. A parked row waits for a person and is never dropped.
 
 Each claim writes a `lease_id`; whoever lost its lease to another can no longer finish the row (`LeaseLost`), so the effects that were
 to be committed with it are rolled back.
@@ -181,6 +181,22 @@ class WorkQueue:
         done = session.execute(_finish(self.table, columns), parameters)
         if done.rowcount != len(claims):  # type: ignore[attr-defined]
             raise LeaseLost(self.name)
+
+    def renew(self, session: Session, claim: Claim, now: datetime, **values: object) -> bool:
+        """Hold a claim for another `lease` from `now`, for what takes longer, and write `values` beside; False if it is another's by now."""
+        held = {"next_attempt_at": now + self.lease, **values}
+        done = session.execute(update(self.table).where(self._of([claim])).values(held))
+        return bool(done.rowcount)  # type: ignore[attr-defined]
+
+    def give_back(self, session: Session, claim: Claim, now: datetime) -> None:
+        """Lay a claim down untried, since its worker is to stop; whoever is there next takes it up at once."""
+        untried = {
+            "state": WorkState.READY,
+            "next_attempt_at": now,
+            "lease_id": None,
+            "attempts": self.table.c.attempts - 1,
+        }
+        session.execute(update(self.table).where(self._of([claim])).values(untried))
 
     def put_back(self, session: Session, claim: Claim, now: datetime, error: str) -> bool:
         """Try a claim again after its pause, or park it if its tries are used up; True if this parked it. One whose lease is lost is let be."""

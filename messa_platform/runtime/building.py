@@ -28,6 +28,8 @@ from messa_platform.messaging import dispatch, partitions
 from messa_platform.messaging.announce import Announcements
 from messa_platform.messaging.dispatch import Dispatcher
 from messa_platform.messaging.feed import Changes
+from messa_platform.messaging.log.export_work import Exporter
+from messa_platform.messaging.log.settings import ExportSettings
 from messa_platform.messaging.outcomes import Outcomes
 from messa_platform.messaging.settings import DispatchSettings
 from messa_platform.messaging.sink import EventSink
@@ -107,6 +109,7 @@ def build(settings: Settings, *, reads_queue: bool, clock: Clock | None = None) 
         relay=Relay(settings[RelaySettings]),
         providers=providers,
         dispatcher=Dispatcher(database, clock, providers, outcomes, stopping),
+        exporter=Exporter(database, clock, settings[ExportSettings], stopping),
         intake=Intake(database, clock, announcements, letters, writer),
         letters=letters,
         sink=EventSink(ReplyMails(letters, writer), waker.wake_after_commit),

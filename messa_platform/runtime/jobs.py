@@ -25,7 +25,7 @@ from messa_platform.messaging import (
     sending_work,
     sendings,
 )
-from messa_platform.messaging.log import summary
+from messa_platform.messaging.log import export_work, exports, summary
 from messa_platform.messaging.retention import months, places, words
 from messa_platform.messaging.settings import MessagingSettings
 from messa_platform.runtime.administration import Administration
@@ -64,6 +64,10 @@ def _work_off_sendings(runtime: Runtime, _more: More) -> bool:
     return sending_work.work_off_sendings(runtime.database, runtime.clock, runtime.announcements)
 
 
+def _export_logs(runtime: Runtime, _more: More) -> bool:
+    return runtime.exporter.run()
+
+
 def _work_off_tasks(runtime: Runtime, _more: More) -> bool:
     return tasks.work_off_tasks(runtime.database, runtime.clock, runtime.administration.handlers)
 
@@ -93,6 +97,8 @@ ACTORS = (
     ActorSpec(schedule.RELEASE_ACTOR, _release_scheduled, queue="dispatch"),
     ActorSpec(opt_out.OPT_OUT_ACTOR, _follow_stops, queue="dispatch"),
     ActorSpec(sendings.SENDINGS_ACTOR, _work_off_sendings, queue="sendings"),
+    # one run is one file; it holds what it works on by a lease of its own
+    ActorSpec(exports.ACTOR, _export_logs, queue="exports", time_limit_ms=3_600_000),
     ActorSpec(tasks.ACTOR, _work_off_tasks, queue="administration"),
     ActorSpec(check.ACTOR, _check_domains, queue="administration"),
     ActorSpec(words.PURGE_ACTOR, _purge_texts, queue="administration"),
@@ -106,6 +112,7 @@ QUEUES = (
     (links.QUEUE, links.SEND_ACTOR),
     (schedule.QUEUE, schedule.RELEASE_ACTOR),
     (sending_work.QUEUE, sendings.SENDINGS_ACTOR),
+    (export_work.QUEUE, exports.ACTOR),
     (tasks.QUEUE, tasks.ACTOR),
 )
 """The queues that one actor works off."""
@@ -138,6 +145,7 @@ def chores(settings: Settings, waker: Waker, office: Administration) -> tuple[Ch
         throttle.forget_old(session, now)
         sendings.forget_old(session, now)
         tasks.forget_old(session, now)
+        exports.forget_old(session, now)
 
     return (
         Chore("match_early", timedelta(seconds=1), lambda session, now: receipts.match_early(session)),

@@ -23,6 +23,7 @@ from messa_platform.mail.letters import Letters
 from messa_platform.messaging.announce import Announcements
 from messa_platform.messaging.dispatch import Dispatcher
 from messa_platform.messaging.feed import Changes
+from messa_platform.messaging.log.export_work import Exporter
 from messa_platform.messaging.sink import EventSink
 from messa_platform.providers.pool import ProviderPool
 from messa_platform.runtime.administration import Administration
@@ -56,6 +57,7 @@ class Runtime:
     relay: Relay
     providers: ProviderPool
     dispatcher: Dispatcher
+    exporter: Exporter
     intake: Intake
     letters: Letters
     sink: EventSink

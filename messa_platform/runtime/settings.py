@@ -11,6 +11,7 @@ from messa_platform.core.post import RelaySettings
 from messa_platform.core.settings import Settings, load
 from messa_platform.core.site import BrokerSettings, DatabaseSettings, SiteSettings, WebSettings
 from messa_platform.mail.settings import SmtpSettings
+from messa_platform.messaging.log.settings import ExportSettings
 from messa_platform.messaging.settings import DispatchSettings, MessagingSettings
 from messa_platform.tenants.access.settings import AccessSettings
 from messa_platform.tenants.domains.settings import DnsSettings
@@ -26,6 +27,7 @@ SECTIONS = (
     RelaySettings,
     DispatchSettings,
     MessagingSettings,
+    ExportSettings,
     SecuritySettings,
     AccessSettings,
     OutboundSettings,

@@ -29,6 +29,7 @@ from messa_platform.messaging.store import MESSAGE
 from messa_platform.runtime import Runtime
 from messa_platform.tenants.models import Group
 from messa_platform.tenants.tree import create_tenant, ensure_free_tenant
+from tests.support.log_rows import SEARCH
 from tests.support.observe import statements
 from tests.support.operators import at_the_pages
 from tests.support.platform import database_of
@@ -49,8 +50,8 @@ PAGES = (
     "domains", "domain?id={domain}", "domain-live?id={domain}", "move-domain?id={domain}", "take-along?id={domain}",
     "remove-domain?id={domain}", "sign-on?domain={domain}", "task?id={task}", "task-live?id={task}", "audit", "audit?below=1",
     "group", "new-group", "find-group?q=grupp", "find-group?q=nothing", "logs", "logs?sort=email&email=person",
-    "logs-choices?field=email&email=p",
-    "logs-choices?field=number", "log-message?id={message}",
+    "logs-choices?field=email&email=p", "logs-choices?field=number", "log-message?id={message}",
+    "exports", "export/{export}", "export-live/{export}",
 )  # fmt: skip
 """The pages of a group."""
 TOP_PAGES = ("organisation",)
@@ -59,17 +60,19 @@ TOP_PAGES = ("organisation",)
 
 @dataclass(frozen=True)
 class Place:
-    """A group of an organisation: its address, and somebody, a domain, a task and a message in it."""
+    """A group of an organisation: its address, and somebody, a domain, a task, an export and a message in it."""
 
     address: str
     person: UUID
     domain: UUID
     task: UUID
     message: UUID
+    export: UUID
 
     def path(self, page: str) -> str:
         """Where a page of it is."""
-        named = page.format(person=self.person, domain=self.domain, task=self.task, message=self.message)
+        things = {"person": self.person, "domain": self.domain, "task": self.task}
+        named = page.format(**things, message=self.message, export=self.export)
         return f"{self.address}/@@{named}"
 
 
@@ -144,6 +147,9 @@ _FILL = (
     "INSERT INTO audit_entry (id, tenant_id, group_id, at, actor, action, subject, subject_id, after) SELECT gen_random_uuid(), :tenant,"
     " a.group_id, now(), 'system', 'account_added', a.address, a.id, jsonb_build_object('group', a.group_id) FROM account a"
     " WHERE a.tenant_id = :tenant",
+    "INSERT INTO export (id, tenant_id, group_id, actor, actor_group_id, asked, format, language, time_zone, created_at)"
+    f" SELECT gen_random_uuid(), :tenant, g.id, 'admin', g.id, CAST('{SEARCH}' AS jsonb), 'xlsx', 'sv', 'Europe/Stockholm', now()"
+    " FROM unnest(CAST(:ids AS uuid[])) AS g (id)",
     "INSERT INTO quota_usage (scope_id, bucket, parts) SELECT g.id, now(), 5 FROM unnest(CAST(:ids AS uuid[])) AS g (id)",
 )
 _ADMIN = (
@@ -154,7 +160,8 @@ _ADMIN = (
 _THINGS = text(
     "SELECT (SELECT a.id FROM account a WHERE a.group_id = :id ORDER BY a.address LIMIT 1) AS person,"
     " (SELECT d.id FROM domain d WHERE d.group_id = :id) AS domain, (SELECT t.id FROM task t WHERE t.group_id = :id) AS task,"
-    " (SELECT m.id FROM message m WHERE m.group_id = :id ORDER BY m.id LIMIT 1) AS message"
+    " (SELECT m.id FROM message m WHERE m.group_id = :id ORDER BY m.id LIMIT 1) AS message,"
+    " (SELECT e.id FROM export e WHERE e.group_id = :id) AS export"
 )
 _WRITERS = text(
     "SELECT DISTINCT ON (a.group_id) a.group_id, a.id FROM account a WHERE a.tenant_id = :tenant_id ORDER BY a.group_id, a.address"

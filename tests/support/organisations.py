@@ -6,8 +6,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
+from messa_platform.core.clock import STOCKHOLM
 from messa_platform.core.ids import new_id
 from messa_platform.messaging import conversation, lists
+from messa_platform.messaging.log import exports
+from messa_platform.messaging.log.asked import Asked, scope_of
+from messa_platform.messaging.log.export_models import Format
+from messa_platform.messaging.log.exports import Manner
+from messa_platform.messaging.log.settings import ExportSettings
 from messa_platform.messaging.models import Door
 from messa_platform.messaging.sending_rows import rows_of_pasted
 from messa_platform.messaging.sendings import prepare
@@ -74,6 +80,7 @@ def organise(world: World, runtime: Runtime, mark: str, phone: str) -> Organised
     )
     _administer(world, made)
     _write(world, made, phone)
+    _export(world, runtime, made)
     return made
 
 
@@ -112,6 +119,25 @@ def _administer(world: World, made: Organised) -> None:
         )
         change = Change(tenant_id, made.school.id, Action.GROUP_ADDED, made.school.name, made.school.id)
         record(session, now, author, [change])
+
+
+def _export(world: World, runtime: Runtime, made: Organised) -> None:
+    """A log that has become a file, and one that waits to."""
+    now, settings = runtime.clock.now(), runtime.settings[ExportSettings]
+    for group, account_id, address in (
+        (made.master, made.admin_id, made.admin),
+        (made.school, made.sub_id, made.sub),
+    ):
+        with world.database.unit_of_work() as session:
+            place = place_of(session, group.tenant_id, group.id)
+            assert place
+            asked = Asked(scope_of(session, place), now - timedelta(days=7), now + timedelta(days=1))
+            author = Author(Actor.ADMIN, account_id, address, group.id)
+            exports.ask(
+                session, now, author, place, asked, Manner(Format.TEXT, "en", STOCKHOLM.key), settings
+            )
+        if group is made.master:
+            runtime.exporter.run()
 
 
 def _write(world: World, made: Organised, phone: str) -> None:

@@ -19,6 +19,7 @@ from messa_platform.runtime import Runtime
 from messa_platform.tenants.group_settings import Key
 from messa_platform.tenants.models import Group, Lock
 from messa_platform.tenants.tree import set_here
+from tests.support.log_rows import an_export
 from tests.support.operators import at_the_pages
 from tests.support.town import make_admin
 from tests.support.visitors import Visitor
@@ -101,6 +102,7 @@ def build_walls(world: World, runtime: Runtime) -> Walls:
     _settings(walls)
     _log(walls)
     _inside(walls)
+    _exports(walls)
     return walls
 
 
@@ -188,6 +190,18 @@ def _log(walls: Walls) -> None:
             id=new_id(), tenant=group.tenant_id, group=group.id, now=walls.world.clock.now(), actor=actor, address=address,
             of_group=of_group, action=action, subject=subject, before=json.dumps(before), after=json.dumps(after),
         )  # fmt: skip
+
+
+def _exports(walls: Walls) -> None:
+    """Files of logs: those above and beside, one of the school that was asked for from above, and its own."""
+    for group, by, mark, ids in (
+        (walls.master, None, "overmark", walls.above_ids),
+        (walls.school, walls.master, "overmark.above", walls.above_ids),
+        (walls.sibling, None, "sidemark", walls.beside_ids),
+        (walls.elsewhere, None, "farmark", walls.far_ids),
+    ):
+        ids[f"export {mark}"] = an_export(walls.world, group, by, f"{mark}@kommun.example")
+    an_export(walls.world, walls.school, address="rektor@kommun.example")
 
 
 def _inside(walls: Walls) -> None:

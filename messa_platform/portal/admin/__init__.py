@@ -46,6 +46,7 @@ PARTS = (
     task,
     organisation,
     sign_on,
+    logs,
     audit,
 )
 

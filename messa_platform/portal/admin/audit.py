@@ -200,7 +200,7 @@ def _moment(speech: Speech, at: datetime) -> str:
 
 def _as_text(context: GroupResource, request: Request, query: Asked) -> Response:
     """All that is asked for, written while it is sent, so that its size costs no memory."""
-    lines = _lines(request.speech, all_entries(_opener(request), reader_of(context), query))
+    lines = _lines(request.speech, all_entries(opener(request), reader_of(context), query))
     response = Response(content_type="text/tab-separated-values", charset="UTF-8", app_iter=lines)
     today = request.registry["messa.runtime"].clock.now().astimezone(request.speech.zone)
     name = f"messa-audit-{context.place.slug}-{today:%Y-%m-%d}.txt"
@@ -208,7 +208,7 @@ def _as_text(context: GroupResource, request: Request, query: Asked) -> Response
     return response
 
 
-def _opener(request: Request) -> Callable[[], AbstractContextManager[Session]]:
+def opener(request: Request) -> Callable[[], AbstractContextManager[Session]]:
     """Opens sessions that see what the request's own sees; that one has ended when the text is sent."""
     database, confinement = request.registry["messa.runtime"].database, request.confinement
 

@@ -140,6 +140,7 @@ def test_without_a_tenant_there_is_nothing(database: Database, two: tuple[Organi
         "DELETE FROM group_admin WHERE tenant_id = :tenant",
         "DELETE FROM thread WHERE account_id = :user",
         "UPDATE domain SET state = 'verified' WHERE tenant_id = :tenant",
+        "UPDATE export SET state = 'done' WHERE tenant_id = :tenant",
     ],
 )
 def test_what_is_anothers_is_not_changed(

@@ -35,6 +35,7 @@ from tests.functional.portal.matrix import (
     Persona,
     View,
 )
+from tests.support.log_rows import an_export
 from tests.support.operators import an_operator, at_the_pages
 from tests.support.town import build_town, make_admin
 from tests.support.town_log import Entry, write_down
@@ -84,6 +85,7 @@ class Scene:
             name: write_down(world, [Entry(group, self.people[name], world.clock.now())])[0]
             for name, group in self.groups.items()
         }
+        self.exports = {name: an_export(world, group) for name, group in self.groups.items()}
 
     def _person(self, group: Group, address: str) -> UUID:
         return self.world.account(group, address, language="en")
@@ -137,6 +139,7 @@ class Scene:
             group=PATHS[group],
             person=self.people[group],
             task=self.tasks[group],
+            export=self.exports[group],
             tied=self.tied[group],
             message=self.messages[group],
             **self.things,
@@ -226,7 +229,7 @@ def test_everybody_gets_of_every_view_what_the_table_says(scene: Scene, persona:
 
 
 UNTOUCHED = (
-    "account", "audit_entry", "consent_request", "domain", "group", "group_admin", "group_setting", "message", "number_range",
+    "account", "audit_entry", "consent_request", "domain", "export", "group", "group_admin", "group_setting", "message", "number_range",
     "outgoing_mail", "recipient_list", "sending", "task", "task_work", "tenant", "thread",
 )  # fmt: skip
 """What a form that was not theirs to send leaves as it is."""
