@@ -57,8 +57,9 @@ class AuditEntry(Base):
     """One change: who, when, what, from, to (spec G12). Never changed itself.
 
     `group_id` is where it shows: to the admins of that group and of those above it. `actor_group_id` is the group by whose adminship it was
-    done; who may not see that group is not told who it was. `subject` is what was changed: an address, a domain, a setting's key; groups
-    stand in `before` and `after` by their ids, since who reads may not see them all. `tenant_id` None: of the platform itself.
+    done; who may not see that group is not told who it was. `subject` is what was changed: an address, a domain, a setting's key, a group's
+    name. Groups stand in `subject_id`, `before` and `after` by their ids, since who reads may not see them all, and then reads no name of
+    theirs. `tenant_id` None: of the platform itself.
     """
 
     __tablename__ = "audit_entry"

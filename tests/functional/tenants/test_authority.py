@@ -9,15 +9,19 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from cryptography.fernet import Fernet
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from messa_platform.core.crypto import Keys
 from messa_platform.core.row_security import Confinement, confine
 from messa_platform.tenants import admins, move_groups, organisation
+from messa_platform.tenants.access import sign_on_setup
 from messa_platform.tenants.admin_models import Actor
 from messa_platform.tenants.audit import SYSTEM, Author
 from messa_platform.tenants.authority import NotAdmin, administers, authorities
-from messa_platform.tenants.domains import claims
+from messa_platform.tenants.domains import claims, take
+from messa_platform.tenants.domains.verify import Claim
 from messa_platform.tenants.group_settings import Key
 from messa_platform.tenants.models import Group, Lock
 from messa_platform.tenants.people import chosen, member
@@ -333,3 +337,38 @@ def test_the_organisation_is_its_admins_alone(town: Town) -> None:
     assert save(1) == organisation.Saved(changed=True)
     town.world.dismiss(boss)
     assert save(2) == NotAdmin()
+
+
+def test_domains_are_their_groups_admins_alone(town: Town) -> None:
+    world, head, now = town.world, town.head, town.world.clock.now()
+    world.domain(town.form, "klassen.example")
+    domain_id = world.value("SELECT id FROM domain")
+    form, school = town.place(town.form), town.place(town.school)
+    claim = Claim(domain_id, form.tenant_id, form.id, "klassen.example")
+    provider = sign_on_setup.Provider("Inloggning", "https://id.example", "x", enabled=True)
+    keys = Keys([Fernet.generate_key().decode()])
+
+    def tried() -> list[Any]:
+        with world.database.unit_of_work() as session:
+            return [
+                sign_on_setup.save(session, now, keys, head, form, domain_id, provider, "hemligt", ""),
+                sign_on_setup.remove(session, now, head, form, domain_id, _mark(session, form, domain_id)),
+                take.take_along(session, session, now, head, claim),
+                moved := claims.move(session, session, now, head, form, domain_id, school),
+                claims.remove(session, now, head, school if moved else form, domain_id),
+            ]
+
+    world.dismiss(head)
+    gone = sign_on_setup.Outcome.GONE
+    assert tried() == [gone, gone, None, None, None]
+    assert world.value("SELECT group_id FROM domain") == form.id and town.entries() == 0
+    assert head.account_id
+    world.administer(town.school, head.account_id)
+    saved = sign_on_setup.Outcome.SAVED
+    found = tried()
+    assert found[:2] == [saved, saved] and None not in found
+
+
+def _mark(session: Session, place: Place, domain_id: UUID) -> str:
+    held = sign_on_setup.set_up(session, place, domain_id)
+    return held.mark if held else ""
