@@ -68,6 +68,8 @@ TOP = {
 BELOW = {
     "school-settings": "bjorkskolan/@@settings",
     "school-sender-name": "bjorkskolan/@@sender-name",
+    "school-group": "bjorkskolan/@@group",
+    "school-remove": "bjorkskolan/@@group?do=remove",
     "class-admins": "bjorkskolan/klass-4a/@@admins",
     "class-domains": "bjorkskolan/klass-4a/@@domains",
     "domain-waiting": "ekskolan/@@domain?id={waiting}",
@@ -219,3 +221,66 @@ def test_fewer_days_for_texts_are_asked_about(
     desk.said("organisation-saved")
     expect(desk.page.locator("#keep_text_days")).to_have_value("3650")
     platform.do("UPDATE tenant SET keep_text_days = NULL WHERE slug = 'demo'")
+
+
+HIDDEN = """() => {
+    const focused = document.activeElement, bar = document.querySelector(".bar");
+    if (focused === document.body || bar.contains(focused)) return null;
+    const [a, b] = [focused.getBoundingClientRect(), bar.getBoundingClientRect()];
+    const is_hidden = a.bottom > b.top && a.top < b.bottom && a.right > b.left && a.left < b.right;
+    return is_hidden ? focused.outerHTML : null;
+}"""
+"""What has the focus, if the bar with the button lies over a part of it."""
+
+
+@pytest.mark.parametrize("size", [(360, 740), (640, 450), (1280, 900)], ids=["phone", "zoomed", "desk"])
+def test_saving_stays_in_reach_and_never_lies_over_what_has_the_focus(
+    visitor: Visitors, size: tuple[int, int]
+) -> None:
+    page = sign_in(visitor("sv", size[0]), SUB)
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    page.goto(f"{SCHOOLS}/@@settings")
+    save = page.locator(".bar button")
+    page.locator("#country_code").scroll_into_view_if_needed()
+    expect(save).to_be_in_viewport(ratio=1)
+    for key in ("Tab", "Shift+Tab"):
+        for _ in range(60):
+            page.keyboard.press(key)
+            assert page.evaluate(HIDDEN) is None
+            if page.locator(".bar button:focus").count():
+                break
+    for part in page.locator("nav .facts a").all():
+        part.click()
+        place = page.locator(str(part.get_attribute("href")))
+        expect(place).to_be_in_viewport()
+        expect(save).to_be_in_viewport(ratio=1)
+    page.set_viewport_size({"width": size[0], "height": 300})
+    page.evaluate("window.scrollTo(0, 0)")
+    expect(save).not_to_be_in_viewport()
+
+
+def test_without_javascript_the_bar_saves_and_what_was_saved_is_said(
+    visitor: Visitors, way: tuple[str, int]
+) -> None:
+    page = sign_in(visitor(*way, javascript=False), SUB)
+    page.goto(f"{SCHOOLS}/ekskolan/@@settings")
+    chosen = page.locator("input[name='too_long']:checked").get_attribute("value")
+    page.locator("label[for='too_long-inherit']").click()
+    other = page.locator(f"input[name='too_long'][value='{'refuse' if chosen == 'cut' else 'cut'}']")
+    page.locator(f"label[for='{other.get_attribute('id')}']").click()
+    page.locator(".bar button").click()
+    told = {"sv": "Sparat: För långa texter.", "en": "Saved: Texts that are too long."}
+    expect(page.locator(".flashes .notice")).to_have_text(told[way[0]])
+
+
+def test_a_field_of_ten_rows_is_ten_rows_high(visitor: Visitors) -> None:
+    page = sign_in(visitor(), SUB)
+    heights = []
+    for path in ("@@admins", "@@add-users"):
+        page.goto(f"{SCHOOLS}/{path}")
+        heights.append(
+            page.locator("textarea").evaluate(
+                "e => e.clientHeight / parseFloat(getComputedStyle(e).lineHeight)"
+            )
+        )
+    assert [int(rows) for rows in heights] == [4, 10]
