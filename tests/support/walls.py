@@ -9,18 +9,21 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from webtest import TestResponse
 
 from messa_platform.core.ids import new_id
+from messa_platform.messaging.statuses import Status
 from messa_platform.runtime import Runtime
 from messa_platform.tenants.group_settings import Key
 from messa_platform.tenants.models import Group, Lock
 from messa_platform.tenants.tree import set_here
 from tests.support.operators import at_the_pages
 from tests.support.town import make_admin
+from tests.support.town_log import Entry, write_down
 from tests.support.visitors import Visitor
 from tests.support.world import World
 
@@ -101,6 +104,7 @@ def build_walls(world: World, runtime: Runtime) -> Walls:
     _settings(walls)
     _log(walls)
     _inside(walls)
+    _messages(walls)
     return walls
 
 
@@ -188,6 +192,27 @@ def _log(walls: Walls) -> None:
             id=new_id(), tenant=group.tenant_id, group=group.id, now=walls.world.clock.now(), actor=actor, address=address,
             of_group=of_group, action=action, subject=subject, before=json.dumps(before), after=json.dumps(after),
         )  # fmt: skip
+
+
+def _messages(walls: Walls) -> None:
+    """What was sent on each side of the walls: above and beside to numbers that have a figure in them, by people with a mark."""
+    at = walls.world.clock.now() - timedelta(hours=2)
+    sides = (
+        (walls.master, walls.above_ids, FIGURES[0]),
+        (walls.sibling, walls.beside_ids, FIGURES[1]),
+        (walls.elsewhere, walls.far_ids, FIGURES[2]),
+    )
+    for group, ids, figure in sides:
+        (ids["message"],) = write_down(walls.world, [Entry(group, ids["person"], at, f"+46{figure}001")])
+    inside = (
+        (walls.school, Status.DELIVERED),
+        (walls.class_4b, Status.USED_UP_GROUP),
+        (walls.school, Status.INCOMING),
+    )
+    write_down(
+        walls.world,
+        [Entry(group, walls.head, at, status=status, rule=walls.school) for group, status in inside],
+    )
 
 
 def _inside(walls: Walls) -> None:
