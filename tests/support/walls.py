@@ -9,12 +9,14 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from webtest import TestResponse
 
 from messa_platform.core.ids import new_id
+from messa_platform.messaging.statuses import Status
 from messa_platform.runtime import Runtime
 from messa_platform.tenants.group_settings import Key
 from messa_platform.tenants.models import Group, Lock
@@ -22,6 +24,7 @@ from messa_platform.tenants.tree import set_here
 from tests.support.log_rows import an_export
 from tests.support.operators import at_the_pages
 from tests.support.town import make_admin
+from tests.support.town_log import Entry, write_down
 from tests.support.visitors import Visitor
 from tests.support.world import World
 
@@ -103,6 +106,7 @@ def build_walls(world: World, runtime: Runtime) -> Walls:
     _log(walls)
     _inside(walls)
     _exports(walls)
+    _messages(walls)
     return walls
 
 
@@ -202,6 +206,27 @@ def _exports(walls: Walls) -> None:
     ):
         ids[f"export {mark}"] = an_export(walls.world, group, by, f"{mark}@kommun.example")
     an_export(walls.world, walls.school, address="rektor@kommun.example")
+
+
+def _messages(walls: Walls) -> None:
+    """What was sent on each side of the walls: above and beside to numbers that have a figure in them, by people with a mark."""
+    at = walls.world.clock.now() - timedelta(hours=2)
+    sides = (
+        (walls.master, walls.above_ids, FIGURES[0]),
+        (walls.sibling, walls.beside_ids, FIGURES[1]),
+        (walls.elsewhere, walls.far_ids, FIGURES[2]),
+    )
+    for group, ids, figure in sides:
+        (ids["message"],) = write_down(walls.world, [Entry(group, ids["person"], at, f"+46{figure}001")])
+    inside = (
+        (walls.school, Status.DELIVERED),
+        (walls.class_4b, Status.USED_UP_GROUP),
+        (walls.school, Status.INCOMING),
+    )
+    write_down(
+        walls.world,
+        [Entry(group, walls.head, at, status=status, rule=walls.school) for group, status in inside],
+    )
 
 
 def _inside(walls: Walls) -> None:

@@ -8,6 +8,7 @@ import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from urllib.parse import quote
 
 import pytest
 from webtest import TestResponse
@@ -105,6 +106,8 @@ def test_no_page_tells_anything_of_what_stands_above_or_beside(walls: Walls) -> 
         "@@user",
         "@@audit",
         "@@group",
+        "@@logs",
+        "@@log-message",
     }
     assert {path: told for path, page in pages.items() if (told := walls.leaks(page))} == {}
 
@@ -140,6 +143,7 @@ def shake(walls: Walls) -> None:
         "UPDATE export SET done = 1, total = 77 WHERE actor_group_id = ANY(:ids)",
         "DELETE FROM audit_entry WHERE group_id = ANY(:ids)",
         "DELETE FROM consent_request WHERE group_id = ANY(:ids)",
+        "DELETE FROM message WHERE group_id = ANY(:ids)",
     ):
         world.run(statement, ids=hidden)
     for parent in (walls.middle, walls.sibling, walls.master):
@@ -156,7 +160,8 @@ def test_an_id_from_beyond_is_answered_like_one_that_nothing_has(walls: Walls) -
     visitor, unknown = walls.visitor, str(new_id())
     for address in ("@@user?id={}", "@@move-users?who={}", "@@remove-users?who={}", "@@task?id={}", "@@task-live?id={}",
                     "@@sign-on?domain={}", "@@domain?id={}", "@@add-users?draft={}", "@@find-group?under={}", "@@audit?about={}",
-                    "@@export/{}", "@@export-live/{}", "@@export-file/{}"):  # fmt: skip
+                    "@@export/{}", "@@export-live/{}", "@@export-file/{}",
+                    "@@log-message?id={}", "@@logs?group={}", "@@logs?email={}", "@@logs?after={}", "@@logs-choices?field=number&group={}"):  # fmt: skip
         expected = without(visitor.get(f"{SCHOOL}/{address.format(unknown)}"), unknown)
         for hidden in map(str, walls.hidden):
             answer = visitor.get(f"{SCHOOL}/{address.format(hidden)}")
@@ -230,6 +235,20 @@ def test_no_search_finds_anything_beyond(walls: Walls, search: str) -> None:
         page = visitor.get(f"{SCHOOL}/{search.replace('{head}', head).format(word.replace('%', '%25'))}")
         assert page.status_int == 200
         assert walls.leaks(page) == [], word
+
+
+NUMBERS = ("98", "+46 98", "098", "87", "0876543001", "7654", "+46765432001")
+
+
+@pytest.mark.parametrize("page", ["@@logs?{}={}", "@@logs-choices?field={0}&{}={}", "@@logs?reach=own&{}={}"])
+def test_nothing_that_is_written_into_the_log_finds_anything_beyond(walls: Walls, page: str) -> None:
+    visitor = walls.visitor
+    for name, words in (("group", WORDS), ("email", WORDS), ("number", NUMBERS)):
+        for word in words:
+            answer = visitor.get(f"{SCHOOL}/{page.format(name, quote(word))}")
+            assert answer.status_int in (200, 422)
+            answer.text = answer.text.replace(html.escape(word), "") if word else answer.text
+            assert walls.leaks(answer) == [], f"{name} {word}"
 
 
 def test_who_is_no_member_here_is_told_to_be_none_wherever_else_the_address_is(walls: Walls) -> None:
