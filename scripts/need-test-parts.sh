@@ -23,11 +23,19 @@ has_browser() {
     return 1
 }
 has_browser || missing="$missing chromium fonts-liberation" # Debian only recommends that it has letters to show
+
+# LibreOffice's Calc, as tests/support/office.py finds it; there may be a LibreOffice without it.
+has_office() {
+    [ ! -d /Applications/LibreOffice.app ] || return 0
+    soffice=$(command -v soffice) || return 1
+    [ -e "$(dirname "$(readlink -f "$soffice")")/libsclo.so" ]
+}
+has_office || missing="$missing libreoffice-calc-nogui"
 [ -n "$missing" ] || exit 0
 
 if [ "$(uname)" = Darwin ]; then # macOS brings postfix itself
     fail "The tests need:$missing" 'Run this and start again:' '' '    brew install swaks redis rabbitmq fakeroot' \
-        '    brew install --cask google-chrome' ''
+        '    brew install --cask google-chrome libreoffice' ''
 fi
 # shellcheck disable=SC2086  # a list of words
-sh scripts/need-packages.sh 'The tests need real mail servers, brokers and a browser' $missing
+sh scripts/need-packages.sh 'The tests need real mail servers, brokers, a browser and a spreadsheet' $missing

@@ -98,8 +98,8 @@ OPERATORS = {
     "audit": "audit",
     "acting": "../t/demo/@@settings",
 }
-ELSEWHERE = {"task"}
-"""Pages that the walk of `test_school` looks at."""
+ELSEWHERE = {"task", "logs", "export", "exports"}
+"""Pages that the walks of `test_school` and `test_exports` look at."""
 
 ROUNDS = {
     "admin": (ADMIN, {MASTER: TOP}),

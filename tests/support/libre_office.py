@@ -13,6 +13,7 @@ from tests.support.platform import program
 _OFFICE = "urn:oasis:names:tc:opendocument:xmlns:office:1.0"
 _TABLE = "urn:oasis:names:tc:opendocument:xmlns:table:1.0"
 _TEXT = "urn:oasis:names:tc:opendocument:xmlns:text:1.0"
+_ON_MACOS = Path("/Applications/LibreOffice.app/Contents/MacOS/soffice")
 MOST_REPEATED = 1000
 """Cells or rows alike that are told one by one; a sheet ends with a million empty ones."""
 
@@ -32,14 +33,22 @@ EMPTY = Cell("", "", "")
 
 def opened(document: Path, folder: Path) -> dict[str, list[list[Cell]]]:
     """The sheets of a document by their names, their cells row by row, formulas reckoned. `folder` takes what LibreOffice writes."""
-    soffice = program("soffice", "libreoffice-calc-nogui")
-    command = [soffice, f"-env:UserInstallation={(folder / 'profile').as_uri()}", "--headless", "--norestore"]
+    command = [
+        _soffice(),
+        f"-env:UserInstallation={(folder / 'profile').as_uri()}",
+        "--headless",
+        "--norestore",
+    ]
     convert = ["--convert-to", "fods", "--outdir", str(folder), str(document)]
     done = subprocess.run([*command, *convert], capture_output=True, text=True, timeout=240)
     made = folder / f"{document.stem}.fods"
     assert made.exists(), f"{done.stdout}\n{done.stderr}"
     tree = etree.parse(made, etree.XMLParser(huge_tree=True))
     return {table.get(f"{{{_TABLE}}}name"): _rows(table) for table in tree.iter(f"{{{_TABLE}}}table")}
+
+
+def _soffice() -> str:
+    return str(_ON_MACOS) if _ON_MACOS.exists() else program("soffice", "libreoffice-calc-nogui")
 
 
 def _rows(table: etree._Element) -> list[list[Cell]]:
