@@ -175,8 +175,8 @@ def a_book(world: World, runtime: Runtime) -> Book:
 
 def rows(page: TestResponse) -> list[list[str]]:
     """The cells of the table."""
-    found = page.html.select("tbody tr")
-    return [[" ".join(cell.get_text(" ").split()) for cell in row.find_all("td")] for row in found]
+    found = page.html.select(".log tbody tr")
+    return [[" ".join(cell.get_text().split()) for cell in row.find_all("td")] for row in found]
 
 
 def column(page: TestResponse, name: Column) -> list[str]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import BinaryIO
 
-from messa_platform.core.i18n import Speech
 from messa_platform.core import text_files
+from messa_platform.core.i18n import Speech
 from messa_platform.messaging.log import told
 from messa_platform.messaging.log.stream import Line
 from messa_platform.messaging.log.told import Fact

@@ -13,6 +13,7 @@ from sqlalchemy.exc import ProgrammingError
 from messa_platform.core.clock import FixedClock
 from messa_platform.core.db import Base, Database
 from messa_platform.core.row_security import Confinement, confine, is_confined
+from messa_platform.messaging.log import summary
 from messa_platform.models import ROOMS
 from messa_platform.runtime import Runtime
 from tests.support.organisations import Organised, organise
@@ -62,7 +63,13 @@ def two(world: World, runtime: Runtime) -> tuple[Organised, Organised]:
     """Two organisations that have both texted the same phone."""
     world.numbers()
     world.channel()
-    return organise(world, runtime, "alvik", PHONE), organise(world, runtime, "borum", PHONE)
+    both = organise(world, runtime, "alvik", PHONE), organise(world, runtime, "borum", PHONE)
+    with world.database.unit_of_work() as session:
+        summary.fold(session)
+    # what is not folded yet has rows of both, too
+    world.submit(both[0].user_id, [PHONE], "En till")
+    world.submit(both[1].user_id, [PHONE], "En till")
+    return both
 
 
 def rows_for(database: Database, whose: Organised | None, statement: str, **parameters: Any) -> list[Any]:

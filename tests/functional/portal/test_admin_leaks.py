@@ -161,7 +161,8 @@ def test_an_id_from_beyond_is_answered_like_one_that_nothing_has(walls: Walls) -
     for address in ("@@user?id={}", "@@move-users?who={}", "@@remove-users?who={}", "@@task?id={}", "@@task-live?id={}",
                     "@@sign-on?domain={}", "@@domain?id={}", "@@add-users?draft={}", "@@find-group?under={}", "@@audit?about={}",
                     "@@export/{}", "@@export-live/{}", "@@export-file/{}",
-                    "@@log-message?id={}", "@@logs?group={}", "@@logs?email={}", "@@logs?after={}", "@@logs-choices?field=number&group={}"):  # fmt: skip
+                    "@@log-message?id={}", "@@logs?group={}", "@@logs?email={}", "@@logs?after={}",
+                    "@@logs-choices?field=number&group={}"):  # fmt: skip
         expected = without(visitor.get(f"{SCHOOL}/{address.format(unknown)}"), unknown)
         for hidden in map(str, walls.hidden):
             answer = visitor.get(f"{SCHOOL}/{address.format(hidden)}")

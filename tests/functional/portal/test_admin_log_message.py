@@ -75,7 +75,7 @@ def test_a_message_shows_all_but_its_text(book: Book) -> None:
 def test_the_log_leads_to_it(book: Book) -> None:
     (message,) = book.write(Entry(book.town.school, book.office, book.ago(1)))
     log = book.town.head.get(f"{SCHOOL}/@@logs")
-    (address,) = [a["href"] for a in log.html.select("tbody a")]
+    (address,) = [a["href"] for a in log.html.select(".log tbody a")]
     assert address == f"{SCHOOL}/@@log-message?id={message}"
     assert facts(book.town.head.get(address))["Group"] == "Skolan"
 

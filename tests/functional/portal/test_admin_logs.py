@@ -51,7 +51,7 @@ def chief(book: Book) -> Desk:
 def test_a_message_stands_with_all_seven_columns(book: Book, chief: Desk) -> None:
     book.a_week()
     page = chief.get(MASTER_LOG)
-    heads = [th.get_text() for th in page.html.select("thead th")]
+    heads = [th.get_text() for th in page.html.select(".log thead th")]
     assert heads == ["Date", "Group", "E-mail", "Mobile number", "in/out", "Status", "Count"]
     day, number = book.day, "+46 70 174 06 05"
     assert rows(page) == [
@@ -231,7 +231,7 @@ def test_pages_lead_to_each_message_once_and_back_again(
         behind, before = before, behind
 
     def ids(page: TestResponse) -> list[str]:
-        return [a["href"] for a in page.html.select("tbody a")]
+        return [a["href"] for a in page.html.select(".log tbody a")]
 
     page = chief.get(f"{MASTER_LOG}?sort={sort}&order={order}")
     forwards = [ids(page)]

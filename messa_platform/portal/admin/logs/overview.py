@@ -19,6 +19,7 @@ from messa_platform.portal.admin.frame import page
 from messa_platform.portal.admin.logs import cursor
 from messa_platform.portal.admin.logs.days import presets
 from messa_platform.portal.admin.logs.meant import ways_to
+from messa_platform.portal.admin.logs.picture import Picture, picture
 from messa_platform.portal.admin.logs.search import OWN_ONLY, Search, read
 from messa_platform.portal.admin.logs.words import COLUMNS, DIRECTIONS, MEANINGS
 from messa_platform.portal.admin.resources import GroupResource
@@ -78,6 +79,7 @@ def show(context: GroupResource, request: Request) -> Mapping[str, Any]:
         search=search,
         lines=[_line(context, request.speech, row) for row in found.page.rows],
         total=found.total,
+        shown=_drawn(search, request),
         headings=_headings(search),
         offered=_offered(search, found.offered),
         meanings=_meanings(found.page.rows),
@@ -107,6 +109,14 @@ def _find(search: Search, request: Request) -> Found:
     if counted is None and not (shown.has_before or shown.has_after):
         counted = Total(len(shown.rows), sum(row.parts for row in shown.rows))
     return Found(shown, choices.choices(request.db, search.asked, known), counted)
+
+
+def _drawn(search: Search, request: Request) -> Picture | None:
+    """All messages of the groups and days asked for, whatever else they are narrowed to: the picture is of the place."""
+    asked = search.asked
+    if asked is None:
+        return None
+    return picture(request, search.context, asked.first_day, asked.last_day, asked.group_ids)
 
 
 def _line(context: GroupResource, speech: Speech, row: Row) -> Line:

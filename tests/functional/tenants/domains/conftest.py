@@ -15,7 +15,7 @@ from messa_platform.core.post import Post
 from messa_platform.portal.domain_mails import DomainLetters
 from messa_platform.tenants import tasks
 from messa_platform.tenants.admin_models import Actor, GroupAdmin
-from messa_platform.tenants.audit import Author
+from messa_platform.tenants.audit import SYSTEM, Author
 from messa_platform.tenants.domains import check, claims, take
 from messa_platform.tenants.domains.check import Checker
 from messa_platform.tenants.domains.claims import Added
@@ -78,10 +78,11 @@ class Town:
         return account_id
 
     def try_add(self, group: Group, name: str) -> Any:
-        """Claim a name for a group, whatever becomes of it."""
+        """Claim a name for a group, whatever becomes of it, as the admin of Master; in another tenant nobody has to be one."""
         place = self.place(group)
+        author = self.author if group.tenant_id == self.master.tenant_id else SYSTEM
         with self.world.database.unit_of_work() as session:
-            return claims.add(session, session, self.world.clock.now(), self.author, place, name)
+            return claims.add(session, session, self.world.clock.now(), author, place, name)
 
     def add(self, group: Group, name: str) -> UUID:
         """Claim a name for a group; gives the claim's id."""
