@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pyramid.config import Configurator
 
-from messa_platform.portal.admin.logs import as_file, exports, message, overview, typing_ahead
+from messa_platform.portal.admin.logs import exports, message, overview, typing_ahead
 
 
 def includeme(config: Configurator) -> None:
     """Mount the pages."""
-    for part in (overview, as_file, exports, typing_ahead, message):
+    for part in (overview, exports, typing_ahead, message):
         config.include(part)

@@ -12,7 +12,6 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from pyramid.config import Configurator
 from pyramid.httpexceptions import HTTPSeeOther
 from pyramid.request import Request
 from pyramid.response import Response
@@ -83,9 +82,3 @@ def as_download(
     name = f"messa-log-{context.place.slug}-{days[0]}--{days[1]}.{ENDINGS[kind]}"
     response.content_disposition = f'attachment; filename="{name}"'
     return response
-
-
-def includeme(config: Configurator) -> None:
-    """Mount the two ways out of the search."""
-    for kind in Format:
-        config.add_group_view(give, "logs", "logs", request_param=f"as={kind.value}")

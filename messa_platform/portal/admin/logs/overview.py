@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,16 +13,18 @@ from messa_platform.core.i18n import Speech, msgid
 from messa_platform.messaging.log import choices, pages, total
 from messa_platform.messaging.log.asked import Column, Page, Row
 from messa_platform.messaging.log.choices import Choices
+from messa_platform.messaging.log.export_models import Format
 from messa_platform.messaging.log.total import Total
 from messa_platform.messaging.statuses import NAMES_GROUP, Direction, Status, status_word
 from messa_platform.portal.admin.frame import page
-from messa_platform.portal.admin.logs import cursor
+from messa_platform.portal.admin.logs import as_file, cursor
 from messa_platform.portal.admin.logs.days import presets
 from messa_platform.portal.admin.logs.meant import ways_to
 from messa_platform.portal.admin.logs.picture import Picture, picture
 from messa_platform.portal.admin.logs.search import OWN_ONLY, Search, read
 from messa_platform.portal.admin.logs.words import COLUMNS, DIRECTIONS, MEANINGS
 from messa_platform.portal.admin.resources import GroupResource
+from messa_platform.portal.forms import asked
 from messa_platform.portal.messages.numbers import nice
 from messa_platform.portal.messages.words import STATUSES
 
@@ -67,8 +69,11 @@ class Found:
 NOTHING = Found(Page((), False, False), Choices((), (), (), ()), None)
 
 
-def show(context: GroupResource, request: Request) -> Mapping[str, Any]:
-    """The log."""
+def show(context: GroupResource, request: Request) -> Any:
+    """The log; as a file where the address asks for one."""
+    # no predicate of the view's: that would read a query that is no UTF-8, and fail
+    if asked(request, "as") in set(Format):
+        return as_file.give(context, request)
     search = read(context, request)
     found = _find(search, request)
     return page(
