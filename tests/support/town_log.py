@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 from uuid import UUID
 
 from webtest import TestResponse
@@ -215,3 +215,9 @@ def typed(desk: Desk, log: str = MASTER_LOG, /, **query: str) -> list[str]:
 def the_same_log(page: str, link: str) -> bool:
     """Whether a page of the log that was narrowed or sorted leads on to one, narrowed and sorted further: there is no end to those."""
     return "@@logs?" in page and "@@logs?" in link
+
+
+def of_its_kind(path: str) -> str:
+    """A path without what a search of the log is sorted by and so on: only that it is."""
+    place, _, query = path.partition("@@logs?")
+    return f"{place}@@logs?{sorted(dict(parse_qsl(query)))}" if query else path

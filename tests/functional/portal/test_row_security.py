@@ -19,7 +19,7 @@ from sqlalchemy import event, text
 from messa_platform.core.row_security import Confinement, confine
 from messa_platform.runtime import Runtime
 from tests.support.organisations import Organised, organise
-from tests.support.town_log import the_same_log
+from tests.support.town_log import of_its_kind, the_same_log
 from tests.support.visitors import Visitor, signed_in
 from tests.support.world import World
 
@@ -74,7 +74,7 @@ def crawl(visitor: Visitor, *starts: str) -> set[str]:
     waiting, opened = list(starts), set()
     while waiting:
         path = waiting.pop(0).replace("&amp;", "&")
-        kind = re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}", "<id>", path)
+        kind = of_its_kind(re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}", "<id>", path))
         if kind in opened or path.startswith(("/static", "/sign-out", "/language", "/guide")):
             continue
         opened.add(kind)
