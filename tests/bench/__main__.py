@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from messa_platform.core.embedded import attach
-from tests.bench import organisations, portal
+from tests.bench import exports, logs, organisations, portal
 from tests.bench.bare import insert_rates
 from tests.bench.platforms import CONNECTIONS, Layout, bare, platform
 
@@ -32,6 +32,12 @@ def main() -> None:
         default=organisations.LARGE[0],
         help="groups of the large organisation (%(default)s)",
     )
+    parser.add_argument(
+        "--messages", type=int, default=logs.MESSAGES, help="messages in the large log (%(default)s)"
+    )
+    parser.add_argument(
+        "--exported", type=int, default=exports.TEXT, help="rows of the large export (%(default)s)"
+    )
     chosen = parser.parse_args()
     figures: dict[str, list[float]] = {}
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
@@ -45,6 +51,10 @@ def main() -> None:
             portal.report(held.url, chosen.pages)
         if chosen.groups:
             organisations.report(held.url, (chosen.groups, 40 * chosen.groups))
+        if chosen.messages:
+            logs.report(held.url, chosen.messages, chosen.messages // 10)
+        if chosen.exported:
+            exports.report(held.url, chosen.exported, chosen.exported // 5)
 
 
 def measure(figures: dict[str, list[float]], url: str, base: Path, mails: int) -> None:

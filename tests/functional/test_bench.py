@@ -22,6 +22,10 @@ def test_the_bench_measures_the_platform_beside_the_bare_machine() -> None:
         "0",
         "--groups",
         "0",
+        "--messages",
+        "0",
+        "--exported",
+        "0",
     ]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=200)
     assert done.returncode == 0, done.stderr[-3000:]
