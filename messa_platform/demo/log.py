@@ -97,7 +97,8 @@ def _gone(session: Session, now: datetime, tenant_id: UUID) -> Place | None:
     school = _group(session, tenant_id, "Skolan")
     if school is None:
         return None
-    sofia = Author(Actor.ADMIN, None, SUB, school.id)
+    found = select(Account.id).where(Account.tenant_id == tenant_id, Account.address == SUB)
+    sofia = Author(Actor.ADMIN, session.execute(found).scalar(), SUB, school.id)
     group = move_groups.add(session, now - timedelta(days=70), sofia, school, GONE)
     if not isinstance(group, Place):
         return None

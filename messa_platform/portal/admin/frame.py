@@ -34,7 +34,6 @@ TABS = (
     Tab("admins", msgid("Admins")),
     Tab("users", msgid("Users")),
     Tab("organisation", msgid("Organisation"), only_top=True),
-    Tab("logs", msgid("Logs")),
     Tab("audit", msgid("Audit log")),
 )
 """In the order in which they stand."""
