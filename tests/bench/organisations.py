@@ -49,7 +49,7 @@ PAGES = (
     "user?id={person}", "user?id={person}&group_q=grupp", "add-users", "move-users?who={person}", "remove-users?who={person}",
     "domains", "domain?id={domain}", "domain-live?id={domain}", "move-domain?id={domain}", "take-along?id={domain}",
     "remove-domain?id={domain}", "sign-on?domain={domain}", "task?id={task}", "task-live?id={task}", "audit", "audit?below=1",
-    "group", "new-group", "find-group?q=grupp", "find-group?q=nothing", "logs", "logs?sort=email&email=person",
+    "group", "new-group", "find-group?q=grupp", "find-group?q=nothing", "logs", "logs?sort=email",
     "logs-choices?field=email&email=p", "logs-choices?field=number", "log-message?id={message}",
     "exports", "export/{export}", "export-live/{export}",
 )  # fmt: skip

@@ -98,7 +98,7 @@ OPERATORS = {
     "audit": "audit",
     "acting": "../t/demo/@@settings",
 }
-ELSEWHERE = {"task", "logs", "export", "exports"}
+ELSEWHERE = {"task", "logs", "export/{export}", "exports"}
 """Pages that the walks of `test_school` and `test_exports` look at."""
 
 ROUNDS = {

@@ -51,7 +51,7 @@ SENTENCES: Mapping[Action, str] = {
 """What was done, after who did it. `subject` as `Action` says."""
 UNNAMED: Mapping[Action, str] = {
     Action.GROUP_ADDED: msgid("Added %(group)s"),
-    Action.GROUP_RENAMED: msgid("Gave %(group)s another name"),
+    Action.GROUP_RENAMED: msgid("Renamed %(group)s"),
     Action.GROUP_MOVED: msgid("Moved %(group)s"),
     Action.GROUP_REMOVED: msgid("Removed %(group)s"),
 }

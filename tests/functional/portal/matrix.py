@@ -168,7 +168,6 @@ GroupResource.undo-take        {group}/@@undo-take?id={tied}         ADMINS     
 GroupResource.sign-on          {group}/@@sign-on?domain={tied}       ADMINS      200  422
 GroupResource.remove-domain    {group}/@@remove-domain?id={tied}     ADMINS      200  303
 GroupResource.organisation     {group}/@@organisation                TOP_ADMINS  200  409
-GroupResource.logs             {group}/@@logs                        ADMINS      200  -
 GroupResource.exports          {group}/@@exports                     ADMINS      200  -
 GroupResource.export           {group}/@@export/{export}             ADMINS      200  303
 GroupResource.export-live      {group}/@@export-live/{export}        ADMINS      200  -

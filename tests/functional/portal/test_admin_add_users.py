@@ -167,10 +167,10 @@ def test_the_result_is_a_text_with_a_line_for_each(town: Town) -> None:
 
 def test_no_name_in_the_text_is_run_by_a_spreadsheet(town: Town) -> None:
     desk = town.head
-    done = confirm(desk, plan(desk, "=1+1 <a@kommun.example>", "=cmd|calc", "+46701740605"))
+    done = confirm(desk, plan(desk, "=SUM(A1) <a@kommun.example>", "=cmd|calc", "+46701740605"))
     rows = [line.split("\t") for line in done.click("Download as text").text.splitlines()[1:]]
     assert [(row[1], row[2]) for row in rows] == [
-        ("a@kommun.example", "'=1+1"),
+        ("a@kommun.example", "'=SUM(A1)"),
         ("'=cmd|calc", ""),
         ("+46701740605", ""),
     ]

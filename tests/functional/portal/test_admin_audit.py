@@ -200,7 +200,7 @@ def test_a_removed_neighbour_whose_people_came_here_is_another_group(town: Town)
         move_groups.remove(session, town.world.clock.now(), boss, care, school, school, 1)
     head = town.head
     assert whats(head.get(HERE)) == [
-        "Removed another group Its users went to: Skolan Its subgroups went to: Skolan Users moved: 0"
+        "Removed another group Users moved: 0 Its subgroups went to: Skolan Its users went to: Skolan"
     ]
     for query in ("", "?q=omsorg", "?as=text", "?q=omsorg&as=text"):
         answer = head.get(HERE + query)

@@ -162,7 +162,7 @@ def test_an_id_from_beyond_is_answered_like_one_that_nothing_has(walls: Walls) -
     for address in ("@@user?id={}", "@@move-users?who={}", "@@remove-users?who={}", "@@task?id={}", "@@task-live?id={}",
                     "@@sign-on?domain={}", "@@domain?id={}", "@@add-users?draft={}", "@@find-group?under={}", "@@audit?about={}",
                     "@@export/{}", "@@export-live/{}", "@@export-file/{}",
-                    "@@log-message?id={}", "@@logs?group={}", "@@logs?email={}", "@@logs?after={}",
+                    "@@log-message?id={}", "@@logs?group={}", "@@logs?email={}",
                     "@@logs-choices?field=number&group={}"):  # fmt: skip
         expected = without(visitor.get(f"{SCHOOL}/{address.format(unknown)}"), unknown)
         for hidden in map(str, walls.hidden):
@@ -242,14 +242,17 @@ def test_no_search_finds_anything_beyond(walls: Walls, search: str) -> None:
 NUMBERS = ("98", "+46 98", "098", "87", "0876543001", "7654", "+46765432001")
 
 
-@pytest.mark.parametrize("page", ["@@logs?{}={}", "@@logs-choices?field={0}&{}={}", "@@logs?reach=own&{}={}"])
+@pytest.mark.parametrize(
+    "page", ["@@logs?{}={}", "@@logs-choices?field={0}&{0}={1}", "@@logs?reach=own&{}={}"]
+)
 def test_nothing_that_is_written_into_the_log_finds_anything_beyond(walls: Walls, page: str) -> None:
     visitor = walls.visitor
     for name, words in (("group", WORDS), ("email", WORDS), ("number", NUMBERS)):
         for word in words:
             answer = visitor.get(f"{SCHOOL}/{page.format(name, quote(word))}")
             assert answer.status_int in (200, 422)
-            answer.text = answer.text.replace(html.escape(word), "") if word else answer.text
+            for shown in (word, word.lstrip("+0")):  # a number is shown again as it is dialled from abroad
+                answer.text = answer.text.replace(html.escape(shown), "") if shown else answer.text
             assert walls.leaks(answer) == [], f"{name} {word}"
 
 
