@@ -137,14 +137,16 @@ class Intake:
         if not wanted:
             return
         may_tell = not_told_lately(session, now, [(m.sender, f.cause) for m in wanted for f in m.failed])
-        zones = accounts.time_zones(session, [m.sender for m in wanted])
+        zones = accounts.time_zones(session, [m.sender.lower() for m in wanted])
         letters = []
         for mail in wanted:
             told = [f for f in mail.failed if (mail.sender, f.cause) in may_tell]
             # the next mail of this batch has had its cause told by this one
             may_tell -= {(mail.sender, f.cause) for f in told}
             if told:
-                letters.append(self.letters.failure(_to_report(mail, told, zones.get(mail.sender, ""))))
+                letters.append(
+                    self.letters.failure(_to_report(mail, told, zones.get(mail.sender.lower(), "")))
+                )
         self.post.put(session, now, letters)
 
 

@@ -97,11 +97,18 @@ def _runs(window: Sequence[_Span]) -> list[_Span]:
     return runs
 
 
+def _whole(window: Sequence[_Span]) -> _Span:
+    first, after = min(span.first for span in window), max(span.after for span in window)
+    return _Span(first, after, sum(span.hits for span in window), sum(span.all for span in window))
+
+
 def _look(
     session: Session, asked: Asked, window: Sequence[_Span], low: UUID, high: UUID, most: int
 ) -> list[Hit]:
     hits: list[Hit] = []
-    runs = _runs(window)
+    # a group's own index has nothing in a gap: all of it is one walk
+    has_own_index = asked.group_ids is not None and len(asked.group_ids) == 1
+    runs = [_whole(window)] if has_own_index else _runs(window)
     every, found = sum(run.all for run in runs), sum(run.hits for run in runs)
     if every > FEW and most * every > FEW * found:
         first, last = min(run.first for run in runs), max(run.after for run in runs) - timedelta(days=1)

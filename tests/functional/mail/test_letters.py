@@ -201,7 +201,7 @@ def test_reply_mails_are_queued_with_the_threads_name_and_reference(world: World
 
 
 @pytest.mark.parametrize(
-    ("zone", "clock", "last_day"),
+    ("zone", "moment", "last_day"),
     [
         ("Europe/Helsinki", "2026-07-02 01:30", "2026-07-02"),
         ("Atlantic/Reykjavik", "2026-07-01 22:30", "2026-07-01"),
@@ -209,7 +209,7 @@ def test_reply_mails_are_queued_with_the_threads_name_and_reference(world: World
     ],
 )
 def test_times_are_told_as_the_clock_goes_where_the_recipients_organisation_is(
-    anna: Sender, zone: str, clock: str, last_day: str
+    anna: Sender, zone: str, moment: str, last_day: str
 ) -> None:
-    assert f"från {clock} kunde inte skickas" in LETTERS.failure(report(time_zone=zone)).text
+    assert f"från {moment} kunde inte skickas" in LETTERS.failure(report(time_zone=zone)).text
     assert last_day in LETTERS.welcome(replace(anna, time_zone=zone), "ord", NIGHT).text
