@@ -27,12 +27,13 @@ def harmless(cell: str) -> str:
 
 def line(cells: Iterable[str], divider: str = TABS) -> str:
     """A row of a table, with its end of line. Within a cell white space becomes single blanks: no cell begins another one, or a row.
+    A NUL goes: what stands behind it would begin the cell for whoever passes over it.
 
     A cell with a quotation mark, or with the divider, stands in quotation marks, its own ones doubled (RFC 4180).
     """
     written = io.StringIO(newline="")
     writer = csv.writer(written, delimiter=divider, lineterminator="\n")
-    writer.writerow([harmless(" ".join(cell.split())) for cell in cells])
+    writer.writerow([harmless(" ".join(cell.replace("\0", "").split())) for cell in cells])
     return written.getvalue()
 
 

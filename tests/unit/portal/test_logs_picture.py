@@ -207,7 +207,7 @@ def test_no_bar_is_outside_and_each_is_as_high_as_its_number(
         places.add((kind, number))
     for number, bar in enumerate(told.bars):
         # none stands upon another: together they are as high as the sum
-        assert heights[number] == pytest.approx(bar.total / top * height * UNITS, abs=0.5)
+        assert heights[number] == pytest.approx(bar.total / top * height * UNITS, abs=0.5 + 1e-9)
         assert {kind for kind, n in places if n == number} == {
             kind for kind, n in zip(Kind, bar.messages, strict=True) if n
         }
