@@ -22,7 +22,7 @@ from messa_platform.tenants.admins import Answer, Removal, Word
 from messa_platform.tenants.authority import NotAdmin
 from messa_platform.tenants.people.reading import read_lines
 
-PAGE = 100
+PAGE = 50
 """Admins at a time."""
 MOST_LINES = 100
 """Addresses that are taken at once."""
