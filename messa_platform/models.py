@@ -12,5 +12,18 @@ from messa_platform.providers import models as providers
 from messa_platform.tenants import admin_models as administration
 from messa_platform.tenants import models as tenants
 from messa_platform.tenants.access import models as access
+from messa_platform.tenants.api_users import models as api_users
 
-ROOMS = (post, tenants, administration, access, providers, messaging, log, exports, retention, mail)
+ROOMS = (
+    post,
+    tenants,
+    administration,
+    access,
+    api_users,
+    providers,
+    messaging,
+    log,
+    exports,
+    retention,
+    mail,
+)

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from messa_platform.core.ids import new_id
-from messa_platform.demo import history, inbox, log, organisation, sign_ins
+from messa_platform.demo import api_users, history, inbox, log, organisation, sign_ins
 from messa_platform.demo.people import PEOPLE
 from messa_platform.providers.models import Channel
 from messa_platform.providers.simulator.config import DEFAULT_SECRET
@@ -38,7 +38,7 @@ def load(session: Session, now: datetime) -> bool:
 
 
 def _bring_up_to_date(session: Session, now: datetime) -> None:
-    for part in (organisation, log, sign_ins, inbox):
+    for part in (organisation, api_users, log, sign_ins, inbox):
         part.bring_up_to_date(session, now)
 
 

@@ -16,6 +16,7 @@ from messa_platform.mail.failures import not_told_lately
 from messa_platform.mail.letters import Failed, Letters, Report
 from messa_platform.messaging.incoming import Arrival
 from messa_platform.messaging.statuses import Status
+from messa_platform.tenants.models import AccountKind
 
 _THREADS = text("SELECT id, display_name, mail_reference FROM thread WHERE id = ANY(CAST(:ids AS uuid[]))")
 
@@ -28,7 +29,8 @@ class ReplyMails:
     post: Post
 
     def came_in(self, session: Session, now: datetime, arrivals: Sequence[Arrival]) -> None:
-        """Queue a mail for each arrival."""
+        """Queue a mail for each arrival that is a person's; an API user is told otherwise (spec A3)."""
+        arrivals = [a for a in arrivals if a.holder.kind is AccountKind.PERSON]
         if not arrivals:
             return
         rows = session.execute(_THREADS, {"ids": [a.thread_id for a in arrivals]})

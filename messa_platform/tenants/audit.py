@@ -78,6 +78,18 @@ class Action(StrEnum):
     RANGE_ADDED = "range_added"
     """: first and last number."""
     RANGE_CHANGED = "range_changed"
+    API_USER_ADDED = "api_user_added"
+    """: the API user's name."""
+    API_USER_RENAMED = "api_user_renamed"
+    """: the new name; before and after `{"name"}`."""
+    API_USER_REMOVED = "api_user_removed"
+    """: its name; after `{"keys": count}`, those that went with it."""
+    API_KEY_ADDED = "api_key_added"
+    """: the API user's name; after `{"kind", "hint", "scopes"}`."""
+    API_KEY_ROTATED = "api_key_rotated"
+    """: the API user's name; after `{"kind", "hint", "until"}` of the old one."""
+    API_KEY_REMOVED = "api_key_removed"
+    """: the API user's name; before `{"kind", "hint"}`."""
 
 
 @dataclass(frozen=True, slots=True)

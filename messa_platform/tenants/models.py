@@ -74,6 +74,15 @@ class Lock(StrEnum):
     ALL = "all"
 
 
+class AccountKind(StrEnum):
+    """What an account is."""
+
+    PERSON = "person"
+    """An e-mail address."""
+    API = "api"
+    """An API user: it sends by an interface (spec A4), and no mail reaches it."""
+
+
 class TokenKind(StrEnum):
     """What a mailed link is good for."""
 
@@ -208,12 +217,15 @@ class Account(Base):
     `mobile` is the owner's own ordinary mobile (spec U1), E.164. `password_hash` is None until a password is chosen. `totp_secret` is sealed
     (`core.crypto`) and in force once `totp_since` is set; `totp_step` is the last time step whose code was used (RFC 6238, 5.2).
     `is_operator`: one of the platform's owners (spec O1). `placed_by_hand`: an admin has put it where it is, so that a domain that the same
-    tenant verifies later leaves it there (spec D4).
+    tenant verifies later leaves it there (spec D4). An API user's name is its `display_name`; its `address` is none (see `api_users`).
     """
 
     __tablename__ = "account"
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    kind: Mapped[AccountKind] = mapped_column(
+        enum_text(AccountKind), default=AccountKind.PERSON, server_default="person"
+    )
     tenant_id: Mapped[UUID] = mapped_column(ForeignKey("tenant.id"))
     group_id: Mapped[UUID] = mapped_column(ForeignKey("group.id"))
     group_since: Mapped[datetime] = _created()
@@ -236,6 +248,12 @@ class Account(Base):
 
     __table_args__ = (
         CheckConstraint("address = lower(address)", name="lower"),
+        Index(
+            "ix_account_api_users",
+            "tenant_id",
+            "group_id",
+            postgresql_where=text("kind = 'api' AND removed_at IS NULL"),
+        ),
         Index("ix_account_of_group", "group_id", "address", postgresql_where=text("removed_at IS NULL")),
         Index("ix_account_of_tenant", "tenant_id", "address", postgresql_where=text("removed_at IS NULL")),
         # ix_account_domain, ix_account_tenant_domain and ix_account_words, over expressions, stand in migration 0003 alone

@@ -12,14 +12,18 @@ from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
 from messa_platform.tenants.group_settings import GroupNode, InForce, Key, in_force, signature_for
-from messa_platform.tenants.models import Lock, TenantState
+from messa_platform.tenants.models import AccountKind, Lock, TenantState
 
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """An account as the sending of a text needs it. `number` is the one lent to it, if any; `time_zone` its tenant's."""
+    """An account as the sending of a text needs it. `number` is the one lent to it, if any; `time_zone` its tenant's.
+
+    An API user's `display_name` is its name, and no mail reaches its `address`.
+    """
 
     account_id: UUID
+    kind: AccountKind
     address: str
     display_name: str
     language: str
@@ -39,7 +43,7 @@ class Sender:
 
 
 _ACCOUNTS = text(
-    "SELECT a.id, a.address, a.display_name, coalesce(a.language, t.language) AS language, t.time_zone, a.group_id, a.group_since,"
+    "SELECT a.id, a.kind, a.address, a.display_name, coalesce(a.language, t.language) AS language, t.time_zone, a.group_id, a.group_since,"
     " a.tenant_since, a.tenant_id, (a.blocked OR a.removed_at IS NOT NULL) AS blocked, a.signature, t.state AS tenant_state, n.msisdn"
     " FROM account a JOIN tenant t ON t.id = a.tenant_id LEFT JOIN number n ON n.account_id = a.id"
     " WHERE a.id = ANY(CAST(:ids AS uuid[]))"
@@ -77,6 +81,7 @@ def senders(session: Session, account_ids: Iterable[UUID]) -> Mapping[UUID, Send
     return {
         row.id: Sender(
             account_id=row.id,
+            kind=AccountKind(row.kind),
             address=row.address,
             display_name=row.display_name,
             language=row.language,

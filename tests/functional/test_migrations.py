@@ -56,7 +56,7 @@ def test_the_models_say_what_the_migrations_have_made(database_url: str) -> None
 def test_the_check_would_see_a_difference(database_url: str) -> None:
     engine = create_engine(database_url)
     with engine.begin() as connection:
-        connection.execute(text("ALTER TABLE account DROP COLUMN display_name"))
+        connection.execute(text("ALTER TABLE account DROP COLUMN mobile"))
     engine.dispose()
     with pytest.raises(Exception, match="display_name"):
         command.check(config(database_url))

@@ -29,7 +29,7 @@ _SEEN = ":authority = ANY(string_to_array(g.path::text, '.'))"
 _CHOSEN = (
     "SELECT a.id, a.address, a.display_name, a.blocked, a.is_operator, a.tenant_id, a.group_id, g.path::text AS path FROM account a"
     ' JOIN "group" g ON g.id = a.group_id WHERE a.id = ANY(CAST(:ids AS uuid[])) AND a.tenant_id = :tenant_id'
-    f" AND a.removed_at IS NULL AND {_SEEN}"
+    f" AND a.removed_at IS NULL AND a.kind = 'person' AND {_SEEN}"
 )
 _READ = text(f"{_CHOSEN} ORDER BY a.address")
 _HELD = text(f"{_CHOSEN} ORDER BY a.id FOR NO KEY UPDATE OF a")

@@ -183,7 +183,7 @@ def _look(place: Place, wish: Wish) -> _Look:
     return _Look(reach, wish, words, parameters)
 
 
-_LIVING = "a.tenant_id = :tenant_id AND a.removed_at IS NULL"
+_LIVING = "a.tenant_id = :tenant_id AND a.removed_at IS NULL AND a.kind = 'person'"
 _SUBTREE = 'ARRAY(SELECT g.id FROM "group" g WHERE g.tenant_id = :tenant_id AND g.path <@ CAST(:path AS ltree) AND g.removed_at IS NULL)'
 _WITHIN = {
     _Reach.OWN: "a.group_id = :group_id",

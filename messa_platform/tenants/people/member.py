@@ -82,7 +82,7 @@ _READ = text(
     ' ARRAY(SELECT ga.group_id FROM group_admin ga JOIN "group" g ON g.id = ga.group_id'
     f" WHERE ga.account_id = a.id AND ga.tenant_id = :tenant_id AND {_SEEN} ORDER BY g.path) AS admin_of"
     ' FROM account a JOIN "group" g ON g.id = a.group_id LEFT JOIN number n ON n.account_id = a.id'
-    f" WHERE a.id = :id AND a.tenant_id = :tenant_id AND a.removed_at IS NULL AND {_SEEN}"
+    f" WHERE a.id = :id AND a.tenant_id = :tenant_id AND a.removed_at IS NULL AND a.kind = 'person' AND {_SEEN}"
 )
 
 
@@ -178,7 +178,7 @@ Outcome = Done | Conflict | Refusal | NotAdmin
 _HELD = text(
     "SELECT a.id, a.address, a.display_name, a.language, a.blocked, a.is_operator, a.version, a.tenant_id, a.group_id,"
     ' g.path::text AS path FROM account a JOIN "group" g ON g.id = a.group_id'
-    f" WHERE a.id = :id AND a.tenant_id = :tenant_id AND a.removed_at IS NULL AND {_SEEN} FOR NO KEY UPDATE OF a"
+    f" WHERE a.id = :id AND a.tenant_id = :tenant_id AND a.removed_at IS NULL AND a.kind = 'person' AND {_SEEN} FOR NO KEY UPDATE OF a"
 )
 
 

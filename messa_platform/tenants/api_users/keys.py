@@ -1,0 +1,267 @@
+"""Keys of API users: made and shown once, rotated with an overlap, removed, recognised (spec A4, V2)."""
+
+from __future__ import annotations
+
+import secrets
+import string
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from itertools import groupby
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, text
+from sqlalchemy.orm import Session
+
+from messa_platform.core.ids import new_id
+from messa_platform.tenants.accounts import digest
+from messa_platform.tenants.api_users.models import ApiKey, KeyKind, Scope
+from messa_platform.tenants.api_users.users import (
+    LONGEST_NAME,
+    ApiUser,
+    Conflict,
+    held,
+    one_line,
+)
+from messa_platform.tenants.api_users.users import Refusal as UserRefusal
+from messa_platform.tenants.audit import Action, Author, Change, record
+from messa_platform.tenants.authority import NotAdmin
+from messa_platform.tenants.places import Place
+
+MOST = 20
+"""Keys that an API user may have."""
+LONGEST_OVERLAP = timedelta(days=90)
+HINT = 4
+"""Last letters of a key that are kept, for telling keys apart."""
+
+_LEGACY_LETTERS = string.ascii_uppercase + string.digits
+_LETTERS = string.ascii_letters + string.digits
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A key as its list shows it. `scopes` are those of v2; a session key has none, and may send and ask as its API user."""
+
+    id: UUID
+    account_id: UUID
+    kind: KeyKind
+    name: str
+    hint: str
+    scopes: frozenset[Scope]
+    created_by: str
+    created_at: datetime
+    expires_at: datetime | None
+    last_used_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A new key; `word` is what opens the door, and is told this once."""
+
+    id: UUID
+    word: str
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who is known by a key: an API user, in the group where it is now. `path` are the ids of the groups from Master down to that one."""
+
+    key_id: UUID
+    account_id: UUID
+    tenant_id: UUID
+    group_id: UUID
+    path: tuple[UUID, ...]
+    name: str
+    scopes: frozenset[Scope]
+
+
+class Refusal(StrEnum):
+    """Why there is no new key, or none was changed."""
+
+    TOO_LONG = "too_long"
+    TOO_MANY = "too_many"
+    """The API user has `MOST` already."""
+    NO_SCOPE = "no_scope"
+    """A key of v2 that may be used for nothing."""
+    PAST = "past"
+    """It would have expired already."""
+    TOO_FAR = "too_far"
+    """The overlap is longer than `LONGEST_OVERLAP`."""
+    UNKNOWN = "unknown"
+    """There is no such key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A key that is wanted. `expires_at` None: it works until it is removed."""
+
+    kind: KeyKind
+    name: str = ""
+    scopes: frozenset[Scope] = frozenset()
+    expires_at: datetime | None = None
+
+
+Undone = Refusal | UserRefusal | Conflict | NotAdmin
+
+_OF_USERS = text(
+    "SELECT id, account_id, kind, name, hint, scopes, created_by, created_at, expires_at, last_used_at FROM api_key"
+    " WHERE tenant_id = :tenant_id AND account_id = ANY(CAST(:ids AS uuid[])) ORDER BY account_id, id"
+)
+
+
+def of_users(session: Session, tenant_id: UUID, user_ids: Iterable[UUID]) -> Mapping[UUID, Sequence[Key]]:
+    """The keys of API users, oldest first, those that have expired too; by API user. One statement."""
+    rows = session.execute(_OF_USERS, {"tenant_id": tenant_id, "ids": list(user_ids)})
+    return {user_id: [_key(row) for row in own] for user_id, own in groupby(rows, lambda r: r.account_id)}
+
+
+def _key(row: Row[Any]) -> Key:
+    scopes = frozenset(Scope(scope) for scope in row.scopes)
+    return Key(
+        row.id, row.account_id, KeyKind(row.kind), row.name, row.hint, scopes,
+        row.created_by, row.created_at, row.expires_at, row.last_used_at,
+    )  # fmt: skip
+
+
+def make(
+    session: Session, now: datetime, author: Author, place: Place, user_id: UUID, wish: Wish
+) -> Made | Undone:
+    """A new key beside those that there are."""
+    user = held(session, author, place, user_id)
+    if not isinstance(user, ApiUser):
+        return user
+    if refusal := _refusal(session, now, user, wish):
+        return refusal
+    return _add(session, now, author, user, wish)
+
+
+def _refusal(session: Session, now: datetime, user: ApiUser, wish: Wish) -> Refusal | None:
+    if len(one_line(wish.name)) > LONGEST_NAME:
+        return Refusal.TOO_LONG
+    if wish.kind is KeyKind.V2 and not wish.scopes:
+        return Refusal.NO_SCOPE
+    if wish.expires_at is not None and wish.expires_at <= now:
+        return Refusal.PAST
+    own = of_users(session, user.tenant_id, [user.id]).get(user.id, ())
+    return Refusal.TOO_MANY if len(own) >= MOST else None
+
+
+def new_word(kind: KeyKind) -> str:
+    """A word that nobody guesses: over 200 bits, in the letters that the manual's examples have, or with v2's prefix."""
+    if kind is KeyKind.SESSION:
+        return "".join(secrets.choice(_LEGACY_LETTERS) for _ in range(40))
+    return "msk_live_" + "".join(secrets.choice(_LETTERS) for _ in range(40))
+
+
+def _add(session: Session, now: datetime, author: Author, user: ApiUser, wish: Wish) -> Made:
+    word = new_word(wish.kind)
+    key = stored(now, author, user, wish, word)
+    session.add(key)
+    session.flush()
+    after = {"kind": wish.kind.value, "hint": key.hint, "scopes": sorted(wish.scopes)}
+    record(session, now, author, [_change(user, Action.API_KEY_ADDED, after=after)])
+    return Made(key.id, word)
+
+
+def stored(now: datetime, author: Author, user: ApiUser, wish: Wish, word: str) -> ApiKey:
+    """What is kept of a key."""
+    return ApiKey(
+        id=new_id(),
+        tenant_id=user.tenant_id,
+        account_id=user.id,
+        kind=wish.kind,
+        name=one_line(wish.name),
+        digest=digest(word),
+        hint=word[-HINT:],
+        scopes=sorted(scope.value for scope in wish.scopes) if wish.kind is KeyKind.V2 else [],
+        created_by=author.address,
+        created_at=now,
+        expires_at=wish.expires_at,
+    )
+
+
+def _change(user: ApiUser, action: Action, before: Any = None, after: Any = None) -> Change:
+    return Change(user.tenant_id, user.group_id, action, user.name, user.id, before, after)
+
+
+_END = text(
+    "UPDATE api_key SET expires_at = least(coalesce(expires_at, 'infinity'), :until)"
+    " WHERE id = :id AND tenant_id = :tenant_id AND account_id = :user_id"
+)
+
+
+def rotate(
+    session: Session,
+    now: datetime,
+    author: Author,
+    place: Place,
+    user_id: UUID,
+    key_id: UUID,
+    overlap: timedelta,
+) -> Made | Undone:
+    """A new key in the place of an old one, which works on for `overlap`; zero: it ends at once."""
+    user = held(session, author, place, user_id)
+    if not isinstance(user, ApiUser):
+        return user
+    old = _one(session, user, key_id)
+    if old is None:
+        return Refusal.UNKNOWN
+    if not timedelta() <= overlap <= LONGEST_OVERLAP:
+        return Refusal.TOO_FAR
+    wish = Wish(old.kind, old.name, old.scopes)
+    if refusal := _refusal(session, now, user, wish):
+        return refusal
+    until = now + overlap
+    session.execute(_END, {"id": key_id, "tenant_id": user.tenant_id, "user_id": user.id, "until": until})
+    after = {"kind": old.kind.value, "hint": old.hint, "until": until.isoformat()}
+    record(session, now, author, [_change(user, Action.API_KEY_ROTATED, after=after)])
+    return _add(session, now, author, user, wish)
+
+
+def _one(session: Session, user: ApiUser, key_id: UUID) -> Key | None:
+    own = of_users(session, user.tenant_id, [user.id]).get(user.id, ())
+    return next((key for key in own if key.id == key_id), None)
+
+
+_REMOVE = text("DELETE FROM api_key WHERE id = :id AND tenant_id = :tenant_id AND account_id = :user_id")
+
+
+def remove(
+    session: Session, now: datetime, author: Author, place: Place, user_id: UUID, key_id: UUID
+) -> Key | Undone:
+    """Remove a key, which works no more; gives it as it was."""
+    user = held(session, author, place, user_id)
+    if not isinstance(user, ApiUser):
+        return user
+    key = _one(session, user, key_id)
+    if key is None:
+        return Refusal.UNKNOWN
+    session.execute(_REMOVE, {"id": key_id, "tenant_id": user.tenant_id, "user_id": user.id})
+    before = {"kind": key.kind.value, "hint": key.hint}
+    record(session, now, author, [_change(user, Action.API_KEY_REMOVED, before)])
+    return key
+
+
+# One statement. Who used it last is noted once a minute, and nobody waits for who is doing that.
+_RECOGNISE = text(
+    "WITH used AS (UPDATE api_key k SET last_used_at = :now FROM (SELECT id FROM api_key WHERE digest = :digest AND kind = :kind"
+    " AND (expires_at IS NULL OR expires_at > :now)"
+    " AND (last_used_at IS NULL OR last_used_at <= CAST(:now AS timestamptz) - interval '1 minute')"
+    " FOR NO KEY UPDATE SKIP LOCKED) due WHERE k.id = due.id)"
+    " SELECT k.id, a.id AS account_id, a.tenant_id, a.group_id, g.path::text AS path, a.display_name AS name, k.scopes"
+    ' FROM api_key k JOIN account a ON a.id = k.account_id JOIN "group" g ON g.id = a.group_id JOIN tenant t ON t.id = a.tenant_id'
+    " WHERE k.digest = :digest AND k.kind = :kind AND (k.expires_at IS NULL OR k.expires_at > :now)"
+    " AND a.removed_at IS NULL AND NOT a.blocked AND t.state <> 'closed'"
+)
+
+
+def recognise(session: Session, now: datetime, kind: KeyKind, word: str) -> Holder | None:
+    """Who is known by a key; None if it is none, or works no more. The session sees every tenant."""
+    row = session.execute(_RECOGNISE, {"now": now, "digest": digest(word), "kind": kind.value}).first()
+    if row is None:
+        return None
+    path = tuple(UUID(label) for label in row.path.split("."))
+    scopes = frozenset(Scope(scope) for scope in row.scopes)
+    return Holder(row.id, row.account_id, row.tenant_id, row.group_id, path, row.name, scopes)
