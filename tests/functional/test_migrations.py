@@ -58,7 +58,7 @@ def test_the_check_would_see_a_difference(database_url: str) -> None:
     with engine.begin() as connection:
         connection.execute(text("ALTER TABLE account DROP COLUMN mobile"))
     engine.dispose()
-    with pytest.raises(Exception, match="display_name"):
+    with pytest.raises(Exception, match="mobile"):
         command.check(config(database_url))
 
 

@@ -54,11 +54,16 @@ HEIGHTS = {360: 740}
 TIMEOUT_MS = 15_000
 
 
-def executable() -> str:
-    """Where Chromium lies: MESSA_CHROMIUM, else Debian's, else one in PATH, else macOS's. Fails, naming the package, where it is missing."""
+def executable(*, whole: bool = False) -> str:
+    """Where Chromium lies: MESSA_CHROMIUM, else Debian's, else one in PATH, else macOS's. Fails, naming the package, where it is missing.
+
+    Unless it has to be the whole browser, with profiles and their settings, it is the one without windows where that is installed: the same
+    engine, for half the work.
+    """
     named = os.environ.get("MESSA_CHROMIUM")
     debian = "/usr/bin/chromium"
-    found = named or next((p for p in (debian, *APPLICATIONS) if Path(p).exists()), None)
+    shell = None if whole else shutil.which("chromium-headless-shell")
+    found = named or shell or next((p for p in (debian, *APPLICATIONS) if Path(p).exists()), None)
     found = found or next((p for p in map(shutil.which, PROGRAMS) if p), None)
     assert found, (
         "Chromium is missing, which this test needs: apt-get install chromium, or set MESSA_CHROMIUM"
@@ -85,13 +90,13 @@ class Chromium:
         settings = {"profile": {"default_content_setting_values": {"cookies": 2}}}  # 2: block
         (profile / "Default").mkdir(parents=True)
         (profile / "Default" / "Preferences").write_text(json.dumps(settings), "utf-8")
-        return self.playwright.chromium.launch_persistent_context(profile, **_launch(), **options)
+        return self.playwright.chromium.launch_persistent_context(profile, **_launch(whole=True), **options)
 
 
-def _launch() -> dict[str, Any]:
+def _launch(*, whole: bool = False) -> dict[str, Any]:
     # Chromium's sandbox does not start as root
     sandbox = ("--no-sandbox",) if sys.platform != "darwin" and os.geteuid() == 0 else ()
-    return {"executable_path": executable(), "args": [*FLAGS, *sandbox], "headless": True}
+    return {"executable_path": executable(whole=whole), "args": [*FLAGS, *sandbox], "headless": True}
 
 
 @contextlib.contextmanager
