@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Engine, MetaData, create_engine, event, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 
 from messa_platform.core import row_security
@@ -19,6 +20,11 @@ from messa_platform.core.logs import logger
 log = logger(__name__)
 
 _AFTER_COMMIT = "messa.after_commit"
+
+T = TypeVar("T")
+
+_ANOTHER_WAS_FIRST = frozenset({"40001", "40P01"})
+"""SQLSTATEs of a serialization failure and of a deadlock: the same again may well do (PostgreSQL, appendix A)."""
 
 
 class Base(DeclarativeBase):
@@ -84,6 +90,17 @@ class Database:
         """One transaction: committed at the end of the block, rolled back if it raises."""
         with self.sessions() as session, session.begin():
             yield session
+
+    def in_turn(self, work: Callable[[Session], T], tries: int = 3) -> T:
+        """Do `work` in a unit of its own; again if another transaction kept it from being done. Raises what the last try raised."""
+        for left in reversed(range(tries)):
+            try:
+                with self.unit_of_work() as session:
+                    return work(session)
+            except DBAPIError as error:
+                if not left or getattr(error.orig, "sqlstate", None) not in _ANOTHER_WAS_FIRST:
+                    raise
+        raise ValueError(f"tries: {tries} is less than 1")
 
     def ping(self) -> None:
         """Raise what keeps the database from answering."""

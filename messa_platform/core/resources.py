@@ -14,6 +14,7 @@ Child = Callable[[Request, Any], Any]
 
 _CHILDREN = "messa.children"
 _SOURCES = "messa.identity_sources"
+_READS_BODIES = "messa.reads_bodies"
 
 
 class Resource:
@@ -42,9 +43,18 @@ class Root(Resource):
         return make(self.request, self)
 
 
-def add_child(config: Configurator, name: str, make: Child) -> None:
-    """Mount resources under the root: `/<name>` is what `make` makes."""
+def add_child(config: Configurator, name: str, make: Child, *, reads_bodies: bool = False) -> None:
+    """Mount resources under the root: `/<name>` is what `make` makes. `reads_bodies`: below it views take bodies as they come, and set their
+    own limits; elsewhere what is sent is a page's form."""
     config.registry.setdefault(_CHILDREN, {})[name] = make
+    if reads_bodies:
+        config.registry.setdefault(_READS_BODIES, set()).add(name)
+
+
+def reads_bodies(request: Request) -> bool:
+    """Whether the request is for a place whose views take bodies as they come."""
+    first = request.environ.get("PATH_INFO", "").lstrip("/").partition("/")[0]
+    return first in request.registry.get(_READS_BODIES, ())
 
 
 class IdentitySource(Protocol):

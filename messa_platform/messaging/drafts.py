@@ -150,7 +150,7 @@ def draw_up(submission: Submission, sender: Sender, own: Sequence[OwnRange], now
     for written in submission.recipients:
         number = normalise(written, sender.settings.country_code, own)
         fault = number.fault if isinstance(number, Impossible) else None
-        recipient = written.strip()[:100] if isinstance(number, Impossible) else number
+        recipient = _as_written(written) if isinstance(number, Impossible) else number
         if recipient in seen:
             continue
         seen.add(recipient)
@@ -160,6 +160,11 @@ def draw_up(submission: Submission, sender: Sender, own: Sequence[OwnRange], now
         draft.fault = fault
         drafts.append(draft)
     return drafts
+
+
+def _as_written(recipient: str) -> str:
+    """What is no number, as the log shows it; a door may hand in what no database takes."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in recipient.strip()[:100])
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,8 @@ from pyramid.events import NewRequest
 from pyramid.httpexceptions import HTTPRequestEntityTooLarge
 from pyramid.request import Request
 
+from messa_platform.core.resources import reads_bodies
+
 MOST_BYTES = 128 * 2**10
 """Of a form."""
 MOST_BYTES_OF_FILES = 16 * 2**20
@@ -35,7 +37,8 @@ def _look_at(event: NewRequest) -> None:
 
     request.add_finished_callback(put_away)
     # webob takes what has no type at all for a form
-    if request.content_type in ("", "application/x-www-form-urlencoded", "multipart/form-data"):
+    is_form = request.content_type in ("", "application/x-www-form-urlencoded", "multipart/form-data")
+    if is_form and not reads_bodies(request):
         _check_size(request)
 
 

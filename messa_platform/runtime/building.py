@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from datetime import timedelta
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from messa_platform.core.listen import Listener
 from messa_platform.core.migrations import at_head
 from messa_platform.core.outbound import Outbound, OutboundSettings
 from messa_platform.core.post import Post, Relay, RelaySettings
+from messa_platform.core.rates import Rates, RateSettings, make_store
 from messa_platform.core.settings import Settings
 from messa_platform.core.site import BrokerSettings, DatabaseSettings, SiteSettings
 from messa_platform.core.sweeper import Sweeper
@@ -98,6 +100,7 @@ def build(settings: Settings, *, reads_queue: bool, clock: Clock | None = None) 
         listener=listener,
         keys=keys,
         outbound=outbound,
+        rates=Rates(settings[RateSettings], make_store(settings[BrokerSettings].url, time.monotonic)),
         single_sign_on=SingleSignOn(database, clock, keys, OpenIdConnect(outbound), callback),
         passwords=Passwords(settings[AccessSettings].hashes_at_once),
         session_cache=SessionCache(listener),

@@ -16,6 +16,7 @@ from messa_platform.core.embedded import Held
 from messa_platform.core.listen import Listener
 from messa_platform.core.outbound import Outbound
 from messa_platform.core.post import Post, Relay
+from messa_platform.core.rates import Rates
 from messa_platform.core.settings import Settings
 from messa_platform.core.sweeper import Sweeper
 from messa_platform.mail.intake import Intake
@@ -51,6 +52,7 @@ class Runtime:
     announcements: Announcements
     link_mails: LinkMails
     outbound: Outbound
+    rates: Rates
     single_sign_on: SingleSignOn
     administration: Administration
     post: Post

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from messa_platform.core.crypto import SecuritySettings
 from messa_platform.core.outbound import OutboundSettings
 from messa_platform.core.post import RelaySettings
+from messa_platform.core.rates import RateSettings
 from messa_platform.core.settings import Settings, load
 from messa_platform.core.site import BrokerSettings, DatabaseSettings, SiteSettings, WebSettings
 from messa_platform.mail.settings import SmtpSettings
@@ -31,6 +32,7 @@ SECTIONS = (
     SecuritySettings,
     AccessSettings,
     OutboundSettings,
+    RateSettings,
     DnsSettings,
     NumberSettings,
     PeopleSettings,

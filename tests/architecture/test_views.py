@@ -38,6 +38,7 @@ PUBLIC = {
     "SsoResource": ("start", "callback"),
     "CallbackResource": ("",),
     "ConsentResource": ("",),
+    "LegacyApi": ("",),
     "SimulatorResource": ("",),
     "None": ("",),  # files, by the static view
 }

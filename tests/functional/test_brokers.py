@@ -19,6 +19,7 @@ from dramatiq.brokers.rabbitmq import RabbitmqBroker
 from dramatiq.brokers.redis import RedisBroker
 
 from messa_platform.core.actors import ActorSpec, Waker, bind, make_broker, sender
+from tests.support.brokers import redis
 from tests.support.platform import (
     HOST,
     REPOSITORY,
@@ -39,24 +40,6 @@ SOON = 2.0
 
 SWEEP = 2.5
 """Seconds within which work is found that nobody was woken for: the sweeper looks once a second."""
-
-
-@contextlib.contextmanager
-def redis(directory: Path) -> Iterator[str]:
-    """A Redis of our own; its URL."""
-    port = free_port()
-    server = Child(
-        [
-            *(program("redis-server", "redis-server"), "--port", str(port), "--bind", HOST),
-            *("--dir", str(directory), "--save", "", "--appendonly", "no"),
-        ],
-        directory / "redis.log",
-    )
-    try:
-        server.until(lambda: listens(port))
-        yield f"redis://{HOST}:{port}/0"
-    finally:
-        server.end()
 
 
 @contextlib.contextmanager
