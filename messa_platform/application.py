@@ -7,7 +7,7 @@ from typing import Any
 from pyramid.config import Configurator
 from pyramid.router import Router
 
-from messa_platform import api_legacy, portal
+from messa_platform import api_legacy, api_v2, portal
 from messa_platform.core import logs, resources, web
 from messa_platform.core.client import ClientAddress
 from messa_platform.core.site import SiteSettings
@@ -23,7 +23,7 @@ def make_app(runtime: Runtime) -> Router:
     """The rooms' pages and interfaces."""
     config = Configurator(settings={})
     config.registry["messa.runtime"] = runtime
-    for room in (resources, web, callbacks, simulator_page, api_legacy, portal):
+    for room in (resources, web, callbacks, simulator_page, api_legacy, api_v2, portal):
         config.include(room)
     return config.make_wsgi_app()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from messa_platform.core import post
 from messa_platform.mail import models as mail
+from messa_platform.messaging import idempotency
 from messa_platform.messaging import models as messaging
 from messa_platform.messaging.log import export_models as exports
 from messa_platform.messaging.log import models as log
@@ -22,6 +23,7 @@ ROOMS = (
     api_users,
     providers,
     messaging,
+    idempotency,
     log,
     exports,
     retention,

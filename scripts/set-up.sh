@@ -86,5 +86,6 @@ test)
     ;;
 *) fail "$0: main or test, not $level" ;;
 esac
+install_once static requirements/static.txt 'Installing the files of Swagger UI' --no-deps --require-hashes -r requirements/static.txt
 # setuptools is among the requirements: nothing is fetched for the build.
 install_once project pyproject.toml 'Installing messa itself' --no-deps --no-build-isolation -e .

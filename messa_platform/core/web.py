@@ -138,7 +138,8 @@ Something went wrong on our side. It has been logged; try again in a while.
 
 def includeme(config: Configurator) -> None:
     """Set up transactions, the session, the headers and the health views."""
-    config.add_settings({"tm.manager_hook": "pyramid_tm.explicit_manager"})
+    # nobody reads who a transaction was for, and asking would come before whatever answers when the database is away
+    config.add_settings({"tm.manager_hook": "pyramid_tm.explicit_manager", "tm.annotate_user": False})
     config.include("pyramid_tm")
     config.add_request_method(_session, "db", reify=True)
     config.add_request_method(_platform_session, "platform_db", reify=True)

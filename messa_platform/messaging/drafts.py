@@ -31,7 +31,8 @@ class Submission:
     `recipients` are as written, in the order in which quota is given out. `reference` is what the client calls the submission: handed in
     twice, it is one. `guard` asks the 24-hour guard (spec M9). `mail_reference` is the Message-ID of the mail that it came in.
     `send_at` is when it is to be sent (spec P2); None, a time that has passed or one within `SOON` is now. `despite_stop` lets it through
-    to a number that has said STOP: for the confirmation of that, and nothing else (spec R4).
+    to a number that has said STOP: for the confirmation of that, and nothing else (spec R4). `client_ref` is the client's own word for it,
+    kept with each message.
     """
 
     account_id: UUID
@@ -44,6 +45,7 @@ class Submission:
     mail_reference: str | None = None
     send_at: datetime | None = None
     despite_stop: bool = False
+    client_ref: str | None = None
 
 
 @dataclass(slots=True)

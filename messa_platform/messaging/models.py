@@ -77,6 +77,7 @@ class Message(Base):
     """One outgoing text to one recipient, or one incoming text. `parts` is *Antal*: what is charged, 0 for incoming and refused ones.
 
     `send_at` is the time that was chosen for a text that was to be sent later (spec P2). `text` is None once it was removed (spec L4).
+    `client_ref` is a client's own word for it (spec V3).
     """
 
     __tablename__ = "message"
@@ -100,6 +101,7 @@ class Message(Base):
     mail_id: Mapped[UUID | None]
     quota_buckets: Mapped[list[int] | None] = mapped_column(ARRAY(BigInteger))
     send_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    client_ref: Mapped[str | None]
     created_at: Mapped[datetime] = _at()
 
     __table_args__ = (
@@ -266,6 +268,7 @@ class Sending(Base):
 
     `text` may hold `{field}` for what differs, and is "" once it was removed (spec L4). Of `total` recipients `done` were handled so far;
     `accepted` of them were taken in for sending. `guard`: the 24-hour guard is asked. `confirmed_at` is None while it is only looked at.
+    `door` is that by which it came in, `client_ref` a client's own word for it (spec V3).
     """
 
     __tablename__ = "sending"
@@ -273,6 +276,8 @@ class Sending(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     tenant_id: Mapped[UUID]
     account_id: Mapped[UUID] = mapped_column(index=True)
+    door: Mapped[Door] = mapped_column(enum_text(Door), default=Door.PORTAL, server_default="portal")
+    client_ref: Mapped[str | None]
     text: Mapped[str]
     rows: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
     total: Mapped[int]

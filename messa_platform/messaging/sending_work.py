@@ -48,7 +48,7 @@ def work_off_sendings(database: Database, clock: Clock, announcer: Announcer) ->
 
 
 _NEXT = text(
-    "SELECT s.id, s.account_id, s.text, s.total, s.done, s.guard, s.send_at,"
+    "SELECT s.id, s.account_id, s.door, s.client_ref, s.text, s.total, s.done, s.guard, s.send_at,"
     " (SELECT jsonb_agg(e.value ORDER BY e.place) FROM jsonb_array_elements(s.rows) WITH ORDINALITY AS e (value, place)"
     " WHERE e.place > s.done AND e.place <= least(s.total, s.done + :most)) AS rows FROM sending s WHERE s.id = :id FOR UPDATE"
 )
@@ -97,7 +97,8 @@ _GIVE_UP = text(
 def _submission(sending: Any, place: int, row: Stored) -> Submission:
     return Submission(
         account_id=sending.account_id,
-        door=Door.PORTAL,
+        door=Door(sending.door),
+        client_ref=sending.client_ref,
         text=fill(sending.text, row["fields"]),
         recipients=[row["number"]],
         reference=f"sending:{sending.id}:{place}",

@@ -55,13 +55,22 @@ ACCEPTED = (Status.QUEUED, Status.SCHEDULED)
 
 
 def prepare(
-    session: Session, now: datetime, account_id: UUID, template: str, rows: Sequence[Row]
+    session: Session,
+    now: datetime,
+    account_id: UUID,
+    template: str,
+    rows: Sequence[Row],
+    *,
+    door: Door = Door.PORTAL,
+    client_ref: str | None = None,
+    most: int = MOST,
 ) -> UUID | NotPrepared:
-    """Put a sending together and keep it, unconfirmed; gives its id. One in which no row gets anything is not put together."""
+    """Put a sending together and keep it, unconfirmed; gives its id. One in which no row gets anything is not put together, nor one with
+    more than `most` rows."""
     sender = senders(session, [account_id]).get(account_id)
     if sender is None or sender.blocked:
         return NotPrepared(Reason.NOT_ALLOWED)
-    if len(rows) > MOST:
+    if len(rows) > most:
         return NotPrepared(Reason.TOO_MANY)
     own = numbers.own_ranges(session)
     stored = [stored_row(row, sender.settings.country_code, own) for row in rows]
@@ -72,6 +81,8 @@ def prepare(
         id=new_id(),
         tenant_id=sender.settings.tenant_id,
         account_id=account_id,
+        door=door,
+        client_ref=client_ref,
         text=arranged.template,
         rows=arranged.rows,
         total=arranged.total,
@@ -254,6 +265,7 @@ class Progress:
 
     id: UUID
     text: str
+    client_ref: str | None
     total: int
     done: int
     accepted: int
@@ -267,7 +279,7 @@ class Progress:
 
 
 _PROGRESS = (
-    "SELECT s.id, s.text, s.total, s.done, s.accepted, s.guard, s.send_at, s.created_at, s.confirmed_at, s.finished_at,"
+    "SELECT s.id, s.text, s.client_ref, s.total, s.done, s.accepted, s.guard, s.send_at, s.created_at, s.confirmed_at, s.finished_at,"
     " coalesce(w.state = 'parked', false) AS stuck, {} AS words FROM sending s LEFT JOIN sending_work w ON w.id = s.id"
     " WHERE s.account_id = :account AND {}"
 )

@@ -140,6 +140,7 @@ def _message(draft: Draft, now: datetime, in_thread: dict[ThreadKey, UUID]) -> d
         "mail_id": draft.submission.mail_id,
         "quota_buckets": draft.buckets,
         "send_at": draft.send_at if draft.open else None,
+        "client_ref": draft.submission.client_ref,
         "created_at": now,
     }
 

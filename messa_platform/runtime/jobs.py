@@ -18,6 +18,7 @@ from messa_platform.mail.settings import SmtpSettings
 from messa_platform.messaging import (
     dispatch,
     guard,
+    idempotency,
     opt_out,
     partitions,
     receipts,
@@ -146,6 +147,7 @@ def chores(settings: Settings, waker: Waker, office: Administration) -> tuple[Ch
         sendings.forget_old(session, now)
         tasks.forget_old(session, now)
         exports.forget_old(session, now)
+        idempotency.forget_old(session, now)
 
     return (
         Chore("match_early", timedelta(seconds=1), lambda session, now: receipts.match_early(session)),

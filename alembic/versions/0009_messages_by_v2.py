@@ -1,0 +1,48 @@
+"""Messages by v2: idempotency keys, clients' own words, by which door a sending came in
+
+Revision ID: 0009
+Revises: 0007
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from alembic import op
+from messa_platform.core.row_security import protect, role_name
+
+revision = "0009"
+down_revision = "0007"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "idempotency_key",
+        sa.Column("account_id", sa.Uuid(), nullable=False),
+        sa.Column("key", sa.String(), nullable=False),
+        sa.Column("tenant_id", sa.Uuid(), nullable=False),
+        sa.Column("digest", sa.LargeBinary(), nullable=False),
+        sa.Column("status", sa.SmallInteger(), nullable=True),
+        sa.Column("answer", sa.JSON(), nullable=True),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("account_id", "key", name=op.f("pk_idempotency_key")),
+    )
+    op.create_index(op.f("ix_idempotency_key_at"), "idempotency_key", ["at"])
+    op.add_column("message", sa.Column("client_ref", sa.String(), nullable=True))
+    op.add_column("sending", sa.Column("client_ref", sa.String(), nullable=True))
+    op.add_column("sending", sa.Column("door", sa.String(32), server_default="portal", nullable=False))
+    op.create_check_constraint(
+        op.f("ck_sending_door"), "sending", "door IN ('mail', 'portal', 'legacy', 'v2', 'provider')"
+    )
+    role = role_name(op.get_bind().execute(sa.text("SELECT current_database()")).scalar_one())
+    for statement in protect("idempotency_key", role):
+        op.execute(statement)
+
+
+def downgrade() -> None:
+    op.drop_column("sending", "door")
+    op.drop_column("sending", "client_ref")
+    op.drop_column("message", "client_ref")
+    op.drop_table("idempotency_key")

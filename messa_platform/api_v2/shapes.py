@@ -1,0 +1,182 @@
+"""Shapes: what is sent and answered, as Cerberus schemas. They are the only description there is: bodies and parameters are checked by them,
+and the OpenAPI document is drawn from them (spec V1).
+
+A rule's `meta` has what a reader needs: `description`, `example`, and `format` where JSON Schema has a name for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from cerberus import Validator, errors
+
+from messa_platform.api_v2.problems import Fault
+
+Schema = Mapping[str, Mapping[str, Any]]
+
+MOST_FAULTS = 100
+"""Faults that are told at once."""
+
+
+def moment(written: str) -> datetime:
+    """A time as RFC 3339 writes it, with its offset. Raises ValueError."""
+    at = datetime.fromisoformat(written.upper().replace("Z", "+00:00") if written[-1:] in "zZ" else written)
+    if at.tzinfo is None or "T" not in written.upper():
+        raise ValueError(
+            "a time needs a date, a clock time and its offset, such as 2026-12-24T15:00:00+01:00"
+        )
+    return at.astimezone(UTC)
+
+
+class Checker(Validator):  # type: ignore[misc]
+    """Cerberus with the words that our schemas use besides its own."""
+
+    def _check_with_moment(self, field: str, value: Any) -> None:
+        try:
+            moment(value)
+        except (ValueError, TypeError, OverflowError):
+            self._error(field, "is no time such as 2026-12-24T15:00:00+01:00")
+
+    def _check_with_uuid(self, field: str, value: Any) -> None:
+        try:
+            UUID(value)
+        except (ValueError, TypeError, AttributeError):
+            self._error(field, "is no id such as 0190a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b")
+
+    def _check_with_storable(self, field: str, value: Any) -> None:
+        if isinstance(value, str) and ("\0" in value or any("\ud800" <= c <= "\udfff" for c in value)):
+            self._error(field, "holds a character that no text can hold")
+
+    def _validate_meta(self, *_: Any) -> None:
+        """Something for the reader. The rule's arguments are validated against this schema: {'type': 'dict'}"""
+
+
+def check(schema: Schema, given: Any, *, where: str = "") -> list[Fault]:
+    """What is wrong with a document, all of it at once; a fault's pointer begins with `where`."""
+    if not isinstance(given, dict):
+        return [Fault(where, "type", "must be an object")]
+    checker = Checker(dict(schema), allow_unknown=False)
+    if checker.validate(given, normalize=False):
+        return []
+    faults: dict[tuple[str, str], Fault] = {}
+    for error in _leaves(checker._errors):
+        if error.code == errors.REQUIRED_FIELD.code and _has_other(schema, given, error.document_path):
+            continue  # that one is told of
+        fault = _fault(error, where)
+        faults.setdefault((fault.pointer, fault.code), fault)
+    return sorted(faults.values(), key=lambda fault: fault.pointer)[:MOST_FAULTS]
+
+
+def _has_other(schema: Schema, given: Mapping[str, Any], path: Sequence[object]) -> bool:
+    """Whether the field that would stand in this one's place is there."""
+    rules = schema.get(str(path[0]), {}) if len(path) == 1 else {}
+    return rules.get("excludes") in given
+
+
+def _leaves(found: Sequence[Any]) -> list[Any]:
+    """The errors themselves, without those that only say that there are some below."""
+    leaves: list[Any] = []
+    for error in found:
+        leaves += _leaves(error.child_errors) if error.is_group_error and error.child_errors else [error]
+    return leaves
+
+
+def pointer(path: Sequence[object], where: str = "") -> str:
+    """A JSON Pointer (RFC 6901)."""
+    return where + "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in path)
+
+
+_SAID = {
+    errors.REQUIRED_FIELD.code: ("required", lambda c: "is missing"),
+    errors.UNKNOWN_FIELD.code: ("unknown", lambda c: "is no field of this; is it misspelt?"),
+    errors.NOT_NULLABLE.code: ("null", lambda c: "must not be null"),
+    errors.EMPTY_NOT_ALLOWED.code: ("empty", lambda c: "must not be empty"),
+    errors.MIN_LENGTH.code: ("too_short", lambda c: f"must hold at least {c}"),
+    errors.MAX_LENGTH.code: ("too_long", lambda c: f"must hold at most {c}"),
+    errors.MIN_VALUE.code: ("too_small", lambda c: f"must be at least {c}"),
+    errors.MAX_VALUE.code: ("too_large", lambda c: f"must be at most {c}"),
+    errors.UNALLOWED_VALUE.code: ("not_allowed", lambda c: f"must be one of {', '.join(map(str, c))}"),
+    errors.UNALLOWED_VALUES.code: ("not_allowed", lambda c: f"must be some of {', '.join(map(str, c))}"),
+    errors.REGEX_MISMATCH.code: ("pattern", lambda c: f"does not fit {c}"),
+    errors.EXCLUDES_FIELD.code: ("excludes", lambda c: f"cannot stand beside {c}"),
+}
+_TYPES = {
+    "dict": "an object",
+    "list": "a list",
+    "string": "a text",
+    "boolean": "true or false",
+    "integer": "a whole number",
+}
+
+
+def _fault(error: Any, where: str) -> Fault:
+    place = pointer(error.document_path, where)
+    if error.code == errors.BAD_TYPE.code:
+        wanted = error.constraint if isinstance(error.constraint, str) else " or ".join(error.constraint)
+        return Fault(place, "type", f"must be {_TYPES.get(wanted, wanted)}")
+    if error.code == errors.CUSTOM.code:
+        return Fault(place, "invalid", str(error.info[0]))
+    code, say = _SAID.get(error.code, (error.rule or "invalid", lambda c: "is not valid"))
+    return Fault(place, code, say(error.constraint))
+
+
+_JSON_TYPES = {
+    "dict": "object",
+    "list": "array",
+    "string": "string",
+    "boolean": "boolean",
+    "integer": "integer",
+}
+_WORDS = {"minlength": "minLength", "maxlength": "maxLength", "min": "minimum", "max": "maximum"}
+_ITEMS = {"minlength": "minItems", "maxlength": "maxItems"}
+_MEMBERS = {"maxlength": "maxProperties"}
+_FORMATS = {"moment": "date-time", "uuid": "uuid"}
+
+
+def json_schema(schema: Schema) -> dict[str, Any]:
+    """The same as a JSON Schema (2020-12)."""
+    wanted = {name: rules for name, rules in schema.items() if rules.get("required")}
+    required = sorted(name for name, rules in wanted.items() if "excludes" not in rules)
+    either = sorted(wanted.keys() - set(required))
+    drawn: dict[str, Any] = {"type": "object", "properties": {n: _drawn(r) for n, r in schema.items()}}
+    if required:
+        drawn["required"] = required
+    if either:  # just one of them
+        drawn["oneOf"] = [{"required": [name]} for name in either]
+    return {**drawn, "additionalProperties": False}
+
+
+def _drawn(rules: Mapping[str, Any]) -> dict[str, Any]:
+    kind = rules["type"]
+    is_object = kind == "dict" and "schema" in rules
+    drawn: dict[str, Any] = json_schema(rules["schema"]) if is_object else {"type": _JSON_TYPES[kind]}
+    if kind == "list" and "schema" in rules:
+        drawn["items"] = _drawn(rules["schema"])
+    if kind == "dict" and "valuesrules" in rules:
+        drawn["additionalProperties"] = _drawn(rules["valuesrules"])
+    drawn |= _limits(kind, rules)
+    if rules.get("nullable"):
+        drawn["type"] = [drawn["type"], "null"]
+        drawn |= {"enum": [*drawn["enum"], None]} if "enum" in drawn else {}
+    meta = rules.get("meta", {})
+    drawn |= {"default": rules["default"]} if "default" in rules else {}
+    drawn |= {"description": meta["description"]} if "description" in meta else {}
+    return drawn | ({"examples": [meta["example"]]} if "example" in meta else {})
+
+
+def _limits(kind: str, rules: Mapping[str, Any]) -> dict[str, Any]:
+    """What a value may be, besides its type."""
+    words = {"list": _ITEMS, "dict": _MEMBERS}.get(kind, _WORDS)
+    drawn: dict[str, Any] = {word: rules[rule] for rule, word in words.items() if rule in rules}
+    if kind == "string" and rules.get("empty") is False:
+        drawn.setdefault("minLength", 1)
+    if "allowed" in rules:
+        drawn["enum"] = list(rules["allowed"])
+    if "regex" in rules:
+        drawn["pattern"] = f"^{rules['regex']}$"
+    if rules.get("check_with") in _FORMATS:
+        drawn["format"] = _FORMATS[rules["check_with"]]
+    return drawn
