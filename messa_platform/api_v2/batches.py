@@ -47,8 +47,16 @@ def _create(session: Session, request: Request, asked: Asked) -> Answer:
     words = body["text"]
     if not any("values" in r for r in recipients):  # then a brace is a brace
         words = words.replace("{", "{{").replace("}", "}}")
-    own = {"door": Door.V2, "client_ref": body.get("client_ref"), "most": shapes.MOST_RECIPIENTS}
-    made = sendings.prepare(session, now, who.account_id, words, rows, **own)
+    made = sendings.prepare(
+        session,
+        now,
+        who.account_id,
+        words,
+        rows,
+        door=Door.V2,
+        client_ref=body.get("client_ref"),
+        most=shapes.MOST_RECIPIENTS,
+    )
     if isinstance(made, NotPrepared):
         raise _not_prepared(made)
     sendings.confirm(

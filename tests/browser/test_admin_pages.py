@@ -12,7 +12,7 @@ from messa_platform.portal.admin.logs.chart import SMALL
 from tests.browser.admin_steps import Desk
 from tests.browser.test_pages import look, sign_in
 from tests.functional.portal.matrix import VIEWS
-from tests.support.browser import Visitors, tab_to
+from tests.support.browser import WAYS, Visitors, tab_to
 from tests.support.platform import Platform
 
 ADMIN, SUB, HEAD, OPERATOR = (
@@ -121,7 +121,7 @@ def known(platform: Platform) -> Mapping[str, str]:
     }
 
 
-@pytest.fixture(params=[("sv", 1280), ("sv", 360), ("en", 360)], ids=lambda p: f"{p[0]}-{p[1]}")
+@pytest.fixture(params=WAYS, ids=lambda p: f"{p[0]}-{p[1]}")
 def way(request: pytest.FixtureRequest, platform: Platform) -> tuple[str, int]:
     """The language of whoever comes, and how wide the window is."""
     language: str

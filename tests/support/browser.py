@@ -12,7 +12,7 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -52,6 +52,11 @@ LOCALES = {"sv": "sv-SE", "en": "en-GB"}
 HEIGHTS = {360: 740}
 """The window's height, of a phone and of anything else."""
 TIMEOUT_MS = 15_000
+
+WAYS: Sequence[tuple[str, int]] = (("sv", 360), ("en", 1280))
+"""Languages and widths in which pages are looked at: the longer words in the narrower window, and the others in the other."""
+if os.environ.get("MESSA_SCREENSHOTS"):  # pictures are wanted of all
+    WAYS = [(language, width) for language in ("sv", "en") for width in (1280, 360)]
 
 
 def executable(*, whole: bool = False) -> str:
