@@ -58,6 +58,7 @@ ADMIN = {
         "add-domain",
         "add-users",
         "admins",
+        "api",
         "audit",
         "check-domain",
         "domain",
