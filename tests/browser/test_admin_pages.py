@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from messa_platform.portal.admin.logs.chart import SMALL
+from messa_platform.tenants.api_users.users import LONGEST_NAME
 from tests.browser.admin_steps import Desk
 from tests.browser.test_pages import look, sign_in
 from tests.functional.portal.matrix import VIEWS
@@ -220,7 +221,7 @@ def test_a_key_is_made_shown_once_and_copied(
     language, width = way
     desk = Desk(sign_in(visitor(language, width), SUB), language, "keys")
     desk.page.goto(f"{SCHOOLS}/@@api")
-    desk.write("name", f"Journalen {language} {width}")
+    desk.write("name", f"Journalen {language}-{width}".ljust(LONGEST_NAME, "n"))
     desk.save("@@api")
     desk.said("api-user-added")
     desk.look("none")
@@ -231,7 +232,7 @@ def test_a_key_is_made_shown_once_and_copied(
     desk.look("refused")
     for box in ("scope-messages-send", "scope-messages-read"):
         desk.tick(box, on=True)
-    desk.write("name", "Servern")
+    desk.write("name", "Servern".ljust(LONGEST_NAME, "n"))
     desk.save("new-v2-key")
     key = desk.page.locator("#key").inner_text()
     assert key.startswith("msk_live_")
@@ -242,14 +243,18 @@ def test_a_key_is_made_shown_once_and_copied(
     expect(desk.main).to_contain_text(f"…{key[-4:]}")
     expect(desk.main).not_to_contain_text(key)
     desk.look("user")
-    desk.press("tbody th a")
+    desk.press("tbody td:first-child a")
     desk.choose("overlap", "168")
     desk.save(desk.page.url.rpartition("/")[2])
     rotated = desk.page.locator("#key").inner_text()
     assert rotated != key
     desk.press("a.button.start")
     desk.look("rotated")
-    platform.do("DELETE FROM api_key WHERE name = 'Servern'")
+    desk.press("tbody tr:first-child td:first-child a")
+    desk.look("key")
+    desk.tab("api")
+    desk.look("list")
+    platform.do("DELETE FROM api_key WHERE name LIKE 'Servern%'")
     platform.do("DELETE FROM account WHERE kind = 'api' AND display_name LIKE 'Journalen %'")
 
 

@@ -269,7 +269,7 @@ def test_a_key_of_v2_may_do_what_was_ticked(town: Town, ring: Keyring, alarm: Ap
     holder = ring.recognise(word, KeyKind.V2)
     assert holder is not None and holder.scopes == {Scope.MESSAGES_SEND, Scope.USAGE_READ}
     row = seen(town.head.get(at(alarm)), "tbody")
-    assert f"Rapporter …{word[-4:]} v2 key Send messages, Read usage" in row
+    assert f"Rapporter …{word[-4:]} v2 key Send messages, read usage" in row
     assert f"by {HEAD}" in row
     listed = [li.text for li in town.head.get(at(alarm, key_of(town, alarm))).html.select("main dd li")]
     assert listed == ["Send messages", "Read usage"]

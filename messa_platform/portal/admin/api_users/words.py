@@ -128,7 +128,10 @@ def _may(speech: Speech, key: Key) -> str:
     _ = speech.gettext
     if key.kind is KeyKind.SESSION:
         return _(_SESSION_MAY)
-    return _(_ALL) if key.scopes == frozenset(Scope) else ", ".join(scope_words(speech, key.scopes))
+    if key.scopes == frozenset(Scope):
+        return _(_ALL)
+    said = scope_words(speech, key.scopes)
+    return ", ".join(said[:1] + [words[:1].lower() + words[1:] for words in said[1:]])
 
 
 def scope_words(speech: Speech, scopes: Iterable[Scope]) -> list[str]:
