@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -81,6 +81,20 @@ def of_group(
     """The admins of this very group, by address; `most` of those behind the address `after`."""
     parameters = {"tenant_id": tenant_id, "group_id": group_id, "after": after, "most": most}
     return [Admin(*row) for row in session.execute(_OF_GROUP, parameters)]
+
+
+_AMONG = text(
+    "SELECT DISTINCT a.address FROM group_admin ga JOIN account a ON a.id = ga.account_id WHERE ga.tenant_id = :tenant_id"
+    " AND ga.group_id = ANY(CAST(:group_ids AS uuid[])) AND a.address = ANY(CAST(:addresses AS text[]))"
+)
+
+
+def among(
+    session: Session, tenant_id: UUID, group_ids: Collection[UUID], addresses: Collection[str]
+) -> set[str]:
+    """Those of the addresses that are admins of one of these very groups."""
+    parameters = {"tenant_id": tenant_id, "group_ids": list(group_ids), "addresses": sorted(addresses)}
+    return set(session.execute(_AMONG, parameters).scalars())
 
 
 # As `people.moving.hold`: the tree stays as it is until the transaction ends.

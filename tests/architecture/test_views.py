@@ -59,6 +59,7 @@ ADMIN = {
         "add-domain",
         "add-users",
         "admins",
+        "api",
         "audit",
         "check-domain",
         "domain",

@@ -7,7 +7,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import cast
 from uuid import UUID
@@ -52,6 +52,7 @@ PAGES = (
     "group", "new-group", "find-group?q=grupp", "find-group?q=nothing", "logs", "logs?sort=email",
     "logs-choices?field=email&email=p", "logs-choices?field=number", "log-message?id={message}",
     "exports", "export/{export}", "export-live/{export}",
+    "api", "api/{api_user}", "api/{api_user}/{api_key}", "api/{api_user}/remove", "api/{api_user}/new-v2-key",
 )  # fmt: skip
 """The pages of a group."""
 TOP_PAGES = ("organisation",)
@@ -60,7 +61,7 @@ TOP_PAGES = ("organisation",)
 
 @dataclass(frozen=True)
 class Place:
-    """A group of an organisation: its address, and somebody, a domain, a task, an export and a message in it."""
+    """A group of an organisation: its address, and somebody, a domain, a task, an export, a message and an API user in it."""
 
     address: str
     person: UUID
@@ -68,12 +69,12 @@ class Place:
     task: UUID
     message: UUID
     export: UUID
+    api_user: UUID
+    api_key: UUID
 
     def path(self, page: str) -> str:
         """Where a page of it is."""
-        things = {"person": self.person, "domain": self.domain, "task": self.task}
-        named = page.format(**things, message=self.message, export=self.export)
-        return f"{self.address}/@@{named}"
+        return f"{self.address}/@@{page.format(**asdict(self))}"
 
 
 @dataclass(frozen=True)
@@ -150,6 +151,11 @@ _FILL = (
     "INSERT INTO export (id, tenant_id, group_id, actor, actor_group_id, asked, format, language, time_zone, created_at)"
     f" SELECT gen_random_uuid(), :tenant, g.id, 'admin', g.id, CAST('{SEARCH}' AS jsonb), 'xlsx', 'sv', 'Europe/Stockholm', now()"
     " FROM unnest(CAST(:ids AS uuid[])) AS g (id)",
+    "INSERT INTO account (id, kind, tenant_id, group_id, address, display_name) SELECT gen_random_uuid(), 'api', :tenant, g.id,"
+    " 'api:' || g.id, 'Larmsystemet' FROM unnest(CAST(:ids AS uuid[])) AS g (id)",
+    "INSERT INTO api_key (id, tenant_id, account_id, kind, digest, hint, created_by) SELECT gen_random_uuid(), :tenant, a.id, 'session',"
+    " sha256(convert_to(a.address, 'UTF8')), '1234', 'chef@' || :slug || '.example' FROM account a"
+    " WHERE a.tenant_id = :tenant AND a.kind = 'api'",
     "INSERT INTO quota_usage (scope_id, bucket, parts) SELECT g.id, now(), 5 FROM unnest(CAST(:ids AS uuid[])) AS g (id)",
 )
 _ADMIN = (
@@ -158,13 +164,15 @@ _ADMIN = (
     " INSERT INTO group_admin (group_id, account_id, tenant_id) SELECT :master, id, :tenant FROM made RETURNING account_id"
 )
 _THINGS = text(
-    "SELECT (SELECT a.id FROM account a WHERE a.group_id = :id ORDER BY a.address LIMIT 1) AS person,"
+    "SELECT (SELECT a.id FROM account a WHERE a.group_id = :id AND a.kind = 'person' ORDER BY a.address LIMIT 1) AS person,"
     " (SELECT d.id FROM domain d WHERE d.group_id = :id) AS domain, (SELECT t.id FROM task t WHERE t.group_id = :id) AS task,"
     " (SELECT m.id FROM message m WHERE m.group_id = :id ORDER BY m.id LIMIT 1) AS message,"
-    " (SELECT e.id FROM export e WHERE e.group_id = :id) AS export"
+    " (SELECT e.id FROM export e WHERE e.group_id = :id) AS export, u.id AS api_user, k.id AS api_key"
+    " FROM account u JOIN api_key k ON k.account_id = u.id WHERE u.group_id = :id AND u.kind = 'api'"
 )
 _WRITERS = text(
-    "SELECT DISTINCT ON (a.group_id) a.group_id, a.id FROM account a WHERE a.tenant_id = :tenant_id ORDER BY a.group_id, a.address"
+    "SELECT DISTINCT ON (a.group_id) a.group_id, a.id FROM account a WHERE a.tenant_id = :tenant_id"
+    " AND a.kind = 'person' ORDER BY a.group_id, a.address"
 )
 MESSAGES = 60
 """In the log of a place that is looked at: more than a page has; in that of every other group there is one."""

@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from messa_platform.portal.admin.logs.chart import SMALL
+from messa_platform.tenants.api_users.users import LONGEST_NAME
 from tests.browser.admin_steps import Desk
 from tests.browser.test_pages import look, sign_in
 from tests.functional.portal.matrix import VIEWS
@@ -30,6 +31,7 @@ GROUP = {
     "sender-name": "@@sender-name",
     "signature": "@@signature",
     "admins": "@@admins",
+    "api-nothing": "@@api",
     "users": "@@users",
     "users-below": "@@users?below=1",
     "users-nobody": "@@users?q=finns+inte",
@@ -63,6 +65,12 @@ TOP = {
     "audit": "@@audit",
     "group": "@@group",
     "organisation": "@@organisation",
+    "api": "@@api",
+    "api-user": "@@api/{api_user}",
+    "api-key": "@@api/{api_user}/{api_key}",
+    "api-session-key": "@@api/{api_user}/new-session-key",
+    "api-v2-key": "@@api/{api_user}/new-v2-key",
+    "api-remove": "@@api/{api_user}/remove",
 }
 """What the topmost group has alone, or looks otherwise there."""
 BELOW = {
@@ -117,6 +125,8 @@ def known(platform: Platform) -> Mapping[str, str]:
         "person": str(platform.value("SELECT id FROM account WHERE address = 'vikarie@demo.example'")),
         "domain": str(platform.value("SELECT id FROM domain WHERE name = 'skola.demo.example'")),
         "message": str(platform.value("SELECT id FROM message WHERE status = 'no_sms_left:Group' LIMIT 1")),
+        "api_user": str(platform.value("SELECT account_id FROM api_key WHERE name = 'Prova v2'")),
+        "api_key": str(platform.value("SELECT id FROM api_key WHERE name = 'Prova v2'")),
         "waiting": str(platform.value("SELECT id FROM domain WHERE name = 'friskolan.example'")),
     }
 
@@ -203,6 +213,49 @@ def test_the_picture_of_a_group_and_the_same_as_a_table(visitor: Visitors, way: 
     expect(page.locator(".chart tbody tr")).to_have_count(31)
     expect(page.locator(".chart table")).to_be_visible()
     look(page, "picture-table")
+
+
+def test_a_key_is_made_shown_once_and_copied(
+    visitor: Visitors, way: tuple[str, int], platform: Platform
+) -> None:
+    language, width = way
+    desk = Desk(sign_in(visitor(language, width), SUB), language, "keys")
+    desk.page.goto(f"{SCHOOLS}/@@api")
+    desk.write("name", f"Journalen {language}-{width}".ljust(LONGEST_NAME, "n"))
+    desk.save("@@api")
+    desk.said("api-user-added")
+    desk.look("none")
+    desk.press("a[href$='new-v2-key']")
+    visitor.expect("422")
+    desk.save("new-v2-key")
+    expect(desk.page.locator("#scope-messages-send")).to_have_attribute("aria-invalid", "true")
+    desk.look("refused")
+    for box in ("scope-messages-send", "scope-messages-read"):
+        desk.tick(box, on=True)
+    desk.write("name", "Servern".ljust(LONGEST_NAME, "n"))
+    desk.save("new-v2-key")
+    key = desk.page.locator("#key").inner_text()
+    assert key.startswith("msk_live_")
+    expect(desk.page.locator("#example")).to_contain_text(key)
+    expect(desk.page.locator("[data-copy=key]")).to_be_visible()
+    desk.look("made")
+    desk.press("a.button.start")
+    expect(desk.main).to_contain_text(f"…{key[-4:]}")
+    expect(desk.main).not_to_contain_text(key)
+    desk.look("user")
+    desk.press("tbody td:first-child a")
+    desk.choose("overlap", "168")
+    desk.save(desk.page.url.rpartition("/")[2])
+    rotated = desk.page.locator("#key").inner_text()
+    assert rotated != key
+    desk.press("a.button.start")
+    desk.look("rotated")
+    desk.press("tbody tr:first-child td:first-child a")
+    desk.look("key")
+    desk.tab("api")
+    desk.look("list")
+    platform.do("DELETE FROM api_key WHERE name LIKE 'Servern%'")
+    platform.do("DELETE FROM account WHERE kind = 'api' AND display_name LIKE 'Journalen %'")
 
 
 def test_fewer_days_for_texts_are_asked_about(

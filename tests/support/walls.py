@@ -18,9 +18,16 @@ from webtest import TestResponse
 from messa_platform.core.ids import new_id
 from messa_platform.messaging.statuses import Status
 from messa_platform.runtime import Runtime
+from messa_platform.tenants.admin_models import Actor
+from messa_platform.tenants.api_users import keys
+from messa_platform.tenants.api_users.keys import Made, Wish
+from messa_platform.tenants.api_users.models import KeyKind, Scope
+from messa_platform.tenants.api_users.users import ApiUser
+from messa_platform.tenants.audit import Author
 from messa_platform.tenants.group_settings import Key
 from messa_platform.tenants.models import Group, Lock
 from messa_platform.tenants.tree import set_here
+from tests.support.api_users import Keyring
 from tests.support.log_rows import an_export
 from tests.support.operators import at_the_pages
 from tests.support.town import make_admin
@@ -105,6 +112,7 @@ def build_walls(world: World, runtime: Runtime) -> Walls:
     _settings(walls)
     _log(walls)
     _inside(walls)
+    _api_users(walls)
     _exports(walls)
     _messages(walls)
     return walls
@@ -194,6 +202,33 @@ def _log(walls: Walls) -> None:
             id=new_id(), tenant=group.tenant_id, group=group.id, now=walls.world.clock.now(), actor=actor, address=address,
             of_group=of_group, action=action, subject=subject, before=json.dumps(before), after=json.dumps(after),
         )  # fmt: skip
+
+
+def _api_users(walls: Walls) -> None:
+    """API users on each side of the walls, and one of the school with a key that was made from above."""
+    ring, all_scopes = Keyring(walls.world), Wish(KeyKind.V2, "Nyckel", frozenset(Scope))
+
+    def made(group: Group, name: str, *authors: Author) -> tuple[ApiUser, Made]:
+        user = ring.create(group, name, authors[0])
+        for author in authors:
+            key = ring.change(keys.make, group, user.id, all_scopes, author=author)
+        return user, key
+
+    for group, mark, ids in (
+        (walls.master, "overmark", walls.above_ids),
+        (walls.sibling, "sidemark", walls.beside_ids),
+        (walls.elsewhere, "farmark", walls.far_ids),
+    ):
+        by = Author(Actor.ADMIN, ids[f"{mark} admin"], f"{mark}@kommun.example", group.id)
+        user, key = made(group, f"{mark.title()} larm", by)
+        ids |= {"api user": user.id, "api key": key.id}
+    above = walls.above_ids["overmark admin"]
+    made(
+        walls.school,
+        "Larmsystemet",
+        Author(Actor.ADMIN, above, "overmark@kommun.example", walls.master.id),
+        Author(Actor.ADMIN, walls.head, "rektor@kommun.example", walls.school.id),
+    )
 
 
 def _exports(walls: Walls) -> None:

@@ -25,6 +25,7 @@ from messa_platform.portal.admin import (
     users,
     users_chosen,
 )
+from messa_platform.portal.admin.api_users import views as api_users
 from messa_platform.portal.admin.resources import Organisations
 
 PARTS = (
@@ -39,6 +40,7 @@ PARTS = (
     sender_name,
     signature,
     admins,
+    api_users,
     users,
     users_chosen,
     user,

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from messa_platform.core.i18n import Speech, msgid
+from messa_platform.portal.admin.api_users.words import KINDS, SCOPES
 from messa_platform.tenants.audit import Action
 from messa_platform.tenants.audit_view import Entry, Named, Standing, Who
 from messa_platform.tenants.group_settings import MAX_PARTS, Key, TooLong
@@ -47,6 +48,12 @@ SENTENCES: Mapping[Action, str] = {
     Action.TENANT_CHANGED: msgid("Changed the organisation %(subject)s"),
     Action.RANGE_ADDED: msgid("Added the number range %(subject)s"),
     Action.RANGE_CHANGED: msgid("Changed the number range %(subject)s"),
+    Action.API_USER_ADDED: msgid("Added the API user %(subject)s"),
+    Action.API_USER_RENAMED: msgid("Gave the API user the name %(subject)s"),
+    Action.API_USER_REMOVED: msgid("Removed the API user %(subject)s"),
+    Action.API_KEY_ADDED: msgid("Made a key for the API user %(subject)s"),
+    Action.API_KEY_ROTATED: msgid("Rotated a key of the API user %(subject)s"),
+    Action.API_KEY_REMOVED: msgid("Removed a key of the API user %(subject)s"),
 }
 """What was done, after who did it. `subject` as `Action` says."""
 UNNAMED: Mapping[Action, str] = {
@@ -116,9 +123,12 @@ FIELDS: Mapping[str, str] = {
     "first": msgid("First number"),
     "group": msgid("Group"),
     "groups": msgid("Its subgroups went to"),
+    "hint": msgid("The key ends with"),
     "is_open": msgid("Numbers are lent from it"),
     "issuer": msgid("Issuer"),
     "keep_text_days": msgid("Days that texts are kept"),
+    "keys": msgid("Keys that went with it"),
+    "kind": msgid("Kind"),
     "language": msgid("Language"),
     "last": msgid("Last number"),
     "lock": msgid("Lock"),
@@ -130,12 +140,14 @@ FIELDS: Mapping[str, str] = {
     "people": msgid("Its users went to"),
     "placed_by_hand": msgid("Placed by an admin"),
     "proof": msgid("Proven by"),
+    "scopes": msgid("May be used for"),
     "secret": msgid("Client secret"),
     "signature": msgid("Signature"),
     "since": msgid("Counts from"),
     "slug": msgid("Short name"),
     "state": msgid("State"),
     "time_zone": msgid("Time zone"),
+    "until": msgid("The old key works until"),
     "why": msgid("Why"),
 }
 """What the fields of `before` and `after` are called; another one stands there by its own name."""
@@ -146,6 +158,7 @@ _LOCKS = {
     Lock.ALL: msgid("everybody may change it"),
 }
 VALUES: Mapping[str, Mapping[str, str]] = {
+    "kind": {kind.value: words for kind, words in KINDS.items()},
     "language": {"sv": "Svenska", "en": "English"},
     "lock": {lock.value: words for lock, words in _LOCKS.items()},
     "proof": {
@@ -153,6 +166,7 @@ VALUES: Mapping[str, Mapping[str, str]] = {
         Proof.PARENT: msgid("the domain above it"),
         Proof.OPERATOR: msgid("messa's operator"),
     },
+    "scopes": {scope.value: words for group in SCOPES.values() for scope, words in group.items()},
     "secret": {"changed": msgid("changed")},
     "state": {
         TenantState.ACTIVE: msgid("active"),
@@ -335,7 +349,7 @@ def _value(speech: Speech, field: str, value: Any) -> str:
             return ", ".join(
                 f"{_label(speech, name)}: {_value(speech, name, v)}" for name, v in value.items()
             )
-    if field == "since":
+    if field in ("since", "until"):
         return f"{datetime.fromisoformat(value).astimezone(speech.zone):%Y-%m-%d %H:%M}"
     known = VALUES.get(field, {}).get(value)
     return _(known) if known else str(value)

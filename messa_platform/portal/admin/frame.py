@@ -32,6 +32,7 @@ TABS = (
     Tab("sender-name", msgid("Sender name")),
     Tab("signature", msgid("Signature")),
     Tab("admins", msgid("Admins")),
+    Tab("api", msgid("API")),
     Tab("users", msgid("Users")),
     Tab("organisation", msgid("Organisation"), only_top=True),
     Tab("audit", msgid("Audit log")),

@@ -83,7 +83,7 @@ OF_OTHERS: Mapping[Persona, Mapping[For, Answer]] = {
 class View:
     """A view, where it is asked for, and the status that those who may get: for GET, and for a form with nothing in it but its token.
 
-    None: it takes no such request.
+    None: it takes no such request. A `name` with a stroke is a page that the view before the stroke has further down.
     """
 
     context: str
@@ -92,6 +92,11 @@ class View:
     whose: For
     get: int | None
     post: int | None
+
+    @property
+    def view(self) -> str:
+        """The name that the view is registered by."""
+        return self.name.partition("/")[0]
 
 
 _TABLE = """
@@ -147,6 +152,12 @@ GroupResource.sender-name      {group}/@@sender-name                 ADMINS     
 GroupResource.signature        {group}/@@signature                   ADMINS      200  303
 GroupResource.signature-count  {group}/@@signature-count             ADMINS      -    200
 GroupResource.admins           {group}/@@admins                      ADMINS      200  422
+GroupResource.api              {group}/@@api                         ADMINS      200  422
+GroupResource.api/user         {group}/@@api/{api_user}              ADMINS      200  409
+GroupResource.api/session-key  {group}/@@api/{api_user}/new-session-key  ADMINS  200  200
+GroupResource.api/v2-key       {group}/@@api/{api_user}/new-v2-key   ADMINS      200  422
+GroupResource.api/key          {group}/@@api/{api_user}/{api_key}    ADMINS      200  422
+GroupResource.api/remove       {group}/@@api/{api_user}/remove       ADMINS      200  409
 GroupResource.users            {group}/@@users                       ADMINS      200  -
 GroupResource.user             {group}/@@user?id={person}            ADMINS      200  409
 GroupResource.add-users        {group}/@@add-users                   ADMINS      200  422
