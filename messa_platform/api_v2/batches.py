@@ -86,7 +86,7 @@ def _not_prepared(why: NotPrepared) -> Wrong:
             fault = Fault("/recipients", "invalid_number", "hold no number that a text could reach")
         case _:
             return Wrong(Problem.UNAUTHORIZED)
-    return Wrong(Problem.INVALID, faults=[fault])
+    return Wrong(Problem.REFUSED, faults=[fault])
 
 
 def _told(progress: Progress) -> dict[str, Any]:

@@ -83,7 +83,7 @@ _RECIPIENT = {
     "values": {
         "type": "dict",
         "maxlength": 50,
-        "keysrules": {"type": "string", "regex": r"[^{}\s]([^{}\n]{0,98}[^{}\s])?", "check_with": "storable"},
+        "keysrules": {"type": "string", "regex": r"[^{}\x00-\x1f]{1,100}", "check_with": "storable"},
         "valuesrules": {"type": "string", "maxlength": LONGEST_VALUE, "check_with": "storable"},
         "meta": {
             "description": "What stands in the text for this recipient in the place of `{name}`.",
@@ -357,7 +357,12 @@ LIMIT = {
     }
 }
 CURSOR = {
-    "cursor": {"type": "string", "maxlength": 200, "meta": {"description": "`next` of the page before."}}
+    "cursor": {
+        "type": "string",
+        # an id in base64url (RFC 4648, 5)
+        "regex": "[A-Za-z0-9_-]{21}[AQgw]",
+        "meta": {"description": "`next` of the page before."},
+    }
 }
 LIST_PARAMETERS = {
     "group_id": an_id("Only of this very group."),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -84,10 +85,9 @@ def check_send_at(request: Request, asked: Asked) -> None:
     """Refuse a time that is too far ahead. Raises `Wrong`."""
     if "send_at" not in asked.body:
         return
-    clock: Clock = request.registry["messa.runtime"].clock
-    if check_time(clock.now(), moment(asked.body["send_at"])):
+    if check_time(_now(request), moment(asked.body["send_at"])):
         said = f"must be at most {schedule.FURTHEST.days} days ahead"
-        raise Wrong(Problem.INVALID, faults=[Fault("/send_at", "too_far", said)])
+        raise Wrong(Problem.REFUSED, faults=[Fault("/send_at", "too_far", said)])
 
 
 def _refusal(entry: Entry) -> Wrong:
@@ -98,10 +98,10 @@ def _refusal(entry: Entry) -> Wrong:
             fault = Fault(
                 "/to", "invalid_number", "is no number that a text could reach, such as +46701234567"
             )
-            return Wrong(Problem.INVALID, faults=[fault], more=more)
+            return Wrong(Problem.REFUSED, faults=[fault], more=more)
         case Status.TOO_MANY_PARTS:
             fault = Fault("/text", "too_many_parts", "takes more parts than the group allows")
-            return Wrong(Problem.INVALID, faults=[fault], more=more)
+            return Wrong(Problem.REFUSED, faults=[fault], more=more)
         case Status.ALREADY_SENT:
             return Wrong(Problem.DUPLICATE, more=more)
         case Status.NO_ROUTE:
@@ -131,8 +131,8 @@ def listed(_context: Messages, request: Request, asked: Asked) -> Answer:
     scope = reach(request)
     search = Search(
         scope,
-        moment(query["since"]) if "since" in query else _BEGINNING,
-        moment(query["until"]) if "until" in query else request.registry["messa.runtime"].clock.now() + _SOON,
+        max(moment(query["since"]), _BEGINNING) if "since" in query else _BEGINNING,
+        max(moment(query["until"]), _BEGINNING) if "until" in query else _now(request) + _SOON,
         group_id=_id(query, "group_id"),
         account_id=_id(query, "account_id"),
         remote=query.get("number"),
@@ -146,7 +146,13 @@ def listed(_context: Messages, request: Request, asked: Asked) -> Answer:
     return Answer({"items": items, "next": cursor_of(page.rows[-1].id) if page.has_after else None})
 
 
-_BEGINNING, _SOON = moment("2020-01-01T00:00:00Z"), schedule.FURTHEST / 366
+_BEGINNING = moment("2020-01-01T00:00:00Z")
+_SOON = timedelta(days=1)
+
+
+def _now(request: Request) -> datetime:
+    clock: Clock = request.registry["messa.runtime"].clock
+    return clock.now()
 
 
 def _id(query: Any, name: str) -> UUID | None:
@@ -211,7 +217,7 @@ SEND = Operation(
 DRY_RUN = Operation(
     "tryMessage", "POST", "/v2/messages/dry-run", "Look at a text before it is sent",
     "Says how a text would travel, what it would be charged, and whether it would be refused. Nothing is stored or sent.",
-    _TAG, Scope.MESSAGES_SEND, (Succeeds(200, "What would become of it.", shapes.DRY_RUN),), body=shapes.DRY,
+    _TAG, Scope.MESSAGES_SEND, (Succeeds(200, "What would become of it.", shapes.DRY_RUN),), body=shapes.DRY, problems=(Problem.REFUSED,),
 )  # fmt: skip
 LIST = Operation(
     "listMessages", "GET", "/v2/messages", "List messages",

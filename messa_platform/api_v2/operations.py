@@ -187,8 +187,7 @@ def add_operation(
     """Serve an operation by `view` where the tree leads to `context`; `name` is the view's own step behind it."""
     registry = config.registry
     registry.setdefault(_OPERATIONS, []).append(operation)
-    if not name:
-        registry.setdefault("messa.v2_methods", {}).setdefault(context, []).append(operation.method)
+    registry.setdefault("messa.v2_methods", {}).setdefault((context, name), []).append(operation.method)
     config.add_view(
         _served(operation, view),
         context=context,

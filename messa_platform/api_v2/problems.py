@@ -67,9 +67,10 @@ class Problem(Enum):
         "message-refused",
         403,
         "The message was not sent",
-        "`status` says why, in the words of the log: a quota that is used up, a group or account that may not send, a recipient that has"
-        " said STOP, an organisation that is suspended. The message is in the log by its `message_id`. The same request will be refused"
-        " again until what it says is changed.",
+        "`message_status` says why, in the words of the log: a number that no text could reach, more parts than the group allows, a quota that"
+        " is used up, a group or account that may not send, a recipient that has said STOP, an organisation that is suspended. Where a field"
+        " is to blame, it stands under `errors`. With a `message_id` the message is in the log. The same request will be refused again until"
+        " what it says is changed.",
     )
     NOT_FOUND = Kind(
         "not-found",
@@ -228,16 +229,16 @@ def _not_found(error: HTTPNotFound, request: Request) -> Response:
     """Whether there is something, only who has a key is told."""
     if not isinstance(request.identity, Caller):
         return answer(request, no_key(request))
-    allowed = methods_of(request, request.context) if isinstance(error, PredicateMismatch) else ()
-    if allowed and not request.view_name:
+    allowed = methods_of(request) if isinstance(error, PredicateMismatch) else ()
+    if allowed:
         return answer(request, Wrong(Problem.METHOD, headers={"Allow": ", ".join(allowed)}))
     return answer(request, Wrong(Problem.NOT_FOUND))
 
 
-def methods_of(request: Request, context: object) -> Sequence[str]:
-    """The methods that a resource is served by."""
-    served: Mapping[type, list[str]] = request.registry.get("messa.v2_methods", {})
-    return sorted(served.get(type(context), ()))
+def methods_of(request: Request) -> Sequence[str]:
+    """The methods by which what is asked for is served."""
+    served: Mapping[tuple[type, str], list[str]] = request.registry.get("messa.v2_methods", {})
+    return sorted(served.get((type(request.context), request.view_name), ()))
 
 
 def _away(error: DBAPIError, request: Request) -> Response:

@@ -6,7 +6,7 @@ A rule's `meta` has what a reader needs: `description`, `example`, and `format` 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -14,6 +14,7 @@ from uuid import UUID
 from cerberus import Validator, errors
 
 from messa_platform.api_v2.problems import Fault
+from messa_platform.api_v2.quick import compiled
 
 Schema = Mapping[str, Mapping[str, Any]]
 
@@ -31,33 +32,99 @@ def moment(written: str) -> datetime:
     return at.astimezone(UTC)
 
 
+def _is_moment(value: Any) -> bool:
+    try:
+        moment(value)
+    except (ValueError, TypeError, OverflowError, AttributeError):
+        return False
+    return True
+
+
+def _is_uuid(value: Any) -> bool:
+    try:
+        return str(UUID(value)) == str(value).lower()
+    except (ValueError, TypeError, AttributeError):
+        return False
+
+
+def _is_storable(value: Any) -> bool:
+    return not (isinstance(value, str) and ("\0" in value or any("\ud800" <= c <= "\udfff" for c in value)))
+
+
+CHECKS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
+    "moment": (_is_moment, "is no time such as 2026-12-24T15:00:00+01:00"),
+    "uuid": (_is_uuid, "is no id such as 0190a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b"),
+    "storable": (_is_storable, "holds a character that no text can hold"),
+}
+"""What `check_with` may name in our schemas, and what to say where it does not hold."""
+
+
 class Checker(Validator):  # type: ignore[misc]
     """Cerberus with the words that our schemas use besides its own."""
 
     def _check_with_moment(self, field: str, value: Any) -> None:
-        try:
-            moment(value)
-        except (ValueError, TypeError, OverflowError):
-            self._error(field, "is no time such as 2026-12-24T15:00:00+01:00")
+        self._say("moment", field, value)
 
     def _check_with_uuid(self, field: str, value: Any) -> None:
-        try:
-            UUID(value)
-        except (ValueError, TypeError, AttributeError):
-            self._error(field, "is no id such as 0190a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b")
+        self._say("uuid", field, value)
 
     def _check_with_storable(self, field: str, value: Any) -> None:
-        if isinstance(value, str) and ("\0" in value or any("\ud800" <= c <= "\udfff" for c in value)):
-            self._error(field, "holds a character that no text can hold")
+        self._say("storable", field, value)
+
+    def _say(self, name: str, field: str, value: Any) -> None:
+        holds, said = CHECKS[name]
+        if not holds(value):
+            self._error(field, said)
 
     def _validate_meta(self, *_: Any) -> None:
         """Something for the reader. The rule's arguments are validated against this schema: {'type': 'dict'}"""
 
 
+_QUICK: dict[int, tuple[Schema, Callable[[Any], bool]]] = {}
+
+
+def fits(schema: Schema, given: Any) -> bool:
+    """Whether there is nothing wrong with a document."""
+    # schemas are made at import and stay: what is kept beside its test is never another's id
+    if id(schema) not in _QUICK:
+        _QUICK[id(schema)] = schema, compiled(schema, {name: holds for name, (holds, _) in CHECKS.items()})
+    return _QUICK[id(schema)][1](given)
+
+
 def check(schema: Schema, given: Any, *, where: str = "") -> list[Fault]:
     """What is wrong with a document, all of it at once; a fault's pointer begins with `where`."""
+    if fits(schema, given):
+        return []
     if not isinstance(given, dict):
         return [Fault(where, "type", "must be an object")]
+    lists = {name: rules for name, rules in schema.items() if _holds_documents(rules)}
+    shallow = {name: _without_items(rules) if name in lists else rules for name, rules in schema.items()}
+    faults = _found(shallow, given, where)
+    for name, rules in lists.items():
+        if not any(fault.pointer.startswith(f"{where}/{name}") for fault in faults):
+            faults += _in_list(rules["schema"]["schema"], given.get(name), f"{where}/{name}")
+    return sorted(faults, key=lambda fault: fault.pointer)[:MOST_FAULTS]
+
+
+def _holds_documents(rules: Mapping[str, Any]) -> bool:
+    return bool(rules["type"] == "list" and rules.get("schema", {}).get("type") == "dict")
+
+
+def _without_items(rules: Mapping[str, Any]) -> dict[str, Any]:
+    return {rule: value for rule, value in rules.items() if rule != "schema"}
+
+
+def _in_list(schema: Schema, items: Any, where: str) -> list[Fault]:
+    """What is wrong with a list's documents; those that are right cost next to nothing."""
+    faults: list[Fault] = []
+    for place, item in enumerate(items or ()):
+        faults += check(schema, item, where=f"{where}/{place}")
+        if len(faults) >= MOST_FAULTS:
+            break
+    return faults
+
+
+def _found(schema: Schema, given: Mapping[str, Any], where: str) -> list[Fault]:
     checker = Checker(dict(schema), allow_unknown=False)
     if checker.validate(given, normalize=False):
         return []
@@ -67,7 +134,7 @@ def check(schema: Schema, given: Any, *, where: str = "") -> list[Fault]:
             continue  # that one is told of
         fault = _fault(error, where)
         faults.setdefault((fault.pointer, fault.code), fault)
-    return sorted(faults.values(), key=lambda fault: fault.pointer)[:MOST_FAULTS]
+    return list(faults.values())
 
 
 def _has_other(schema: Schema, given: Mapping[str, Any], path: Sequence[object]) -> bool:
@@ -157,6 +224,8 @@ def _drawn(rules: Mapping[str, Any]) -> dict[str, Any]:
         drawn["items"] = _drawn(rules["schema"])
     if kind == "dict" and "valuesrules" in rules:
         drawn["additionalProperties"] = _drawn(rules["valuesrules"])
+    if "keysrules" in rules:
+        drawn["propertyNames"] = _drawn(rules["keysrules"])
     drawn |= _limits(kind, rules)
     if rules.get("nullable"):
         drawn["type"] = [drawn["type"], "null"]
@@ -177,6 +246,8 @@ def _limits(kind: str, rules: Mapping[str, Any]) -> dict[str, Any]:
         drawn["enum"] = list(rules["allowed"])
     if "regex" in rules:
         drawn["pattern"] = f"^{rules['regex']}$"
+    elif rules.get("check_with") == "storable":
+        drawn["pattern"] = "^[^\\u0000]*$"
     if rules.get("check_with") in _FORMATS:
         drawn["format"] = _FORMATS[rules["check_with"]]
     return drawn

@@ -47,8 +47,8 @@ def test_twenty_at_once_are_one_and_get_equal_answers(
 
 
 def test_a_refusal_is_kept_too(api: Api, school: Program) -> None:
-    first = school.ask("POST", "/v2/messages", {"to": "12", "text": "Hej"}, 422, **KEY)
-    again = school.ask("POST", "/v2/messages", {"to": "12", "text": "Hej"}, 422, **KEY)
+    first = school.ask("POST", "/v2/messages", {"to": "12", "text": "Hej"}, 403, **KEY)
+    again = school.ask("POST", "/v2/messages", {"to": "12", "text": "Hej"}, 403, **KEY)
     assert (again.body, again.content_type) == (first.body, "application/problem+json")
     assert counts(api) == (1, 0)
 
