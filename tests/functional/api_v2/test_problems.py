@@ -1,0 +1,144 @@
+"""Every problem that the document names for an operation comes about, and is told as it says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from webtest import TestApp, TestResponse
+
+from messa_platform.api_v2.problems import MEDIA_TYPE, Problem
+from messa_platform.application import make_wsgi
+from messa_platform.core.clock import FixedClock
+from messa_platform.core.ids import new_id
+from messa_platform.tenants.api_users.models import Scope
+from tests.functional.api_v2.conftest import ANNA, Api, Program
+from tests.support.platform import HOST, free_port
+from tests.support.visitors import a_runtime
+
+FAR = {"to": ANNA, "text": "Hej", "send_at": "2999-01-01T00:00:00Z"}
+GOOD = {"to": ANNA, "text": "Hej"}
+KEY = {"Idempotency-Key": "en-nyckel"}
+
+
+class Trouble:
+    """Brings about each kind of problem, for any operation that may end in it."""
+
+    def __init__(
+        self, api: Api, program: Program, stack: ExitStack, tmp_path: Path, clock: FixedClock, url: str
+    ) -> None:
+        self.api = api
+        self.program = program
+        self._stack, self._tmp_path, self._clock, self._url = stack, tmp_path, clock, url
+
+    def bring(self, problem: Problem, method: str, path: str, body: Any) -> TestResponse:
+        """The answer."""
+        make: Callable[[str, str, Any], TestResponse] = getattr(self, problem.name.lower())
+        return make(method, path, body)
+
+    def _ask(self, method: str, path: str, body: Any, **headers: str) -> TestResponse:
+        return self.program.ask(method, path, body, **headers)
+
+    def _raw(self, path: str, raw: bytes, content_type: str = "application/json") -> TestResponse:
+        headers = {"Authorization": f"Bearer {self.program.key}", "Content-Type": content_type}
+        return self.program.app.post(path, raw, headers=headers, expect_errors=True)
+
+    def _by(self, app: TestApp, method: str, path: str, body: Any) -> TestResponse:
+        other = Program(app, self.program.group, self.program.user, self.program.key)
+        return other.ask(method, path, body)
+
+    def _app(self, url: str, **settings: str) -> TestApp:
+        runtime = self._stack.enter_context(
+            a_runtime(url, self._tmp_path / new_id().hex, self._clock, **settings)
+        )
+        return TestApp(make_wsgi(runtime))
+
+    def unauthorized(self, method: str, path: str, body: Any) -> TestResponse:
+        return self._ask(method, path, body, Authorization="")
+
+    def forbidden(self, method: str, path: str, body: Any) -> TestResponse:
+        narrow = self.api.program(self.api.school, new_id().hex, scopes={Scope.AUDIT_READ})
+        return narrow.ask(method, path, body)
+
+    def rate(self, method: str, path: str, body: Any) -> TestResponse:
+        app = self._app(self._url, **{"rate.key_burst": "1", "rate.key_rate": "0.001"})
+        self._by(app, method, path, body)
+        return self._by(app, method, path, body)
+
+    def internal(self, method: str, path: str, body: Any) -> TestResponse:
+        limits, own = self.api.runtime.rates, self.api.runtime.rates.ask
+        limits.ask = None  # type: ignore[assignment, method-assign]
+        try:
+            return self._ask(method, path, body)
+        finally:
+            limits.ask = own  # type: ignore[method-assign]
+
+    def unavailable(self, method: str, path: str, body: Any) -> TestResponse:
+        return self._by(
+            self._app(f"postgresql+psycopg://nobody@{HOST}:{free_port()}/nothing"), method, path, body
+        )
+
+    def invalid_json(self, _method: str, path: str, _body: Any) -> TestResponse:
+        return self._raw(path, b"{")
+
+    def too_large(self, _method: str, path: str, _body: Any) -> TestResponse:
+        return self._raw(path, b" " * (8 * 2**20 + 1))
+
+    def media(self, _method: str, path: str, _body: Any) -> TestResponse:
+        return self._raw(path, b"{}", "text/plain")
+
+    def invalid(self, method: str, path: str, body: Any) -> TestResponse:
+        return self._ask(method, path, {**body, "nonsens": 1})
+
+    def invalid_parameters(self, method: str, path: str, body: Any) -> TestResponse:
+        return self._ask(method, f"{path}?nonsens=1", body)
+
+    def key_reused(self, method: str, path: str, body: Any) -> TestResponse:
+        self._ask(method, path, {**body, "text": "Ett"}, **KEY)
+        return self._ask(method, path, {**body, "text": "Annat"}, **KEY)
+
+    def not_found(self, method: str, path: str, body: Any) -> TestResponse:
+        return self._ask(method, path, body)
+
+    def refused(self, method: str, path: str, _body: Any) -> TestResponse:
+        return self._ask(method, path, FAR)
+
+    def duplicate(self, method: str, path: str, body: Any) -> TestResponse:
+        self._ask(method, path, body)
+        return self._ask(method, path, body)
+
+    def conflict(self, method: str, path: str, body: Any) -> TestResponse:
+        message = self.program.send("+46701740699", new_id().hex)["id"]
+        return self._ask(method, "/".join((*path.split("/")[:3], message, *path.split("/")[4:])), body)
+
+
+@pytest.fixture
+def trouble(
+    api: Api, school: Program, tmp_path: Path, clock: FixedClock, database_url: str
+) -> Iterator[Trouble]:
+    with ExitStack() as stack:
+        yield Trouble(api, school, stack, tmp_path, clock, database_url)
+
+
+def test_every_documented_problem_comes_about_and_is_told_as_documented(trouble: Trouble) -> None:
+    document = trouble.program.app.get("/v2/openapi.json").json
+    by_slug = {problem.kind.slug: problem for problem in Problem}
+    brought = 0
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            for status, response in operation["responses"].items():
+                for slug in response.get("content", {}).get(MEDIA_TYPE, {}).get("examples", {}):
+                    body = GOOD if "requestBody" in operation else None
+                    answer = trouble.bring(
+                        by_slug[slug], method.upper(), path.replace("{id}", str(new_id())), body
+                    )
+                    told = (answer.status_int, answer.content_type, answer.json["type"].rpartition("/")[2])
+                    assert told == (int(status), MEDIA_TYPE, slug), (method, path, answer.text)
+                    assert answer.json["title"] == by_slug[slug].kind.title
+                    for header in response["headers"]:
+                        assert header in answer.headers, (method, path, slug, header)
+                    brought += 1
+    assert brought >= 60
