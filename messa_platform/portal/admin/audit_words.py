@@ -47,6 +47,13 @@ SENTENCES: Mapping[Action, str] = {
     Action.TENANT_CHANGED: msgid("Changed the organisation %(subject)s"),
     Action.RANGE_ADDED: msgid("Added the number range %(subject)s"),
     Action.RANGE_CHANGED: msgid("Changed the number range %(subject)s"),
+    Action.WEBHOOK_ADDED: msgid("Added the webhook %(subject)s"),
+    Action.WEBHOOK_CHANGED: msgid("Changed the webhook %(subject)s"),
+    Action.WEBHOOK_REMOVED: msgid("Removed the webhook %(subject)s"),
+    Action.WEBHOOK_SECRET_ROTATED: msgid("Gave the webhook %(subject)s a new secret"),
+    Action.WEBHOOK_DISABLED: msgid("Switched off %(subject)s, which was told of messages"),
+    Action.API_URL_SET: msgid("Set the api_url of the API user %(subject)s"),
+    Action.API_URL_REMOVED: msgid("Removed the api_url of the API user %(subject)s"),
 }
 """What was done, after who did it. `subject` as `Action` says."""
 UNNAMED: Mapping[Action, str] = {
@@ -111,8 +118,10 @@ FIELDS: Mapping[str, str] = {
     "blocked": msgid("Blocked"),
     "client_id": msgid("Client ID"),
     "demands_second_factor": msgid("Admins need a second factor"),
+    "description": msgid("Description"),
     "display_name": msgid("Name"),
     "enabled": msgid("Switched on"),
+    "events": msgid("Events"),
     "first": msgid("First number"),
     "group": msgid("Group"),
     "groups": msgid("Its subgroups went to"),
@@ -136,6 +145,7 @@ FIELDS: Mapping[str, str] = {
     "slug": msgid("Short name"),
     "state": msgid("State"),
     "time_zone": msgid("Time zone"),
+    "url": msgid("Address"),
     "why": msgid("Why"),
 }
 """What the fields of `before` and `after` are called; another one stands there by its own name."""
@@ -160,10 +170,14 @@ VALUES: Mapping[str, Mapping[str, str]] = {
         TenantState.CLOSED: msgid("closed"),
         DomainState.WAITING: msgid("waits for its proof"),
         DomainState.VERIFIED: msgid("verified"),
+        "disabled": msgid("switched off"),
     },
     "why": {
         "moved": msgid("moved out of the group"),
         "domain_moved": msgid("the domain was moved from another group"),
+        "gone": msgid("it wants nothing any more"),
+        "failing": msgid("it has taken nothing for days"),
+        "admin": msgid("an admin wanted it so"),
     },
 }
 """What the values of some fields are called."""
