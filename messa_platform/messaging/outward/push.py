@@ -80,6 +80,7 @@ class Pusher:
         self._desk: threading.Thread | None = None
         self._hands = ThreadPoolExecutor(settings.threads, thread_name_prefix="push")
         self._closed = False
+        self._unheeded = 0
         # the desk's own
         self._lines: dict[UUID, Line] = {}
         self._wanted: dict[UUID, None] = {}  # a set that keeps its order: the one served last is the last
@@ -94,12 +95,17 @@ class Pusher:
             if self._desk is None:
                 self._desk = threading.Thread(target=self._run, name="push-desk", daemon=True)
                 self._desk.start()
-        self._inbox.put(endpoint_id)
+        self._put(endpoint_id)
+
+    def _put(self, item: UUID | Result | None) -> None:
+        with self._lock:
+            self._unheeded += 1
+        self._inbox.put(item)
 
     @property
     def is_idle(self) -> bool:
         """Whether nothing is on its way, and nothing is known to wait that could be. For tests."""
-        return self._inbox.empty() and not self._in_flight and not self._wanted
+        return not (self._unheeded or self._in_flight or self._wanted)
 
     def close(self) -> None:
         """Claim nothing more, and wait for what is on its way, which takes as long as a request may."""
@@ -107,7 +113,7 @@ class Pusher:
             self._closed = True
             desk = self._desk
         if desk is not None:
-            self._inbox.put(None)
+            self._put(None)
             desk.join(self._settings.timeout + 10)
         self._hands.shutdown(wait=False)
 
@@ -115,7 +121,8 @@ class Pusher:
         stopping = False
         while not (stopping and not self._in_flight):
             results: list[Result] = []
-            for item in self._received():
+            received = self._received()
+            for item in received:
                 match item:
                     case None:
                         stopping = True
@@ -127,6 +134,8 @@ class Pusher:
                 self._settle(results)
             if self._wanted and not stopping:
                 self._begin()
+            with self._lock:
+                self._unheeded -= len(received)
 
     def _received(self) -> list[UUID | Result | None]:
         """What has come in: waits for the first, then for its neighbours a moment."""
@@ -204,7 +213,7 @@ class Pusher:
             log.error("push_failed", delivery=str(parcel.taken.claim.id), error=type(error).__name__)
             answer = NoAnswer(Fault.BROKEN)
         took = round((time.monotonic() - begun) * 1000)
-        self._inbox.put(Result(parcel.taken, answer, now, took))
+        self._put(Result(parcel.taken, answer, now, took))
 
     def _settle(self, results: Sequence[Result]) -> None:
         """Note results, and look again at their endpoints: what waits behind them may go now."""
