@@ -51,8 +51,10 @@ KINDS = (
     _kind("groups", msgid("Groups"), "group_"),
     _kind("admins", msgid("Admins"), "admin_"),
     _kind("users", msgid("Users"), "account_", "consent_", "people_", "numbers_"),
+    _kind("api", msgid("API users"), "api_"),
     _kind("domains", msgid("Domains"), "domain_"),
     _kind("sign-on", msgid("Single sign-on"), "sign_on_"),
+    _kind("webhooks", msgid("Webhooks"), "webhook_"),
     _kind("organisation", msgid("The organisation"), "tenant_", "range_"),
 )
 """Each action is of one kind."""

@@ -42,11 +42,6 @@ SENTENCES: Mapping[Action, str] = {
     Action.SIGN_ON_SET: msgid("Set up single sign-on for %(subject)s"),
     Action.SIGN_ON_PAUSED: msgid("Switched off single sign-on for %(subject)s"),
     Action.SIGN_ON_REMOVED: msgid("Removed single sign-on for %(subject)s"),
-    Action.NUMBERS_RECALLED: msgid("Took numbers back"),
-    Action.TENANT_CREATED: msgid("Created the organisation %(subject)s"),
-    Action.TENANT_CHANGED: msgid("Changed the organisation %(subject)s"),
-    Action.RANGE_ADDED: msgid("Added the number range %(subject)s"),
-    Action.RANGE_CHANGED: msgid("Changed the number range %(subject)s"),
     Action.WEBHOOK_ADDED: msgid("Added the webhook %(subject)s"),
     Action.WEBHOOK_CHANGED: msgid("Changed the webhook %(subject)s"),
     Action.WEBHOOK_REMOVED: msgid("Removed the webhook %(subject)s"),
@@ -54,6 +49,11 @@ SENTENCES: Mapping[Action, str] = {
     Action.WEBHOOK_DISABLED: msgid("Switched off %(subject)s, which was told of messages"),
     Action.API_URL_SET: msgid("Set the api_url of the API user %(subject)s"),
     Action.API_URL_REMOVED: msgid("Removed the api_url of the API user %(subject)s"),
+    Action.NUMBERS_RECALLED: msgid("Took numbers back"),
+    Action.TENANT_CREATED: msgid("Created the organisation %(subject)s"),
+    Action.TENANT_CHANGED: msgid("Changed the organisation %(subject)s"),
+    Action.RANGE_ADDED: msgid("Added the number range %(subject)s"),
+    Action.RANGE_CHANGED: msgid("Changed the number range %(subject)s"),
 }
 """What was done, after who did it. `subject` as `Action` says."""
 UNNAMED: Mapping[Action, str] = {

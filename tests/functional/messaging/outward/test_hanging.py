@@ -35,13 +35,13 @@ def feed(world: World, pusher: Pusher, of_account: list[list[UUID]]) -> dict[str
     for start in range(0, len(turns), 10):
         time.sleep(max(0.0, begun + start / RATE - time.monotonic()))
         batch = turns[start : start + 10]
-        woken: list[UUID] = []
+        woken: list[str] = []
         with world.database.unit_of_work() as session:
             words = [Word(m, Status.DELIVERED, "", SystemClock().now()) for m in batch]
-            apply(session, words, lambda _session, _actor, e: woken.append(UUID(e)))
+            apply(session, words, lambda _session, *key, to=woken: to.append(key[-1]))
         moved |= dict.fromkeys(map(str, batch), time.monotonic())
         for endpoint_id in woken:
-            pusher.wake(endpoint_id)
+            pusher.wake(UUID(endpoint_id))
     return moved
 
 
