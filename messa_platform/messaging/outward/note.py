@@ -38,19 +38,22 @@ _ANY = text(
     "SELECT EXISTS (SELECT FROM event_endpoint WHERE tenant_id = ANY(CAST(:tenants AS uuid[])) AND state = 'active')"
 )
 # The first half of the event's own id, which holds its time, and a random second one: so ids are unlike each other, and in order.
-_ID = "CAST(encode(overlay(uuid_send(given.id) PLACING substring(uuid_send(gen_random_uuid()) FROM 9) FROM 9), 'hex') AS uuid)"
+_ID = "CAST(encode(overlay(uuid_send(id) PLACING substring(uuid_send(gen_random_uuid()) FROM 9) FROM 9), 'hex') AS uuid)"
 _GIVEN = (
-    "json_to_recordset(CAST(:rows AS json)) AS given (id uuid, tenant_id uuid, group_id uuid, account_id uuid, message_id uuid,"
+    "json_to_recordset(CAST(:rows AS json)) AS rows (id uuid, tenant_id uuid, group_id uuid, account_id uuid, message_id uuid,"
     " type text, status text, code text, at timestamptz)"
 )
-# A message's group is where it stands in the tree of today; a label of its path is the id of a group above it, or its own.
+_HEARS = "e.state = 'active' AND (cardinality(e.event_types) = 0 OR given.type = ANY(e.event_types))"
+# A message's group is where it stands in the tree of today; a label of its path is the id of a group above it, or its own, and so is of the
+# same tenant: to say that once more would have the planner read all endpoints of the tenant for each event.
 _NOTE = text(
-    "INSERT INTO event_delivery (id, tenant_id, endpoint_id, type, message_id, status, code, at, next_attempt_at)"
-    f" SELECT {_ID}, given.tenant_id, e.id, given.type, given.message_id, given.status, given.code, given.at, given.at FROM {_GIVEN}"
-    ' LEFT JOIN "group" g ON g.id = given.group_id AND g.tenant_id = given.tenant_id'
-    " JOIN event_endpoint e ON e.tenant_id = given.tenant_id AND e.state = 'active' AND (e.account_id = given.account_id"
-    " OR e.group_id = ANY(CAST(string_to_array(g.path::text, '.') AS uuid[])))"
-    " WHERE cardinality(e.event_types) = 0 OR given.type = ANY(e.event_types) RETURNING endpoint_id"
+    f"WITH given AS (SELECT * FROM {_GIVEN}),"
+    ' heard AS (SELECT given.*, e.id AS endpoint_id FROM given JOIN "group" g ON g.id = given.group_id AND g.tenant_id = given.tenant_id'
+    " CROSS JOIN LATERAL unnest(CAST(string_to_array(g.path::text, '.') AS uuid[])) AS label (id)"
+    f" JOIN event_endpoint e ON e.group_id = label.id AND {_HEARS} UNION ALL SELECT given.*, e.id FROM given"
+    f" JOIN event_endpoint e ON e.account_id = given.account_id AND e.tenant_id = given.tenant_id AND {_HEARS})"
+    " INSERT INTO event_delivery (id, tenant_id, endpoint_id, type, message_id, status, code, at, next_attempt_at)"
+    f" SELECT {_ID}, tenant_id, endpoint_id, type, message_id, status, code, at, at FROM heard RETURNING endpoint_id"
 )
 
 
