@@ -145,7 +145,7 @@ def _deliveries() -> None:
     op.create_index(
         "ix_event_delivery_due",
         "event_delivery",
-        ["endpoint_id", "next_attempt_at"],
+        ["endpoint_id", "next_attempt_at", "id"],
         postgresql_where=is_open,
     )
     op.create_index(

@@ -21,7 +21,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from messa_platform.core.db import Base
 from messa_platform.core.ids import new_id
-from messa_platform.core.work import OPEN_SQL, WorkColumns, due_index, enum_text
+from messa_platform.core.work import OPEN_SQL, WorkColumns, enum_text
 
 
 class EndpointKind(StrEnum):
@@ -109,7 +109,10 @@ class EventDelivery(Base, WorkColumns):
     finished_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
 
     __table_args__ = (
-        due_index("event_delivery", "endpoint_id"),
+        # with the id, so that the first few of a great many that have waited equally long are found without sorting them
+        Index(
+            "ix_event_delivery_due", "endpoint_id", "next_attempt_at", "id", postgresql_where=text(OPEN_SQL)
+        ),
         # of one message an endpoint hears in order: what waits behind an earlier one is found here
         Index("ix_event_delivery_order", "endpoint_id", "message_id", "id", postgresql_where=text(OPEN_SQL)),
         Index("ix_event_delivery_endpoint", "endpoint_id", "id"),

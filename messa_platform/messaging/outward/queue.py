@@ -62,12 +62,13 @@ def due_endpoints(session: Session, now: datetime) -> list[UUID]:
     return list(session.execute(_DUE_ENDPOINTS, {"now": now}).scalars())
 
 
+# A value and not NOT EXISTS, which would be made a join with all that waits, however little is wanted of it.
 _CHOOSE = text(
     "SELECT due.id AS delivery_id, e.id, e.tenant_id, e.kind, e.url, e.secret, e.old_secret, e.old_secret_until, e.failures"
     " FROM unnest(CAST(:endpoints AS uuid[]), CAST(:rooms AS int[])) AS wanted (endpoint_id, room)"
     " JOIN event_endpoint e ON e.id = wanted.endpoint_id CROSS JOIN LATERAL (SELECT q.id FROM event_delivery q"
-    f" WHERE q.endpoint_id = e.id AND q.{OPEN_SQL} AND q.next_attempt_at <= :now AND NOT EXISTS (SELECT FROM event_delivery b"
-    f" WHERE b.endpoint_id = q.endpoint_id AND b.message_id = q.message_id AND b.id < q.id AND b.{OPEN_SQL})"
+    f" WHERE q.endpoint_id = e.id AND q.{OPEN_SQL} AND q.next_attempt_at <= :now AND q.id = coalesce((SELECT b.id FROM event_delivery b"
+    f" WHERE b.endpoint_id = q.endpoint_id AND b.message_id = q.message_id AND b.{OPEN_SQL} ORDER BY b.id LIMIT 1), q.id)"
     " ORDER BY q.next_attempt_at, q.id LIMIT CASE WHEN e.failures > 0 THEN 1 ELSE wanted.room END) due"
     f" WHERE {_READY}"
 )
