@@ -104,7 +104,7 @@ def cancel(context: ThreadResource, request: Request) -> Any:
         now_of(request),
         request.identity.account_id,
         message_id,
-        request.runtime.waker.wake_after_commit,
+        request.registry["messa.runtime"].waker.wake_after_commit,
     )
     return _back(context, request, "cancelled" if done else "cancelled-too-late")
 
