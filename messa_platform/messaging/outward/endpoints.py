@@ -289,7 +289,7 @@ class Endpoints:
         if not wish.url:
             if was:
                 session.execute(_REMOVE, {"id": was.id})
-                _record_of(session, now, author, user, Action.API_URL_REMOVED, was, None)
+                _record(session, now, author, place, was, Action.API_URL_REMOVED, _url(was), None, user.name)
             return None
         if was and was.url == wish.url:
             return was
@@ -300,7 +300,8 @@ class Endpoints:
             made = {"id": new_id(), "kind": EndpointKind.API_URL.value, "now": now}
             row = session.execute(_INSERT, _values(wish) | own | made).one()
         endpoint = _endpoint(row)
-        _record_of(session, now, author, user, Action.API_URL_SET, was, endpoint)
+        urls = _url(was) if was else None, _url(endpoint)
+        _record(session, now, author, place, endpoint, Action.API_URL_SET, *urls, user.name)
         return endpoint
 
 
@@ -377,6 +378,10 @@ def _told(endpoint: EndpointRow) -> dict[str, object]:
     return {"url": shown(endpoint.url), "description": endpoint.description, "events": events}
 
 
+def _url(endpoint: EndpointRow) -> dict[str, object]:
+    return {"url": shown(endpoint.url)}
+
+
 def _record(
     session: Session,
     now: datetime,
@@ -386,20 +391,9 @@ def _record(
     action: Action,
     before: Any = None,
     after: Any = None,
+    name: str = "",
 ) -> None:
-    change = Change(place.tenant_id, place.id, action, shown(endpoint.url), endpoint.id, before, after)
-    record(session, now, author, [change])
-
-
-def _record_of(
-    session: Session,
-    now: datetime,
-    author: Author,
-    user: ApiUser,
-    action: Action,
-    was: EndpointRow | None,
-    becomes: EndpointRow | None,
-) -> None:
-    before, after = ({"url": shown(e.url)} if e else None for e in (was, becomes))
-    change = Change(user.tenant_id, user.group_id, action, user.name, user.id, before, after)
+    """`name` is of the API user whose endpoint it is."""
+    subject, subject_id = name or shown(endpoint.url), endpoint.account_id or endpoint.id
+    change = Change(place.tenant_id, place.id, action, subject, subject_id, before, after)
     record(session, now, author, [change])
