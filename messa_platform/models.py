@@ -8,6 +8,7 @@ from messa_platform.messaging import idempotency
 from messa_platform.messaging import models as messaging
 from messa_platform.messaging.log import export_models as exports
 from messa_platform.messaging.log import models as log
+from messa_platform.messaging.outward import models as outward
 from messa_platform.messaging.retention import models as retention
 from messa_platform.providers import models as providers
 from messa_platform.tenants import admin_models as administration
@@ -27,5 +28,6 @@ ROOMS = (
     log,
     exports,
     retention,
+    outward,
     mail,
 )

@@ -1,7 +1,7 @@
 """Messages by v2: idempotency keys, clients' own words, by which door a sending came in
 
 Revision ID: 0009
-Revises: 0007
+Revises: 0008
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from alembic import op
 from messa_platform.core.row_security import protect, role_name
 
 revision = "0009"
-down_revision = "0007"
+down_revision = "0008"
 branch_labels = None
 depends_on = None
 

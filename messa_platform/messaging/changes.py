@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
@@ -13,6 +14,7 @@ from sqlalchemy.orm import Session
 from messa_platform.core.bulk import as_parameter, copy_rows, given
 from messa_platform.core.logs import logger
 from messa_platform.messaging import feed
+from messa_platform.messaging.outward.note import Happening, Push, note
 from messa_platform.messaging.statuses import Status, may_follow
 from messa_platform.messaging.store import EVENT, MESSAGE, event_row
 
@@ -31,7 +33,7 @@ class Word:
 
 # BETWEEN lets the executor leave out the months that hold none of the ids; ANY alone does not.
 _LOCK = text(
-    "SELECT id, tenant_id, account_id, status, parts, quota_buckets FROM message WHERE id = ANY(CAST(:ids AS uuid[]))"
+    "SELECT id, tenant_id, group_id, account_id, status, parts, quota_buckets FROM message WHERE id = ANY(CAST(:ids AS uuid[]))"
     " AND id BETWEEN :first AND :last ORDER BY id FOR UPDATE"
 )
 _MOVE = text(
@@ -52,15 +54,18 @@ class Moved:
     buckets: Sequence[int]
 
 
-def apply(session: Session, words: Sequence[Word]) -> list[Moved]:
-    """Apply words in order; each is kept as an event, and moves its message only forward. Gives what moved, in its last status."""
+def apply(session: Session, words: Sequence[Word], push: Push | None = None) -> list[Moved]:
+    """Apply words in order; each is kept as an event, and moves its message only forward. Gives what moved, in its last status.
+
+    `push` wakes who tells endpoints of it (see `outward.note`).
+    """
     if not words:
         return []
     ids = sorted({w.message_id for w in words})
     rows = {row.id: row for row in session.execute(_LOCK, {"ids": ids, "first": ids[0], "last": ids[-1]})}
     now = {i: Status(row.status) for i, row in rows.items()}
     moved: dict[UUID, Word] = {}
-    events = []
+    events, happened = [], []
     for word in words:
         if word.message_id not in rows:
             continue
@@ -68,6 +73,7 @@ def apply(session: Session, words: Sequence[Word]) -> list[Moved]:
         if forward and word.status is not None:
             now[word.message_id] = word.status
             moved[word.message_id] = word
+            happened.append(_happening(rows[word.message_id], word, word.status))
         tenant_id = rows[word.message_id].tenant_id
         shown = word.status or now[word.message_id]
         events.append(event_row(word.message_id, tenant_id, shown, word.at, word.code, forward))
@@ -76,5 +82,10 @@ def apply(session: Session, words: Sequence[Word]) -> list[Moved]:
         session.execute(_MOVE, {"rows": as_parameter(changes), "first": min(moved), "last": max(moved)})
         feed.tell(session, {rows[i].account_id for i in moved})
     copy_rows(session, EVENT, events)
+    note(session, happened, push)
     log.info("messages_moved", messages={str(i): now[i].value for i in moved}, words=len(words))
     return [Moved(i, now[i], rows[i].parts, rows[i].quota_buckets or ()) for i in moved]
+
+
+def _happening(row: Any, word: Word, status: Status) -> Happening:
+    return Happening(row.tenant_id, row.group_id, row.account_id, row.id, status, word.code, word.at)

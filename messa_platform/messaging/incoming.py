@@ -16,6 +16,7 @@ from messa_platform.core.logs import logger
 from messa_platform.messaging import feed, opt_out
 from messa_platform.messaging.models import Door
 from messa_platform.messaging.outcomes import REFERENCE
+from messa_platform.messaging.outward.note import Happening, Push, note
 from messa_platform.messaging.segments import segment
 from messa_platform.messaging.statuses import Direction, Status
 from messa_platform.messaging.store import EVENT, MESSAGE, Touch, event_row, threads
@@ -53,10 +54,11 @@ def take(
     texts: Sequence[IncomingText],
     listener: Listener,
     wake: opt_out.Wake | None = None,
+    push: Push | None = None,
 ) -> None:
     """Store texts that came in by a channel and tell `listener` of those that reached an account. Repeats are known by their reference.
 
-    `wake` is for what follows a STOP (see `opt_out.hear`).
+    `wake` is for what follows a STOP (see `opt_out.hear`), `push` wakes who tells endpoints (see `outward.note`).
     """
     new = _unseen(session, channel_id, texts)
     if not new:
@@ -78,6 +80,7 @@ def take(
     copy_rows(session, EVENT, [_event(r, now) for r in rows])
     opt_out.hear(session, now, [_said(i, t, s) for i, t, s in reached], wake)
     feed.tell(session, {s.account_id for _, _, s in reached})
+    note(session, [_happening(i, s, now) for i, _, s in reached], push)
     listener.came_in(
         session,
         now,
@@ -92,6 +95,11 @@ def _said(identifier: UUID, incoming: IncomingText, holder: Sender) -> opt_out.S
     return opt_out.Said(
         holder.settings.tenant_id, holder.account_id, incoming.sender, identifier, incoming.text
     )
+
+
+def _happening(identifier: UUID, holder: Sender, now: datetime) -> Happening:
+    own = holder.settings
+    return Happening(own.tenant_id, own.group_id, holder.account_id, identifier, Status.INCOMING, "", now)
 
 
 def _event(row: dict[str, Any], now: datetime) -> dict[str, object]:

@@ -25,6 +25,7 @@ from messa_platform.core.logs import logger
 from messa_platform.messaging import schedule
 from messa_platform.messaging.drafts import Submission
 from messa_platform.messaging.models import Door, OptOut
+from messa_platform.messaging.outward.note import Push
 from messa_platform.messaging.submit import Announcer, submit
 
 log = logger(__name__)
@@ -112,10 +113,10 @@ def _row(said: Said, now: datetime) -> dict[str, object]:
     }
 
 
-def follow(database: Database, clock: Clock, announcer: Announcer) -> bool:
+def follow(database: Database, clock: Clock, announcer: Announcer, push: Push | None = None) -> bool:
     """Do what follows on each STOP; True if more may wait. Doing it twice does no harm."""
     with database.unit_of_work() as session:
-        schedule.cancel_stopped(session, clock.now())
+        schedule.cancel_stopped(session, clock.now(), push)
     with database.unit_of_work() as session:
         return confirm(session, clock, announcer) == BATCH
 

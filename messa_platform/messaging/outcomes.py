@@ -16,6 +16,7 @@ from messa_platform.core.work import Claim, WorkQueue, pauses
 from messa_platform.messaging import guard, receipts
 from messa_platform.messaging.changes import Word, apply
 from messa_platform.messaging.models import ProviderReference
+from messa_platform.messaging.outward.note import Push
 from messa_platform.messaging.statuses import Status
 from messa_platform.providers.base import Accepted, Rejected
 from messa_platform.tenants import quota
@@ -40,10 +41,11 @@ class Listener(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Outcomes:
-    """Writes what came of the sends of one queue, and tells `listener`."""
+    """Writes what came of the sends of one queue, and tells `listener`. `push` wakes who tells endpoints."""
 
     queue: WorkQueue
     listener: Listener
+    push: Push | None = None
 
     def write(
         self,
@@ -94,7 +96,7 @@ class Outcomes:
         self._apply(session, now, [Word(c.id, status, "", now) for c in claims])
 
     def _apply(self, session: Session, now: datetime, words: Sequence[Word]) -> None:
-        unsent = [m for m in apply(session, words) if m.status is Status.UNSENT]
+        unsent = [m for m in apply(session, words, self.push) if m.status is Status.UNSENT]
         if unsent:
             ids = [m.message_id for m in unsent]
             # in the order in which `submit` takes them, texts before quotas, so that neither waits for the other in a ring

@@ -15,6 +15,7 @@ from messa_platform.core.ids import id_at, new_id
 from messa_platform.core.logs import logger
 from messa_platform.messaging.changes import Word, apply
 from messa_platform.messaging.models import EarlyReceipt
+from messa_platform.messaging.outward.note import Push
 from messa_platform.messaging.statuses import Status
 from messa_platform.providers.base import Receipt
 
@@ -28,13 +29,19 @@ _KNOWN = text(
 )
 
 
-def take(session: Session, now: datetime, channel_id: UUID, receipts: Sequence[Receipt]) -> None:
+def take(
+    session: Session,
+    now: datetime,
+    channel_id: UUID,
+    receipts: Sequence[Receipt],
+    push: Push | None = None,
+) -> None:
     """Apply receipts of a channel, in order. One whose send is not on record yet is kept and applied when that is written."""
     if not receipts:
         return
     parameters = {"channel": channel_id, "references": sorted({r.reference for r in receipts})}
     known = {row.reference: row.message_id for row in session.execute(_KNOWN, parameters)}
-    apply(session, [_word(known[r.reference], r, now) for r in receipts if r.reference in known])
+    apply(session, [_word(known[r.reference], r, now) for r in receipts if r.reference in known], push)
     early = [r for r in receipts if r.reference not in known]
     insert_rows(session, EARLY, [_early_row(channel_id, r, now) for r in early])
 
@@ -77,10 +84,11 @@ def early_words(session: Session, channel_id: UUID, references: Sequence[str]) -
     return [Word(r.message_id, Status(r.status) if r.status else None, r.code, r.at) for r in rows]
 
 
-def match_early(session: Session) -> int:
+def match_early(session: Session, push: Push | None = None) -> int:
     """Apply early receipts whose reference was being written while they came: neither transaction could see the other. Gives how many."""
     rows = session.execute(_OVERTAKEN).all()
-    apply(session, [Word(r.message_id, Status(r.status) if r.status else None, r.code, r.at) for r in rows])
+    words = [Word(r.message_id, Status(r.status) if r.status else None, r.code, r.at) for r in rows]
+    apply(session, words, push)
     return len(rows)
 
 

@@ -25,6 +25,7 @@ from messa_platform.core.work import Claim, WorkQueue, pauses, work_off
 from messa_platform.messaging import guard
 from messa_platform.messaging.changes import Moved, Word, apply
 from messa_platform.messaging.drafts import sender_id
+from messa_platform.messaging.outward.note import Push
 from messa_platform.messaging.statuses import Status
 from messa_platform.messaging.store import MESSAGE, SCHEDULED, Touch, threads
 from messa_platform.messaging.submit import Announcer
@@ -71,28 +72,34 @@ _TAKE_STOPPED = text(
 )
 
 
-def cancel(session: Session, now: datetime, account_id: UUID, message_id: UUID) -> bool:
+def cancel(
+    session: Session, now: datetime, account_id: UUID, message_id: UUID, push: Push | None = None
+) -> bool:
     """Cancel a text of an account; False if there is none of that id that still waits for its time.
+
+    `push` wakes who tells endpoints of it.
 
     It locks quotas, and `submit` locks texts before them: to replace a text, cancel and submit in two transactions.
     """
     taken = _take(session, _TAKE_ONE, id=message_id, account=account_id)
-    return bool(_cancel(session, [Word(i, Status.CANCELLED, "", now) for i in taken]))
+    return bool(_cancel(session, [Word(i, Status.CANCELLED, "", now) for i in taken], push=push))
 
 
-def cancel_stopped(session: Session, now: datetime) -> int:
+def cancel_stopped(session: Session, now: datetime, push: Push | None = None) -> int:
     """Cancel what is scheduled for numbers that have said STOP meanwhile (spec R4); gives how many."""
     taken = _take(session, _TAKE_STOPPED)
-    return len(_cancel(session, [Word(i, Status.CANCELLED, Status.BLOCKED, now) for i in taken]))
+    return len(_cancel(session, [Word(i, Status.CANCELLED, Status.BLOCKED, now) for i in taken], push=push))
 
 
 def _take(session: Session, statement: TextClause, **parameters: object) -> list[UUID]:
     return sorted(session.execute(statement, parameters).scalars())
 
 
-def _cancel(session: Session, words: Sequence[Word], others: Sequence[Word] = ()) -> list[Moved]:
+def _cancel(
+    session: Session, words: Sequence[Word], others: Sequence[Word] = (), push: Push | None = None
+) -> list[Moved]:
     """Apply cancellations, and `others` with them, and give back what the cancelled texts held; gives what moved."""
-    moved = apply(session, [*words, *others])
+    moved = apply(session, [*words, *others], push)
     freed = [m for m in moved if m.status is Status.CANCELLED]
     # in the order in which `submit` takes them, texts before quotas, so that neither waits for the other in a ring
     guard.release(session, [m.message_id for m in freed])
@@ -100,7 +107,7 @@ def _cancel(session: Session, words: Sequence[Word], others: Sequence[Word] = ()
     return moved
 
 
-def release(database: Database, clock: Clock, announcer: Announcer) -> bool:
+def release(database: Database, clock: Clock, announcer: Announcer, push: Push | None = None) -> bool:
     """Send off what is due; True if more may wait.
 
     A text leaves by the channel and as the sender that hold at its time: its account's number may be another's by then. One whose account
@@ -111,7 +118,7 @@ def release(database: Database, clock: Clock, announcer: Announcer) -> bool:
         database,
         QUEUE,
         clock,
-        lambda session, claims: _release(session, clock.now(), announcer, claims),
+        lambda session, claims: _release(session, clock.now(), announcer, claims, push),
         batch=BATCH,
     )
 
@@ -125,7 +132,13 @@ class _Way:
     local: str = ""
 
 
-def _release(session: Session, now: datetime, announcer: Announcer, claims: Sequence[Claim]) -> None:
+def _release(
+    session: Session,
+    now: datetime,
+    announcer: Announcer,
+    claims: Sequence[Claim],
+    push: Push | None,
+) -> None:
     parameters = {"ids": [c.id for c in claims], "lease": claims[0].lease_id}
     taken = set(_take(session, _TAKE_CLAIMED, **parameters))
     rows = [c.row for c in claims if c.id in taken]  # the others were cancelled meanwhile
@@ -134,7 +147,7 @@ def _release(session: Session, now: datetime, announcer: Announcer, claims: Sequ
     ways = _ways(session, rows)
     stopped = [Word(i, Status.CANCELLED, way.code, now) for i, way in ways.items() if way.code]
     due = [Word(i, Status.QUEUED, "", now) for i, way in ways.items() if not way.code]
-    moved = _cancel(session, stopped, due)
+    moved = _cancel(session, stopped, due, push)
     leaving = {m.message_id: ways[m.message_id] for m in moved if m.status is Status.QUEUED}
     threads(session, now, [_touch(row) for row in rows if row.id in leaving])
     for channel_id in _send_off(session, now, leaving):

@@ -12,25 +12,29 @@ from sqlalchemy.orm import Session
 from messa_platform.messaging import incoming, receipts
 from messa_platform.messaging.incoming import Listener
 from messa_platform.messaging.opt_out import Wake
+from messa_platform.messaging.outward.note import Push
 from messa_platform.messaging.segments import normalise
 from messa_platform.providers.base import IncomingText, Receipt
 
 
 @dataclass(frozen=True, slots=True)
 class EventSink:
-    """Messaging's side of `providers.callbacks.Sink`; `listener` is told of texts that reached an account, `wake` is for what follows a STOP."""
+    """Messaging's side of `providers.callbacks.Sink`; `listener` is told of texts that reached an account, `wake` is for what follows a STOP,
+    and `push` wakes who tells endpoints of what is stored.
+    """
 
     listener: Listener
     wake: Wake | None = None
+    push: Push | None = None
 
     def take(
         self, session: Session, now: datetime, channel_id: UUID, events: Sequence[Receipt | IncomingText]
     ) -> None:
         """Store events of a channel, in order, in the session's transaction."""
         events = [_clean(e) for e in events]
-        receipts.take(session, now, channel_id, [e for e in events if isinstance(e, Receipt)])
+        receipts.take(session, now, channel_id, [e for e in events if isinstance(e, Receipt)], self.push)
         texts = [e for e in events if isinstance(e, IncomingText)]
-        incoming.take(session, now, channel_id, texts, self.listener, self.wake)
+        incoming.take(session, now, channel_id, texts, self.listener, self.wake, self.push)
 
 
 def _clean(event: Receipt | IncomingText) -> Receipt | IncomingText:

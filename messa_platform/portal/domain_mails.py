@@ -13,7 +13,7 @@ from messa_platform.portal.domain_words import found_in_words
 from messa_platform.portal.pages import address
 from messa_platform.tenants.domains.faults import Fault
 from messa_platform.tenants.domains.names import shown
-from messa_platform.tenants.domains.told import Reader
+from messa_platform.tenants.readers import Reader
 
 MOST_GROUPS = 20
 """Groups that a mail names."""

@@ -33,8 +33,13 @@ from messa_platform.messaging.feed import Changes
 from messa_platform.messaging.log.export_work import Exporter
 from messa_platform.messaging.log.settings import ExportSettings
 from messa_platform.messaging.outcomes import Outcomes
+from messa_platform.messaging.outward.endpoints import Endpoints
+from messa_platform.messaging.outward.push import Pusher
+from messa_platform.messaging.outward.settings import PushSettings
+from messa_platform.messaging.outward.told import EndpointPost
 from messa_platform.messaging.settings import DispatchSettings
 from messa_platform.messaging.sink import EventSink
+from messa_platform.portal.endpoint_mails import EndpointLetters
 from messa_platform.portal.mails import AccessMails
 from messa_platform.providers.pool import ProviderPool
 from messa_platform.providers.registry import load_plugins
@@ -82,11 +87,12 @@ def build(settings: Settings, *, reads_queue: bool, clock: Clock | None = None) 
     letters = Letters(site.mail_domain, site.public_url)
     providers = ProviderPool(load_plugins(), send_limit=settings[DispatchSettings].lease_seconds * 2 / 3)
     queue = dispatch.queue(timedelta(seconds=settings[DispatchSettings].lease_seconds))
-    outcomes = Outcomes(queue, UnsentMails(letters, writer))
+    outcomes = Outcomes(queue, UnsentMails(letters, writer), waker.wake_after_commit)
     stopping = threading.Event()
     announcements = Announcements(waker, writer, site.operator_mail)
     keys = open_keys(settings[SecuritySettings], clock)
     outbound = Outbound(settings[OutboundSettings])
+    endpoint_post = EndpointPost(EndpointLetters(site.mail_domain, site.public_url), writer)
     callback = site.public_url.rstrip("/") + "/sso/callback"
     office = administration(settings, database, clock, waker, writer)
     listener = Listener(database_settings.direct_url or url, clock)
@@ -115,7 +121,9 @@ def build(settings: Settings, *, reads_queue: bool, clock: Clock | None = None) 
         exporter=Exporter(database, clock, settings[ExportSettings], stopping),
         intake=Intake(database, clock, announcements, letters, writer),
         letters=letters,
-        sink=EventSink(ReplyMails(letters, writer), waker.wake_after_commit),
+        sink=EventSink(ReplyMails(letters, writer), waker.wake_after_commit, waker.wake_after_commit),
+        endpoints=Endpoints(outbound, keys),
+        pusher=Pusher(database, clock, keys, outbound, endpoint_post, settings[PushSettings]),
         stopping=stopping,
         sweeper=Sweeper(database, clock, waker, looks(), chores(settings, waker, office)),
         checks={"database": lambda: _database_fault(database)},

@@ -27,6 +27,8 @@ from messa_platform.messaging import (
     sendings,
 )
 from messa_platform.messaging.log import export_work, exports, summary
+from messa_platform.messaging.outward import note, queue
+from messa_platform.messaging.outward import retention as outward_retention
 from messa_platform.messaging.retention import months, places, words
 from messa_platform.messaging.settings import MessagingSettings
 from messa_platform.runtime.administration import Administration
@@ -54,11 +56,19 @@ def _send_links(runtime: Runtime, _more: More) -> bool:
 
 
 def _release_scheduled(runtime: Runtime, _more: More) -> bool:
-    return schedule.release(runtime.database, runtime.clock, runtime.announcements)
+    push = runtime.waker.wake_after_commit
+    return schedule.release(runtime.database, runtime.clock, runtime.announcements, push)
 
 
 def _follow_stops(runtime: Runtime, _more: More) -> bool:
-    return opt_out.follow(runtime.database, runtime.clock, runtime.announcements)
+    push = runtime.waker.wake_after_commit
+    return opt_out.follow(runtime.database, runtime.clock, runtime.announcements, push)
+
+
+def _push_events(runtime: Runtime, _more: More, endpoint_id: str) -> bool:
+    # the pusher has threads of its own: no endpoint may hold up a worker
+    runtime.pusher.wake(UUID(endpoint_id))
+    return False
 
 
 def _work_off_sendings(runtime: Runtime, _more: More) -> bool:
@@ -97,6 +107,7 @@ ACTORS = (
     ActorSpec(links.SEND_ACTOR, _send_links, queue="post"),
     ActorSpec(schedule.RELEASE_ACTOR, _release_scheduled, queue="dispatch"),
     ActorSpec(opt_out.OPT_OUT_ACTOR, _follow_stops, queue="dispatch"),
+    ActorSpec(note.PUSH_ACTOR, _push_events, queue="push"),
     ActorSpec(sendings.SENDINGS_ACTOR, _work_off_sendings, queue="sendings"),
     # one run is one file; it holds what it works on by a lease of its own
     ActorSpec(exports.ACTOR, _export_logs, queue="exports", time_limit_ms=3_600_000),
@@ -128,6 +139,7 @@ def looks() -> tuple[Look, ...]:
     return (
         *(_look(queue, actor) for queue, actor in QUEUES),
         lambda session, now: [(dispatch.DISPATCH_ACTOR, str(c)) for c in dispatch.due_channels(session, now)],
+        lambda session, now: [(note.PUSH_ACTOR, str(e)) for e in queue.due_endpoints(session, now)],
         lambda session, now: [(check.ACTOR,)] if check.is_due(session, now) else [],
     )
 
@@ -150,10 +162,15 @@ def chores(settings: Settings, waker: Waker, office: Administration) -> tuple[Ch
         idempotency.forget_old(session, now)
 
     return (
-        Chore("match_early", timedelta(seconds=1), lambda session, now: receipts.match_early(session)),
+        Chore(
+            "match_early",
+            timedelta(seconds=1),
+            lambda session, _now: receipts.match_early(session, waker.wake_after_commit),
+        ),
         # what follows a STOP takes its locks in an order of its own, so it is woken and not done here
         Chore("follow_stops", timedelta(minutes=1), lambda _session, _now: waker.wake(opt_out.OPT_OUT_ACTOR)),
         Chore("forget", timedelta(hours=1), forget),
+        Chore("forget_events", timedelta(minutes=1), outward_retention.forget),
         Chore(
             "empty_raw",
             timedelta(minutes=1),

@@ -25,6 +25,8 @@ from messa_platform.messaging.announce import Announcements
 from messa_platform.messaging.dispatch import Dispatcher
 from messa_platform.messaging.feed import Changes
 from messa_platform.messaging.log.export_work import Exporter
+from messa_platform.messaging.outward.endpoints import Endpoints
+from messa_platform.messaging.outward.push import Pusher
 from messa_platform.messaging.sink import EventSink
 from messa_platform.providers.pool import ProviderPool
 from messa_platform.runtime.administration import Administration
@@ -63,6 +65,8 @@ class Runtime:
     intake: Intake
     letters: Letters
     sink: EventSink
+    endpoints: Endpoints
+    pusher: Pusher
     sweeper: Sweeper
     stopping: threading.Event
     checks: dict[str, Callable[[], str | None]]
@@ -72,6 +76,7 @@ class Runtime:
         """Let go of everything, last acquired first."""
         self.sweeper.close()
         self.listener.close()
+        self.pusher.close()
         self.waker.close()
         self.providers.close()
         self.broker.close()

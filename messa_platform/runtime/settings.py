@@ -13,6 +13,7 @@ from messa_platform.core.settings import Settings, load
 from messa_platform.core.site import BrokerSettings, DatabaseSettings, SiteSettings, WebSettings
 from messa_platform.mail.settings import SmtpSettings
 from messa_platform.messaging.log.settings import ExportSettings
+from messa_platform.messaging.outward.settings import PushSettings
 from messa_platform.messaging.settings import DispatchSettings, MessagingSettings
 from messa_platform.tenants.access.settings import AccessSettings
 from messa_platform.tenants.domains.settings import DnsSettings
@@ -33,6 +34,7 @@ SECTIONS = (
     AccessSettings,
     OutboundSettings,
     RateSettings,
+    PushSettings,
     DnsSettings,
     NumberSettings,
     PeopleSettings,

@@ -90,6 +90,17 @@ class Action(StrEnum):
     """: the API user's name; after `{"kind", "hint", "until"}` of the old one."""
     API_KEY_REMOVED = "api_key_removed"
     """: the API user's name; before `{"kind", "hint"}`."""
+    WEBHOOK_ADDED = "webhook_added"
+    """: its address without what follows the path; after `{"url", "description", "events"}`. The same holds for those below."""
+    WEBHOOK_CHANGED = "webhook_changed"
+    """: the address; before and after as above, or `{"state"}`."""
+    WEBHOOK_REMOVED = "webhook_removed"
+    WEBHOOK_SECRET_ROTATED = "webhook_secret_rotated"  # noqa: S105 - the name of an action
+    WEBHOOK_DISABLED = "webhook_disabled"
+    """: the address, of a webhook or an `api_url`; after `{"why"}`."""
+    API_URL_SET = "api_url_set"
+    """: the API user's name; before and after `{"url"}`."""
+    API_URL_REMOVED = "api_url_removed"
 
 
 @dataclass(frozen=True, slots=True)

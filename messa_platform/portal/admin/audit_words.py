@@ -43,6 +43,13 @@ SENTENCES: Mapping[Action, str] = {
     Action.SIGN_ON_SET: msgid("Set up single sign-on for %(subject)s"),
     Action.SIGN_ON_PAUSED: msgid("Switched off single sign-on for %(subject)s"),
     Action.SIGN_ON_REMOVED: msgid("Removed single sign-on for %(subject)s"),
+    Action.WEBHOOK_ADDED: msgid("Added the webhook %(subject)s"),
+    Action.WEBHOOK_CHANGED: msgid("Changed the webhook %(subject)s"),
+    Action.WEBHOOK_REMOVED: msgid("Removed the webhook %(subject)s"),
+    Action.WEBHOOK_SECRET_ROTATED: msgid("Gave the webhook %(subject)s a new secret"),
+    Action.WEBHOOK_DISABLED: msgid("Switched off %(subject)s, which was told of messages"),
+    Action.API_URL_SET: msgid("Set the callback address of the API user %(subject)s"),
+    Action.API_URL_REMOVED: msgid("Removed the callback address of the API user %(subject)s"),
     Action.NUMBERS_RECALLED: msgid("Took numbers back"),
     Action.TENANT_CREATED: msgid("Created the organisation %(subject)s"),
     Action.TENANT_CHANGED: msgid("Changed the organisation %(subject)s"),
@@ -118,8 +125,10 @@ FIELDS: Mapping[str, str] = {
     "blocked": msgid("Blocked"),
     "client_id": msgid("Client ID"),
     "demands_second_factor": msgid("Admins need a second factor"),
+    "description": msgid("Description"),
     "display_name": msgid("Name"),
     "enabled": msgid("Switched on"),
+    "events": msgid("Events"),
     "first": msgid("First number"),
     "group": msgid("Group"),
     "groups": msgid("Its subgroups went to"),
@@ -148,6 +157,7 @@ FIELDS: Mapping[str, str] = {
     "state": msgid("State"),
     "time_zone": msgid("Time zone"),
     "until": msgid("The old key works until"),
+    "url": msgid("Address"),
     "why": msgid("Why"),
 }
 """What the fields of `before` and `after` are called; another one stands there by its own name."""
@@ -174,10 +184,14 @@ VALUES: Mapping[str, Mapping[str, str]] = {
         TenantState.CLOSED: msgid("closed"),
         DomainState.WAITING: msgid("waits for its proof"),
         DomainState.VERIFIED: msgid("verified"),
+        "disabled": msgid("switched off"),
     },
     "why": {
         "moved": msgid("moved out of the group"),
         "domain_moved": msgid("the domain was moved from another group"),
+        "gone": msgid("it wants nothing any more"),
+        "failing": msgid("it has taken nothing for days"),
+        "admin": msgid("an admin wanted it so"),
     },
 }
 """What the values of some fields are called."""

@@ -99,7 +99,13 @@ def cancel(context: ThreadResource, request: Request) -> Any:
         message_id = read_id(written(request.POST).get("message", ""))
     except KeyError:
         return _back(context, request, "")
-    done = schedule.cancel(request.platform_db, now_of(request), request.identity.account_id, message_id)
+    done = schedule.cancel(
+        request.platform_db,
+        now_of(request),
+        request.identity.account_id,
+        message_id,
+        request.registry["messa.runtime"].waker.wake_after_commit,
+    )
     return _back(context, request, "cancelled" if done else "cancelled-too-late")
 
 

@@ -15,16 +15,7 @@ from messa_platform.core.ids import new_id
 from messa_platform.core.post import Mail, Post
 from messa_platform.tenants.domains.faults import Fault
 from messa_platform.tenants.places import ways
-
-
-@dataclass(frozen=True, slots=True)
-class Reader:
-    """Somebody who gets a mail. `page`: the segments of the address of the group's page of domains."""
-
-    address: str
-    language: str
-    tenant_id: UUID
-    page: tuple[str, ...]
+from messa_platform.tenants.readers import Reader, readers
 
 
 class DomainMails(Protocol):
@@ -66,7 +57,7 @@ class DomainPost:
         self, session: Session, tenant_id: UUID, group_ids: Iterable[UUID]
     ) -> dict[UUID, list[Reader]]:
         """For each of the tenant's groups its admins; where it has none, those of the nearest group above it that has."""
-        return _readers(session, tenant_id, sorted(set(group_ids)))
+        return readers(session, tenant_id, sorted(set(group_ids)), _VIEW)
 
     def of_group(self, session: Session, tenant_id: UUID, group_id: UUID) -> list[Reader]:
         """The same for one group; the operator if nobody administers it."""
@@ -81,33 +72,14 @@ class DomainPost:
 
 
 _OPERATORS_LANGUAGE = "sv"
-
-_READERS = text(
-    "SELECT group_id, address, language, slug FROM (SELECT g.id AS group_id, a.address, coalesce(a.language, t.language) AS language, t.slug,"
-    ' rank() OVER (PARTITION BY g.id ORDER BY nlevel(above.path) DESC) AS nearness FROM "group" g'
-    ' JOIN "group" above ON above.path @> g.path AND above.tenant_id = g.tenant_id JOIN tenant t ON t.id = g.tenant_id'
-    " JOIN group_admin ga ON ga.group_id = above.id AND ga.tenant_id = g.tenant_id"
-    " JOIN account a ON a.id = ga.account_id AND a.tenant_id = g.tenant_id AND a.removed_at IS NULL AND NOT a.blocked"
-    " WHERE g.id = ANY(CAST(:ids AS uuid[])) AND g.tenant_id = :tenant_id) found WHERE nearness = 1 ORDER BY group_id, address"
-)
-
-
-def _readers(session: Session, tenant_id: UUID, group_ids: Sequence[UUID]) -> dict[UUID, list[Reader]]:
-    rows = session.execute(_READERS, {"ids": list(group_ids), "tenant_id": tenant_id}).all()
-    slugs = {i: way.slugs[1:] for i, way in ways(session, tenant_id, group_ids).items()} if rows else {}
-    found: dict[UUID, list[Reader]] = {}
-    for row in rows:
-        page = ("t", row.slug, *slugs[row.group_id], "@@domains")
-        found.setdefault(row.group_id, []).append(Reader(row.address, row.language, tenant_id, page))
-    return found
-
+_VIEW = "@@domains"
 
 _SLUG = text("SELECT slug FROM tenant WHERE id = :id")
 
 
 def _page(session: Session, tenant_id: UUID, group_id: UUID) -> tuple[str, ...]:
     slug = session.execute(_SLUG, {"id": tenant_id}).scalar_one()
-    return ("t", slug, *ways(session, tenant_id, [group_id])[group_id].slugs[1:], "@@domains")
+    return ("t", slug, *ways(session, tenant_id, [group_id])[group_id].slugs[1:], _VIEW)
 
 
 _NAMES = text('SELECT id, name FROM "group" WHERE id = ANY(CAST(:ids AS uuid[])) AND tenant_id = :tenant_id')

@@ -12,8 +12,16 @@ from sqlalchemy.exc import ProgrammingError
 
 from messa_platform.core.clock import FixedClock
 from messa_platform.core.db import Base, Database
+from messa_platform.core.ids import new_id
 from messa_platform.core.row_security import Confinement, confine, is_confined
 from messa_platform.messaging.log import summary
+from messa_platform.messaging.outward.events import EventType
+from messa_platform.messaging.outward.models import (
+    DeliveryAttempt,
+    Endpoint,
+    EndpointKind,
+    EventDelivery,
+)
 from messa_platform.models import ROOMS
 from messa_platform.runtime import Runtime
 from tests.support.organisations import Organised, organise
@@ -38,6 +46,7 @@ NOT_SEEN = {
 ADDED_ONLY = {"outgoing_mail"}
 EMPTY_HERE = {
     "account_token",
+    "api_key",
     "client_reference",
     "external_identity",
     "identity_provider",
@@ -69,7 +78,24 @@ def two(world: World, runtime: Runtime) -> tuple[Organised, Organised]:
     # what is not folded yet has rows of both, too
     world.submit(both[0].user_id, [PHONE], "En till")
     world.submit(both[1].user_id, [PHONE], "En till")
+    for one in both:
+        _tell_outside(world, one)
     return both
+
+
+def _tell_outside(world: World, organised: Organised) -> None:
+    """A webhook of an organisation's, and what it was told."""
+    tenant_id, at = organised.master.tenant_id, world.clock.now()
+    own = {"tenant_id": tenant_id, "endpoint_id": new_id()}
+    url = f"https://{organised.master.id}.example/"
+    with world.database.unit_of_work() as session:
+        kind, group_id = EndpointKind.WEBHOOK, organised.master.id
+        session.add(
+            Endpoint(id=own["endpoint_id"], tenant_id=tenant_id, group_id=group_id, kind=kind, url=url)
+        )
+        delivery = EventDelivery(id=new_id(), type=EventType.TEST, at=at, **own)
+        session.add(delivery)
+        session.add(DeliveryAttempt(delivery_id=delivery.id, at=at, status=200, milliseconds=1, **own))
 
 
 def rows_for(database: Database, whose: Organised | None, statement: str, **parameters: Any) -> list[Any]:

@@ -11,7 +11,7 @@ from messa_platform.core.i18n import LANGUAGES, speech
 from messa_platform.core.post import Mail
 from messa_platform.portal.domain_mails import MOST_GROUPS, DomainLetters, found_in_words
 from messa_platform.tenants.domains.faults import Fault, FaultKind
-from messa_platform.tenants.domains.told import Reader
+from messa_platform.tenants.readers import Reader
 
 LETTERS = DomainLetters("messa.example", "https://messa.example/")
 TENANT = UUID(int=7)
