@@ -22,6 +22,8 @@ has_browser() {
     done
     return 1
 }
+# the guide's clients of the API
+command -v php >/dev/null || missing="$missing $([ "$(uname)" = Darwin ] && echo php || echo php-cli)"
 has_browser || missing="$missing chromium fonts-liberation" # Debian only recommends that it has letters to show
 # the same without windows: half the work for two cores
 if command -v apt-get >/dev/null && [ -z "${MESSA_CHROMIUM:-}" ]; then
@@ -38,7 +40,7 @@ has_office || missing="$missing libreoffice-calc-nogui"
 [ -n "$missing" ] || exit 0
 
 if [ "$(uname)" = Darwin ]; then # macOS brings postfix itself
-    fail "The tests need:$missing" 'Run this and start again:' '' '    brew install swaks redis rabbitmq fakeroot' \
+    fail "The tests need:$missing" 'Run this and start again:' '' '    brew install swaks redis rabbitmq fakeroot php' \
         '    brew install --cask google-chrome libreoffice' ''
 fi
 # shellcheck disable=SC2086  # a list of words

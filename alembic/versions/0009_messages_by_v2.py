@@ -1,4 +1,4 @@
-"""Messages by v2: idempotency keys, clients' own words, by which door a sending came in
+"""v2: idempotency keys, clients' own words, by which door a sending came in, API users as those who change something
 
 Revision ID: 0009
 Revises: 0008
@@ -36,12 +36,22 @@ def upgrade() -> None:
     op.create_check_constraint(
         op.f("ck_sending_door"), "sending", "door IN ('mail', 'portal', 'legacy', 'v2', 'provider')"
     )
+    _actors("'admin', 'operator', 'owner', 'system', 'api'")
     role = role_name(op.get_bind().execute(sa.text("SELECT current_database()")).scalar_one())
     for statement in protect("idempotency_key", role):
         op.execute(statement)
 
 
+def _actors(words: str) -> None:
+    for table in ("audit_entry", "task", "export"):
+        op.drop_constraint(op.f(f"ck_{table}_actor"), table, type_="check")
+        op.create_check_constraint(op.f(f"ck_{table}_actor"), table, f"actor IN ({words})")
+
+
 def downgrade() -> None:
+    for table in ("audit_entry", "task", "export"):
+        op.execute(f"UPDATE {table} SET actor = 'admin' WHERE actor = 'api'")
+    _actors("'admin', 'operator', 'owner', 'system'")
     op.drop_column("sending", "door")
     op.drop_column("sending", "client_ref")
     op.drop_column("message", "client_ref")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pyramid.config import Configurator
 
-from messa_platform.api_v2 import batches, documents, identity, messages, operations, problems
+from messa_platform.api_v2 import batches, documents, identity, messages, operations, problems, webhooks
 
 
 def includeme(config: Configurator) -> None:
     """Mount the API."""
-    for part in (operations, identity, problems, messages, batches, documents):
+    for part in (operations, identity, problems, messages, batches, webhooks, documents):
         config.include(part)

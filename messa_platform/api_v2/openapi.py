@@ -34,6 +34,7 @@ _HEADERS = {
         '"key";q=200;w=4',
     ),
     "Retry-After": ("Seconds after which to come back.", "3"),
+    "ETag": ("The version that you have read; send it in `If-Match` with a change.", '"3"'),
     "Location": ("Where it is to be found.", "/v2/messages/01a21b9c-8f00-7a4e-9d3b-1f2e3d4c5b6a"),
     "WWW-Authenticate": ("How to say who you are.", 'Bearer realm="messa"'),
 }
@@ -97,7 +98,9 @@ def draw(operations: Sequence[Operation], public_url: str) -> dict[str, Any]:
 
 
 def _shapes(operations: Iterable[Operation]) -> list[Shape]:
-    found = [o.body for o in operations if o.body] + [a.shape for o in operations for a in o.answers]
+    found = [o.body for o in operations if o.body] + [
+        a.shape for o in operations for a in o.answers if a.shape
+    ]
     return list({shape.name: shape for shape in found}.values())
 
 
@@ -144,6 +147,12 @@ def _parameters(operation: Operation) -> list[dict[str, Any]]:
                 "schema": rules,
             }
         )
+    if operation.is_versioned:
+        said = "The `ETag` that you have read: the change is made only if that still holds."
+        rules = {"type": "string", "pattern": '^"[0-9]{1,9}"$'}
+        drawn.append(
+            {"name": "If-Match", "in": "header", "required": False, "description": said, "schema": rules}
+        )
     return drawn
 
 
@@ -152,12 +161,13 @@ def _headers(*names: str) -> dict[str, Any]:
 
 
 def _answer(answer: Succeeds) -> dict[str, Any]:
-    content = {"application/json": {"schema": {"$ref": f"#/components/schemas/{answer.shape.name}"}}}
-    drawn = {
+    drawn: dict[str, Any] = {
         "description": answer.description,
         "headers": _headers("RateLimit", "RateLimit-Policy", *answer.headers),
-        "content": content,
     }
+    if answer.shape:
+        schema = {"$ref": f"#/components/schemas/{answer.shape.name}"}
+        drawn["content"] = {"application/json": {"schema": schema}}
     links = {
         name: {"operationId": operation, "parameters": {parameter: f"$response.body#/{member}"}}
         for name, operation, parameter, member in answer.links

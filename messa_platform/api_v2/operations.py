@@ -43,7 +43,7 @@ class Succeeds:
 
     status: int
     description: str
-    shape: Shape
+    shape: Shape | None
     links: Sequence[tuple[str, str, str, str]] = ()
     headers: Sequence[str] = ()
 
@@ -65,6 +65,8 @@ class Operation:
     problems: Sequence[Problem] = ()
     is_idempotent: bool = False
     """Whether it takes an `Idempotency-Key`."""
+    is_versioned: bool = False
+    """Whether it takes `If-Match`."""
 
     @property
     def all_problems(self) -> list[Problem]:
@@ -76,6 +78,8 @@ class Operation:
             own.append(Problem.INVALID_PARAMETERS)
         if self.is_idempotent:
             own.append(Problem.KEY_REUSED)
+        if self.is_versioned:
+            own.append(Problem.PRECONDITION)
         return list(dict.fromkeys([*own, *ALWAYS]))
 
 
@@ -156,6 +160,8 @@ def failure(request: Request, wrong: Wrong) -> Answer:
 
 def as_response(answer: Answer) -> Response:
     """An answer as it goes out."""
+    if answer.status == 204:
+        return Response(status=204, headerlist=[("Cache-Control", "no-store")])
     response = Response(json.dumps(answer.content, ensure_ascii=False).encode(), status=answer.status)
     response.headers["Content-Type"] = MEDIA_TYPE if answer.is_problem else "application/json"
     response.headers["Cache-Control"] = "no-store"

@@ -72,6 +72,18 @@ class Problem(Enum):
         " is to blame, it stands under `errors`. With a `message_id` the message is in the log. The same request will be refused again until"
         " what it says is changed.",
     )
+    ADDRESS = Kind(
+        "address-refused",
+        403,
+        "The address cannot be told anything",
+        "Webhooks go to public servers by https: no internal networks, no redirects. `errors` says what is wrong with it.",
+    )
+    PRECONDITION = Kind(
+        "precondition-failed",
+        412,
+        "Somebody has changed it since you read it",
+        "`If-Match` names another version than the one that holds now. Read it again, look at what is different, and send the new `ETag`.",
+    )
     NOT_FOUND = Kind(
         "not-found",
         404,

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from pyramid.request import Request
 
 from messa_platform.api_v2.identity import caller
 from messa_platform.api_v2.problems import Problem, Wrong
 from messa_platform.messaging.log.asked import Scope, scope_of
+from messa_platform.tenants.admin_models import Actor
+from messa_platform.tenants.audit import Author
 from messa_platform.tenants.places import Place, place_of
 
 
@@ -17,6 +21,23 @@ def place(request: Request) -> Place:
     if found is None:
         raise Wrong(Problem.UNAUTHORIZED)
     return found
+
+
+def place_within(request: Request, group_id: UUID | None) -> Place:
+    """A group within the key's reach; without an id the key's own. Raises `Wrong` as if there were none."""
+    if group_id is None:
+        return place(request)
+    who = caller(request)
+    found = place_of(request.db, who.tenant_id, group_id)
+    if found is None or who.holder.group_id not in found.ancestors:
+        raise Wrong(Problem.NOT_FOUND)
+    return found
+
+
+def author(request: Request) -> Author:
+    """Who asks, as an author of changes: the API user, by the group that it is in."""
+    who = caller(request)
+    return Author(Actor.API, who.account_id, who.holder.name, who.holder.group_id)
 
 
 def reach(request: Request) -> Scope:

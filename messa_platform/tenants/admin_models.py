@@ -24,6 +24,8 @@ class Actor(StrEnum):
     OWNER = "owner"
     """Of the account that was changed."""
     SYSTEM = "system"
+    API = "api"
+    """An API user, by a key whose scopes allow it (spec V5)."""
 
 
 class TaskKind(StrEnum):

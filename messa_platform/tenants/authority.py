@@ -29,13 +29,19 @@ _ADMINISTERED = (
     " WHERE ga.account_id = :account_id AND ga.tenant_id = :tenant_id AND NOT a.blocked AND a.removed_at IS NULL"
     f" AND ga.group_id = ANY({_LABELS.format(path='top.path')}))"
 )
+# An API user acts in its own group and everything below, as long as it is there (spec V2).
+_MEMBER = (
+    "EXISTS (SELECT FROM account a WHERE a.id = :account_id AND a.tenant_id = :tenant_id AND a.kind = 'api' AND NOT a.blocked"
+    f" AND a.removed_at IS NULL AND a.group_id = ANY({_LABELS.format(path='top.path')}))"
+)
+_MAY = f"(:is_operator OR CASE WHEN :is_api THEN {_MEMBER} ELSE {_ADMINISTERED} END)"
 _STANDING = 'SELECT top.id FROM "group" top WHERE top.id = ANY(CAST(:ids AS uuid[])) AND top.tenant_id = :tenant_id AND top.removed_at IS NULL'
 _OVER = (
     'EXISTS (SELECT FROM "group" g WHERE g.id = :group_id AND g.tenant_id = :tenant_id AND g.removed_at IS NULL'
     f" AND top.id = ANY({_LABELS.format(path='g.path')}))"
 )
-_AUTHORITIES = text(f"{_STANDING} AND (:is_operator OR {_ADMINISTERED})")
-_ADMINISTERS = text(f"{_STANDING} AND (:is_operator OR {_ADMINISTERED}) AND {_OVER}")
+_AUTHORITIES = text(f"{_STANDING} AND {_MAY}")
+_ADMINISTERS = text(f"{_STANDING} AND {_MAY} AND {_OVER}")
 _IS_OPERATOR = text(
     "SELECT FROM account a WHERE a.id = :id AND a.is_operator AND NOT a.blocked AND a.removed_at IS NULL"
 )
@@ -66,7 +72,7 @@ def administers(session: Session, author: Author, tenant_id: UUID, group_id: UUI
 
 def _is_held(author: Author) -> bool:
     """Whether the author acts by an adminship at all, or as the operator in its place."""
-    return author.group_id is not None and author.actor in (Actor.ADMIN, Actor.OPERATOR)
+    return author.group_id is not None and author.actor in (Actor.ADMIN, Actor.OPERATOR, Actor.API)
 
 
 def _is_operator_no_more(session: Session, author: Author) -> bool:
@@ -81,4 +87,5 @@ def _parameters(author: Author, tenant_id: UUID) -> dict[str, object]:
         "account_id": author.account_id,
         "tenant_id": tenant_id,
         "is_operator": author.actor is Actor.OPERATOR,
+        "is_api": author.actor is Actor.API,
     }

@@ -61,7 +61,8 @@ def _signature(secret: bytes, signed: bytes) -> str:
 
 # The words of an incoming text alone are told, and only what is left of them (spec L4).
 _MESSAGES = text(
-    "SELECT m.id, m.direction, m.remote, m.local, m.group_id, m.account_id, m.parts, CASE m.direction WHEN 'in' THEN m.text END AS text,"
+    "SELECT m.id, m.direction, m.remote, m.local, m.group_id, m.account_id, m.parts, m.client_ref,"
+    " CASE m.direction WHEN 'in' THEN m.text END AS text,"
     " a.kind, a.address, a.display_name FROM message m LEFT JOIN account a ON a.id = m.account_id"
     " WHERE m.id = ANY(CAST(:ids AS uuid[])) AND m.id BETWEEN :first AND :last"
 )
@@ -120,15 +121,17 @@ def _data(row: Any, message: Row[Any] | None) -> dict[str, Any]:
     data: dict[str, Any] = {"id": str(row.message_id), "status": row.status, "code": row.code}
     if message is None:  # its month was dropped, and somebody wants to hear of it again
         return data
+    incoming = message.direction == Direction.IN
     data |= {
         "direction": message.direction,
-        "phone_number": message.remote,
-        "sender": message.local,
+        "from": message.remote if incoming else message.local,
+        "to": message.local if incoming else message.remote,
         "group_id": str(message.group_id),
         "account": _account(message),
         "parts": message.parts,
+        "client_ref": message.client_ref,
     }
-    if message.direction == Direction.IN:
+    if incoming:
         data["text"] = message.text or ""
     return data
 

@@ -82,6 +82,15 @@ def read(session: Session, place: Place, delivery_id: UUID) -> Delivery | None:
     return None if row is None else _delivery(row)
 
 
+_ENDPOINT = text("SELECT endpoint_id FROM event_delivery WHERE id = :id AND tenant_id = :tenant_id")
+
+
+def endpoint_of(session: Session, tenant_id: UUID, delivery_id: UUID) -> UUID | None:
+    """The endpoint that a delivery is for; None if the tenant has none of that id."""
+    found: UUID | None = session.execute(_ENDPOINT, {"id": delivery_id, "tenant_id": tenant_id}).scalar()
+    return found
+
+
 def attempts_of(session: Session, place: Place, delivery_id: UUID) -> list[Attempt]:
     """Every try of a delivery, oldest first."""
     if read(session, place, delivery_id) is None:

@@ -183,6 +183,17 @@ def read(session: Session, place: Place, endpoint_id: UUID) -> EndpointRow | Non
     return None if row is None else _endpoint(row)
 
 
+_GROUP = text(
+    "SELECT group_id FROM event_endpoint WHERE id = :id AND tenant_id = :tenant_id AND group_id IS NOT NULL"
+)
+
+
+def group_of(session: Session, tenant_id: UUID, endpoint_id: UUID) -> UUID | None:
+    """The group that has a webhook; None if the tenant has none of that id."""
+    found: UUID | None = session.execute(_GROUP, {"id": endpoint_id, "tenant_id": tenant_id}).scalar()
+    return found
+
+
 def held(
     session: Session, author: Author, place: Place, endpoint_id: UUID, version: int | None = None
 ) -> EndpointRow | Undone:

@@ -15,6 +15,7 @@ from messa_platform.core.i18n import Speech, msgid
 from messa_platform.core.outbound import Fault
 from messa_platform.portal.admin.audit import reader_of, row_of
 from messa_platform.portal.admin.frame import page
+from messa_platform.portal.admin.outbound_words import FAULTS
 from messa_platform.portal.admin.resources import GroupResource
 from messa_platform.portal.forms import Form, asked, written
 from messa_platform.portal.pages import public_url
@@ -36,18 +37,6 @@ AT_ONCE = 2
 """Trials of a process at the same time: a slow provider must not hold every thread of the web."""
 _TURNS = "messa.sign_on_trials"
 
-FAULTS: Mapping[Fault, str] = {
-    Fault.BAD_URL: msgid("The address is not a web address."),
-    Fault.NOT_HTTPS: msgid("The address does not begin with https."),
-    Fault.UNKNOWN_HOST: msgid("There is no server by that name."),
-    Fault.INTERNAL: msgid("The address leads into an internal network."),
-    Fault.UNREACHABLE: msgid("The server cannot be reached."),
-    Fault.BAD_CERTIFICATE: msgid("The server's certificate is not valid for its name."),
-    Fault.TOO_SLOW: msgid("The server did not answer in time."),
-    Fault.TOO_LARGE: msgid("The server's answer is too large."),
-    Fault.REDIRECT: msgid("The server sends us on to another address, which we do not follow."),
-    Fault.BROKEN: msgid("The server broke off, or what it answered is not HTTP."),
-}
 PROBLEMS: Mapping[Problem, str] = {
     Problem.NO_ANSWER: msgid("The provider gives no answer. %(detail)s"),
     Problem.STATUS: msgid(

@@ -111,3 +111,11 @@ def api(world: World, runtime: Runtime) -> Api:
 def school(api: Api) -> Program:
     """A program of the school's."""
     return api.program(api.school)
+
+
+def example_of(document: Any, operation: Any) -> Any:
+    """The body that the document shows for an operation; None if it takes none."""
+    if "requestBody" not in operation:
+        return None
+    name = operation["requestBody"]["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
+    return document["components"]["schemas"][name]["examples"][0]

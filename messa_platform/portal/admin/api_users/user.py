@@ -9,6 +9,7 @@ from pyramid.httpexceptions import HTTPNotFound, HTTPSeeOther
 from pyramid.request import Request
 
 from messa_platform.core.i18n import msgid
+from messa_platform.portal.admin.api_users import callback
 from messa_platform.portal.admin.api_users.asked import (
     Page,
     answer_about,
@@ -43,9 +44,13 @@ def show(context: GroupResource, request: Request) -> Mapping[str, Any]:
 
 
 def change(context: GroupResource, request: Request) -> Any:
-    """Give it another name."""
+    """Give it another name, or another address for events; or send an event again."""
     held, form = user_of(context, request), Form(values=written(request.POST))
-    return _rename(context, request, held, form)
+    if form.values.get("do", "rename") == "rename":
+        return _rename(context, request, held, form)
+    if callback.change(context, request, held, form):
+        return HTTPSeeOther(page_of(context, held.id, said=callback.SAID[form.values["do"]]))
+    return _page(context, request, held, form, 422)
 
 
 def _rename(context: GroupResource, request: Request, held: ApiUser, form: Form) -> Any:
@@ -82,6 +87,7 @@ def _page(
         **_about(request, held),
         **_renaming(context, request, held, form, status),
         **_keys(context, request, held),
+        **callback.section(context, request, held),
     )
 
 

@@ -51,5 +51,8 @@ def includeme(config: Configurator) -> None:
     config.add_saying("api-user-added", msgid("The API user is made. Give it a key, so that it can send."))
     config.add_saying("api-user-renamed", msgid("Saved."))
     config.add_saying("api-user-removed", msgid("Removed, with its keys. What it has sent stays in the log."))
+    config.add_saying("api-url-saved", msgid("Saved."))
+    config.add_saying("api-url-enabled", msgid("It is told of events again, also of those that wait."))
+    config.add_saying("event-again", msgid("It is sent again."))
     config.add_saying("api-key-removed", msgid("The key is removed, and opens nothing any more."))
     config.add_saying("api-key-gone", msgid("That key was removed already."), tone="info")

@@ -48,11 +48,12 @@ def test_a_group_hears_of_its_texts_in_order_signed_and_without_their_words(
         "direction": "out",
         "status": "DELIVERED",
         "code": "000",
-        "phone_number": REMOTE,
-        "sender": world.value("SELECT local FROM message"),
+        "from": world.value("SELECT local FROM message"),
+        "to": REMOTE,
         "group_id": str(master.id),
         "account": {"id": str(school), "name": "", "address": "skolan@kommun.example"},
         "parts": 1,
+        "client_ref": None,
     }
     assert WORDS.encode() not in b"".join(r.body for r in receiver.received)
 
@@ -72,7 +73,7 @@ def test_an_incoming_text_reaches_the_groups_webhook_and_the_api_users_api_url(
     incoming = world.value("SELECT id FROM message WHERE direction = 'in'")
     told = hook[-1]["data"]
     assert [e["type"] for e in hook] == ["message.sent", "message.incoming"]
-    assert (told["text"], told["phone_number"], told["sender"]) == ("Ja å nej & ☃", REMOTE, local)
+    assert (told["text"], told["from"], told["to"]) == ("Ja å nej & ☃", REMOTE, local)
     assert told["account"] == {"id": str(user.id), "name": "Larmet", "address": None}
     now = world.clock.now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
     status = {"id": str(sent), "type": "status", "status": "SENT", "phone_number": REMOTE}
