@@ -112,7 +112,7 @@ def read_json(request: Request) -> Any:
     if (request.content_length or 0) > MOST_BYTES or len(request.body) > MOST_BYTES:
         raise Wrong(Problem.TOO_LARGE)
     try:
-        return json.loads(request.body.decode("utf-8"), parse_constant=_no_json)
+        return json.loads(request.body.decode("utf-8"), parse_constant=_no_json, parse_float=_number)
     except (ValueError, RecursionError) as error:
         at = (
             f"line {error.lineno}, column {error.colno}: {error.msg}"
@@ -120,6 +120,12 @@ def read_json(request: Request) -> Any:
             else ""
         )
         raise Wrong(Problem.INVALID_JSON, at) from None
+
+
+def _number(written: str) -> float:
+    """A number; one such as 24.0 is a whole one (JSON Schema 2020-12, 6.1.1)."""
+    number = float(written)
+    return int(number) if number.is_integer() and abs(number) < 2**53 else number
 
 
 def _no_json(word: str) -> Any:

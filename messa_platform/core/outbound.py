@@ -46,6 +46,10 @@ class OutboundSettings:
     refused: Networks = key(
         (), "Networks that they may not reach besides those that are nobody's business anyway."
     )
+    ports: str = key(
+        "443 8443",
+        "Ports that they may reach; where allow_private is set, every one. Behind others are services that are not for this.",
+    )
     timeout: float = key(10.0, "Seconds that one of them may take, from the look-up to the last byte.")
     max_bytes: int = key(1_048_576, "Bytes of an answer's body that are read at the most.")
 
@@ -54,6 +58,12 @@ class OutboundSettings:
             raise ValueError(f"outbound.timeout: {self.timeout} is not between 0 and 60 seconds")
         if self.max_bytes < 1:
             raise ValueError(f"outbound.max_bytes: {self.max_bytes} is less than 1")
+        if not all(port.isdecimal() and 0 < int(port) < 65536 for port in self.ports.split()):
+            raise ValueError(f"outbound.ports: {self.ports!r} is no list of ports such as 443 8443")
+
+    def admits_port(self, port: int) -> bool:
+        """Whether a port may be reached."""
+        return self.allow_private or str(port) in self.ports.split()
 
 
 class Fault(StrEnum):
@@ -63,6 +73,7 @@ class Fault(StrEnum):
     NOT_HTTPS = "not_https"
     UNKNOWN_HOST = "unknown_host"
     INTERNAL = "internal"
+    PORT = "port"
     UNREACHABLE = "unreachable"
     BAD_CERTIFICATE = "bad_certificate"
     TOO_SLOW = "too_slow"
@@ -76,6 +87,7 @@ SENTENCES = {
     Fault.NOT_HTTPS: "The address does not begin with https.",
     Fault.UNKNOWN_HOST: "There is no server by that name.",
     Fault.INTERNAL: "The address leads into an internal network.",
+    Fault.PORT: "The address names a port that is not for web servers.",
     Fault.UNREACHABLE: "The server cannot be reached.",
     Fault.BAD_CERTIFICATE: "The server's certificate is not valid for its name.",
     Fault.TOO_SLOW: "The server did not answer in time.",
@@ -239,7 +251,9 @@ class Outbound:
     def allows(self, url: str) -> bool:
         """Whether a URL looks like one that may be asked; for URLs that a browser is sent to, or that wait to be used."""
         target = split(url)
-        return target is not None and (target.secure or self._settings.allow_private)
+        if target is None or not self._settings.admits_port(target.port):
+            return False
+        return target.secure or self._settings.allow_private
 
     def target(self, url: str, seconds: float | None = None) -> Target | NoAnswer:
         """Where a URL leads, with addresses that were checked; to be connected to as they are."""
@@ -261,6 +275,8 @@ class Outbound:
         # one bad address spoils the name: what is honest has none
         if not all(self._admits(address) for address in addresses):
             raise _Failed(Fault.INTERNAL)
+        if not self._settings.admits_port(target.port):
+            raise _Failed(Fault.PORT)
         return replace(target, addresses=tuple(map(str, addresses)))
 
     def _addresses(self, target: Target, deadline: _Deadline) -> list[IPAddress]:

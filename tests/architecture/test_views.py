@@ -39,6 +39,9 @@ PUBLIC = {
     "CallbackResource": ("",),
     "ConsentResource": ("",),
     "LegacyApi": ("",),
+    "Api": ("", "browse.js", "openapi.json", "swagger-ui-bundle.js", "swagger-ui.css"),
+    "Problems": ("",),
+    "ProblemPage": ("",),
     "SimulatorResource": ("",),
     "None": ("",),  # files, by the static view
 }
@@ -102,6 +105,23 @@ OPERATOR = {
     "DomainsResource": ("",),
     "DomainResource": ("", "approve", "refuse"),
 }
+# Of the REST API the permission is the scope. A resource may be read and changed at one address.
+SCOPES = {
+    ("Messages", ""): {"messages:read", "messages:send"},
+    ("Messages", "dry-run"): {"messages:send"},
+    ("Message", ""): {"messages:read"},
+    ("Message", "events"): {"messages:read"},
+    ("Message", "cancel"): {"messages:send"},
+    ("Batch", ""): {"messages:send"},
+    ("Batch", "recipients"): {"messages:send"},
+    ("Webhooks", ""): {"webhooks:read", "webhooks:write"},
+    ("Webhook", ""): {"webhooks:read", "webhooks:write"},
+    ("Webhook", "deliveries"): {"webhooks:read"},
+    ("Webhook", "rotate-secret"): {"webhooks:write"},
+    ("Webhook", "test"): {"webhooks:write"},
+    ("OneDelivery", ""): {"webhooks:read"},
+    ("OneDelivery", "replay"): {"webhooks:write"},
+}
 VIEWS = {
     (context, name): permission
     for permission, contexts in (
@@ -139,13 +159,14 @@ def test_every_view_names_its_permission(runtime: Any) -> None:
         registered(make_app(runtime).registry)
     )  # a view has several registrations, one for each method
     assert None not in {permission for _, permission in found}
-    assert found == set(VIEWS.items())
+    scopes = {(view, scope) for view, needed in SCOPES.items() for scope in needed}
+    assert found == set(VIEWS.items()) | scopes
 
 
 def test_without_a_simulator_nothing_of_it_is_mounted(runtime: Any) -> None:
     runtime.settings = read_settings({}, {})
     found = dict(registered(make_app(runtime).registry))
-    assert found.keys() == VIEWS.keys() - {("SimulatorResource", "")}
+    assert found.keys() == (VIEWS.keys() | SCOPES.keys()) - {("SimulatorResource", "")}
 
 
 def test_a_view_that_names_no_permission_is_seen() -> None:

@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from messa_platform.core.embedded import attach
-from tests.bench import exports, logs, organisations, portal
+from tests.bench import api, exports, logs, organisations, portal
 from tests.bench.bare import insert_rates
 from tests.bench.platforms import CONNECTIONS, Layout, bare, platform
 
@@ -38,6 +38,9 @@ def main() -> None:
     parser.add_argument(
         "--exported", type=int, default=exports.TEXT, help="rows of the large export (%(default)s)"
     )
+    parser.add_argument(
+        "--requests", type=float, default=api.SECONDS, help="seconds of requests to the API (%(default)s)"
+    )
     chosen = parser.parse_args()
     figures: dict[str, list[float]] = {}
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
@@ -47,6 +50,8 @@ def main() -> None:
         for _ in range(chosen.rounds):  # in turns, so that whatever else the machine does meets all of them
             measure(figures, held.url, base, chosen.mails)
         report(figures, chosen.mails)
+        if chosen.requests:
+            api.report(held.url, chosen.rounds, chosen.requests)
         if chosen.pages:
             portal.report(held.url, chosen.pages)
         if chosen.groups:

@@ -102,6 +102,7 @@ def questions(log: Log) -> dict[str, Question]:
             group_ids=group_ids,
             first=(log_book.END - timedelta(days=365)).date(),
             last=log_book.END.date(),
+            by_month=True,
         )
     return asked
 

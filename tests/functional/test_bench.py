@@ -26,6 +26,8 @@ def test_the_bench_measures_the_platform_beside_the_bare_machine() -> None:
         "0",
         "--exported",
         "0",
+        "--requests",
+        "1",
     ]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=200)
     assert done.returncode == 0, done.stderr[-3000:]
@@ -34,3 +36,5 @@ def test_the_bench_measures_the_platform_beside_the_bare_machine() -> None:
     assert len(ratios) == 3, done.stdout
     assert len(figures) == 6, done.stdout
     assert all(int(figure) > 0 for figure, _ in figures), done.stdout
+    assert "POST /v2/messages to one" in done.stdout
+    assert "recipients in one call" in done.stdout

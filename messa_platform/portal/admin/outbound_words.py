@@ -12,6 +12,7 @@ FAULTS: Mapping[Fault, str] = {
     Fault.NOT_HTTPS: msgid("The address does not begin with https."),
     Fault.UNKNOWN_HOST: msgid("There is no server by that name."),
     Fault.INTERNAL: msgid("The address leads into an internal network."),
+    Fault.PORT: msgid("The address names a port that is not for web servers."),
     Fault.UNREACHABLE: msgid("The server cannot be reached."),
     Fault.BAD_CERTIFICATE: msgid("The server's certificate is not valid for its name."),
     Fault.TOO_SLOW: msgid("The server did not answer in time."),

@@ -43,9 +43,11 @@ class Trouble:
     def _ask(self, method: str, path: str, body: Any, **headers: str) -> TestResponse:
         return self.program.ask(method, path, body, **headers)
 
-    def _raw(self, path: str, raw: bytes, content_type: str = "application/json") -> TestResponse:
+    def _raw(
+        self, method: str, path: str, raw: bytes, content_type: str = "application/json"
+    ) -> TestResponse:
         headers = {"Authorization": f"Bearer {self.program.key}", "Content-Type": content_type}
-        return self.program.app.post(path, raw, headers=headers, expect_errors=True)
+        return self.program.app.request(path, method=method, body=raw, headers=headers, expect_errors=True)
 
     def _by(self, app: TestApp, method: str, path: str, body: Any) -> TestResponse:
         other = Program(app, self.program.group, self.program.user, self.program.key)
@@ -82,14 +84,14 @@ class Trouble:
             self._app(f"postgresql+psycopg://nobody@{HOST}:{free_port()}/nothing"), method, path, body
         )
 
-    def invalid_json(self, _method: str, path: str, _body: Any) -> TestResponse:
-        return self._raw(path, b"{")
+    def invalid_json(self, method: str, path: str, _body: Any) -> TestResponse:
+        return self._raw(method, path, b"{")
 
-    def too_large(self, _method: str, path: str, _body: Any) -> TestResponse:
-        return self._raw(path, b" " * (8 * 2**20 + 1))
+    def too_large(self, method: str, path: str, _body: Any) -> TestResponse:
+        return self._raw(method, path, b" " * (8 * 2**20 + 1))
 
-    def media(self, _method: str, path: str, _body: Any) -> TestResponse:
-        return self._raw(path, b"{}", "text/plain")
+    def media(self, method: str, path: str, _body: Any) -> TestResponse:
+        return self._raw(method, path, b"{}", "text/plain")
 
     def invalid(self, method: str, path: str, body: Any) -> TestResponse:
         return self._ask(method, path, {**body, "nonsens": 1})

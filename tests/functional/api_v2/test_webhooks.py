@@ -40,7 +40,7 @@ def test_a_webhook_is_made_with_a_secret_that_is_told_once(api: Api, school: Pro
     [
         ("https://127.0.0.1/", "internal"), ("https://0x7f000001/", "internal"), ("https://0177.0.0.1/", "internal"),
         ("https://[::ffff:10.0.0.1]/", "internal"), ("https://[64:ff9b::a9fe:a9fe]/", "internal"), ("https://169.254.169.254/", "internal"),
-        ("https://93.184.216.34:22/", "bad_url"), ("https://user@93.184.216.34/", "bad_url"),
+        ("https://93.184.216.34:22/", "port"), ("https://user@93.184.216.34/", "bad_url"),
     ],
 )  # fmt: skip
 def test_an_address_that_must_not_be_told_is_refused_with_the_reason(

@@ -102,8 +102,8 @@ def _answer(speech: Speech, last: Attempt | None) -> str:
         return ""
     if last.status is not None:
         return f"HTTP {last.status}"
-    known = last.fault in set(Fault)
-    return speech.gettext(FAULTS[Fault(last.fault)]) if known else str(last.fault)
+    fault = last.fault or ""
+    return speech.gettext(FAULTS[Fault(fault)]) if fault in set(Fault) else fault
 
 
 def change(context: GroupResource, request: Request, held: ApiUser, form: Form) -> bool:

@@ -56,8 +56,8 @@ class Step(StrEnum):
 
 MOST_DAYS = 92
 """Up to so many days are told one by one: three months."""
-MOST_DAYS_BY_WEEK = 731
-"""Up to so many days are told by weeks: two years."""
+MOST_DAYS_BY_WEEK = 184
+"""Up to so many days are told by weeks: half a year. Months have summaries of their own, so that a year costs little whatever was sent."""
 MOST_MONTHS = 120
 """Of a longer time the months before the first message and after the last are left out."""
 
@@ -132,7 +132,8 @@ class Figures:
 
 
 def figures(counts: Iterable[Count], first: date, last: date) -> Figures:
-    """What the days from `first` to `last` had. `counts` are of these days alone."""
+    """What the days from `first` to `last` had. `counts` are of these days alone; those of a month may be told as of its first day, where
+    the step is the month."""
     counts = list(counts)
     step = step_for(first, last)
     if step is Step.MONTH and (last.year - first.year) * 12 + last.month - first.month >= MOST_MONTHS:
@@ -151,6 +152,8 @@ def figures(counts: Iterable[Count], first: date, last: date) -> Figures:
 
 
 def _with_messages(counts: Sequence[Count], first: date, last: date) -> tuple[date, date]:
-    """The days between which there is anything at all; the last one alone, if there is nothing."""
+    """The months between which there is anything at all; the last one alone, if there is nothing."""
     days = [count.day for count in counts] or [last]
-    return max(first, start_of(min(days), Step.MONTH)), max(days)
+    final = max(days)
+    end = final.replace(day=monthrange(final.year, final.month)[1])
+    return max(first, start_of(min(days), Step.MONTH)), min(end, last)

@@ -16,7 +16,7 @@ from pyramid.request import Request
 from messa_platform.core.i18n import Speech, msgid
 from messa_platform.messaging.log import summary
 from messa_platform.portal.admin.logs.chart import TALL, Chart, chart
-from messa_platform.portal.admin.logs.figures import Bar, Figures, Kind, Step, figures
+from messa_platform.portal.admin.logs.figures import Bar, Figures, Kind, Step, figures, step_for
 from messa_platform.portal.admin.resources import GroupResource
 
 HEADINGS: Mapping[Step, str] = {
@@ -80,7 +80,10 @@ def picture(
     group_ids: Sequence[UUID] | None,
 ) -> Picture:
     """What these groups (None: all of the tenant's) had on Stockholm's days from `first_day` to `last_day`; one statement."""
-    counts = summary.counts(request.db, context.place.tenant_id, group_ids, first_day, last_day)
+    by_month = step_for(first_day, last_day) is Step.MONTH
+    counts = summary.counts(
+        request.db, context.place.tenant_id, group_ids, first_day, last_day, by_month=by_month
+    )
     return drawn(request.speech, figures(counts, first_day, last_day))
 
 

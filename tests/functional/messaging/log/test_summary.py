@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from datetime import timedelta
+from datetime import date, timedelta
 from threading import Thread
 from typing import Any
 
@@ -182,6 +182,25 @@ def test_counts_tell_days_in_order(session: Session, book: Book) -> None:
     assert [c.day for c in told] == sorted(c.day for c in told)
     assert sum(c.messages for c in told) == len(book.lines)
     assert sum(c.parts for c in told) == sum(m["parts"] for m in book.lines)
+
+
+@pytest.mark.parametrize("shift", [0, 1, 14, 29, 30, 31, 61])
+@pytest.mark.parametrize("back", [0, 1, 13, 35])
+def test_counts_by_month_are_those_of_the_days_added_up(
+    session: Session, book: Book, shift: int, back: int
+) -> None:
+    first = START.date() + timedelta(days=shift)
+    last = max(first, (START + timedelta(days=DAYS)).date() - timedelta(days=back))
+    groups = [group.id for group in book.groups][:3]
+    for group_ids in (groups, None):
+        found: list[Counter[tuple[date, str, str]]] = []
+        for by_month in (False, True):
+            told = summary.counts(session, book.master.tenant_id, group_ids, first, last, by_month=by_month)
+            counted: Counter[tuple[date, str, str]] = Counter()
+            for count in told:
+                counted[count.day.replace(day=1), count.direction, count.status] += count.messages
+            found.append(counted)
+        assert found[0] == found[1]
 
 
 @pytest.mark.parametrize("days", [30, 140])

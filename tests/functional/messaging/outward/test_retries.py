@@ -377,7 +377,8 @@ def test_a_name_that_leads_inside_by_now_is_refused_when_it_is_told(
 ) -> None:
     """DNS rebinding: the address was public when the webhook was made (spec V8)."""
     addresses = ["1.1.1.1"]
-    outside.outbound = Outbound(OutboundSettings(), resolve=lambda _host, _port: list(addresses))
+    settings = OutboundSettings(ports=str(receiver.port))
+    outside.outbound = Outbound(settings, resolve=lambda _host, _port: list(addresses))
     made = outside.webhook(master, f"https://hook.example:{receiver.port}/in")
     addresses[:] = ["127.0.0.1"]
     world.words(school, NUMBERS[:1])
