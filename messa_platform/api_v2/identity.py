@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 from uuid import UUID
 
 from pyramid.config import Configurator
 from pyramid.request import Request
 
 from messa_platform.api_v2.resources import holder_of
+from messa_platform.core.gather import Gathering
 from messa_platform.tenants.api_users import keys
 from messa_platform.tenants.api_users.keys import Holder
 from messa_platform.tenants.api_users.models import KeyKind
@@ -43,17 +46,15 @@ class Caller:
 
 
 class ApiKeys:
-    """The identity source of the API."""
+    """The identity source of the API. Keys that come at the same time are looked up together."""
 
     def identify(self, request: Request) -> Caller | None:
         """The caller, by its key; asks the database once. Elsewhere than below `/v2` a key is nobody's."""
         scheme, _, word = request.headers.get("Authorization", "").strip().partition(" ")
         if not is_api(request) or scheme.lower() != "bearer" or not word.strip():
             return None
-        runtime = request.registry["messa.runtime"]
-        # in a transaction of its own: that it was used must not wait for what it is used for
-        with runtime.database.unit_of_work() as session:
-            holder = keys.recognise(session, runtime.clock.now(), KeyKind.V2, word.strip())
+        desk: Gathering[str, Holder | None] = request.registry[_DESK]
+        holder = desk.ask(word.strip())
         return None if holder is None else Caller(holder)
 
     def principals(self, identity: object) -> Sequence[str]:
@@ -68,6 +69,16 @@ def caller(request: Request) -> Caller:
     return identity
 
 
+_DESK = "messa.v2_keys"
+
+
+def _known(runtime: Any, words: Sequence[str]) -> Sequence[Holder | None]:
+    """Whose keys these are; in a transaction of its own: that they were used must not wait for what they are used for."""
+    with runtime.database.unit_of_work() as session:
+        return keys.recognise_many(session, runtime.clock.now(), KeyKind.V2, words)
+
+
 def includeme(config: Configurator) -> None:
     """Keys tell who asks, before any session does."""
+    config.registry[_DESK] = Gathering(partial(_known, config.registry["messa.runtime"]))
     config.add_identity_source(ApiKeys())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -23,11 +23,13 @@ def moment_of(at: datetime | None) -> Any:
 
 
 # BETWEEN lets the executor leave out the months that hold none of the ids; ANY alone does not.
-_ROWS = text(
+_ROWS = (
     "SELECT m.id, m.direction, m.local, m.remote, m.status, g.name AS rule_group, m.parts, m.encoding, m.text, m.group_id, m.account_id,"
     ' m.client_ref, m.send_at, m.status_at FROM message m LEFT JOIN "group" g ON g.id = m.rule_group_id AND g.tenant_id = m.tenant_id'
-    " WHERE m.id = ANY(CAST(:ids AS uuid[])) AND m.id BETWEEN :first AND :last AND m.tenant_id = :tenant_id"
+    " WHERE m.id = ANY(CAST(:ids AS uuid[])) AND m.id BETWEEN :first AND :last"
 )
+_OF_TENANT = text(f"{_ROWS} AND m.tenant_id = :tenant_id")
+_OF_ACCOUNTS = text(f"{_ROWS} AND m.account_id = ANY(CAST(:accounts AS uuid[]))")
 
 
 def told(session: Session, who: Caller, ids: Sequence[UUID]) -> list[dict[str, Any]]:
@@ -35,8 +37,17 @@ def told(session: Session, who: Caller, ids: Sequence[UUID]) -> list[dict[str, A
     if not ids:
         return []
     parameters = {"ids": list(ids), "first": min(ids), "last": max(ids), "tenant_id": who.tenant_id}
-    rows = {row.id: row for row in session.execute(_ROWS, parameters)}
+    rows = {row.id: row for row in session.execute(_OF_TENANT, parameters)}
     return [_told(rows[i], who) for i in ids if i in rows]
+
+
+def told_of(session: Session, owners: Mapping[UUID, Caller]) -> dict[UUID, dict[str, Any]]:
+    """Messages of several callers, each its owner's own; by id."""
+    if not owners:
+        return {}
+    accounts = list({who.account_id for who in owners.values()})
+    parameters = {"ids": list(owners), "first": min(owners), "last": max(owners), "accounts": accounts}
+    return {row.id: _told(row, owners[row.id]) for row in session.execute(_OF_ACCOUNTS, parameters)}
 
 
 def told_one(session: Session, who: Caller, message_id: UUID) -> dict[str, Any]:

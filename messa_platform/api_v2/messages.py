@@ -8,30 +8,27 @@ from uuid import UUID
 
 from pyramid.config import Configurator
 from pyramid.request import Request
-from sqlalchemy.orm import Session
 
 from messa_platform.api_v2 import message_shapes as shapes
 from messa_platform.api_v2.batches import create as create_batch
 from messa_platform.api_v2.identity import caller
 from messa_platform.api_v2.message_words import moment_of, told, told_one
-from messa_platform.api_v2.once import once
-from messa_platform.api_v2.operations import Answer, Asked, Operation, Succeeds, failure
+from messa_platform.api_v2.operations import Answer, Asked, Operation, Succeeds
 from messa_platform.api_v2.pages import cursor_of, limit_of, read_cursor
 from messa_platform.api_v2.problems import Fault, Problem, Wrong
 from messa_platform.api_v2.reach import reach
 from messa_platform.api_v2.resources import Collection, Item
+from messa_platform.api_v2.sending import Desk, Sending, sending, submission
 from messa_platform.api_v2.shapes import moment
 from messa_platform.core.clock import Clock
+from messa_platform.core.gather import Gathering
 from messa_platform.messaging import schedule
-from messa_platform.messaging.drafts import Entry, Receipted, Submission
 from messa_platform.messaging.log import one, pages
 from messa_platform.messaging.log.asked import Asked as Search
 from messa_platform.messaging.log.asked import Key
-from messa_platform.messaging.models import Door
 from messa_platform.messaging.rehearse import rehearse
 from messa_platform.messaging.schedule import check_time
 from messa_platform.messaging.statuses import Direction, Status
-from messa_platform.messaging.submit import submit
 from messa_platform.tenants.api_users.models import Scope
 
 
@@ -45,40 +42,16 @@ class Messages(Collection):
     item = Message
 
 
-_ACCEPTED = (Status.QUEUED, Status.SCHEDULED)
-
-
 def send(_context: Messages, request: Request, asked: Asked) -> Answer:
     """Send a text to one, or to many."""
     check_send_at(request, asked)
     if "recipients" in asked.body:
         return create_batch(request, asked)
-    return once(request, asked, lambda session: _send(session, request, asked))
+    desk: Gathering[Sending, Answer] = request.registry[_DESK]
+    return desk.ask(sending(request, asked))
 
 
-def _send(session: Session, request: Request, asked: Asked) -> Answer:
-    runtime = request.registry["messa.runtime"]
-    result = submit(session, runtime.clock, runtime.announcements, [_submission(request, asked)])[0]
-    if not isinstance(result, Receipted):  # removed since its key was recognised
-        raise Wrong(Problem.UNAUTHORIZED)
-    entry = result.entries[0]
-    if entry.status not in _ACCEPTED:
-        return failure(request, _refusal(entry))
-    message = told_one(session, caller(request), entry.message_id)
-    return Answer(message, 201, {"Location": f"/v2/messages/{entry.message_id}"})
-
-
-def _submission(request: Request, asked: Asked) -> Submission:
-    body = asked.body
-    return Submission(
-        caller(request).account_id,
-        Door.V2,
-        body["text"],
-        [body["to"]],
-        guard=not body.get("allow_duplicate", False),
-        send_at=moment(body["send_at"]) if "send_at" in body else None,
-        client_ref=body.get("client_ref"),
-    )
+_DESK = "messa.v2_desk"
 
 
 def check_send_at(request: Request, asked: Asked) -> None:
@@ -90,30 +63,11 @@ def check_send_at(request: Request, asked: Asked) -> None:
         raise Wrong(Problem.REFUSED, faults=[Fault("/send_at", "too_far", said)])
 
 
-def _refusal(entry: Entry) -> Wrong:
-    """Why a text was not taken in; it is in the log all the same."""
-    more = {"message_id": str(entry.message_id), "message_status": entry.word}
-    match entry.status:
-        case Status.INVALID_NUMBER:
-            fault = Fault(
-                "/to", "invalid_number", "is no number that a text could reach, such as +46701234567"
-            )
-            return Wrong(Problem.REFUSED, faults=[fault], more=more)
-        case Status.TOO_MANY_PARTS:
-            fault = Fault("/text", "too_many_parts", "takes more parts than the group allows")
-            return Wrong(Problem.REFUSED, faults=[fault], more=more)
-        case Status.ALREADY_SENT:
-            return Wrong(Problem.DUPLICATE, more=more)
-        case Status.NO_ROUTE:
-            return Wrong(Problem.UNAVAILABLE, more=more, headers={"Retry-After": "60"})
-    return Wrong(Problem.REFUSED, more=more)
-
-
 def dry_run(_context: Messages, request: Request, asked: Asked) -> Answer:
     """What would become of a text."""
     check_send_at(request, asked)
     runtime = request.registry["messa.runtime"]
-    seen = rehearse(request.platform_db, runtime.clock, _submission(request, asked))
+    seen = rehearse(request.platform_db, runtime.clock, submission(request, asked))
     content = {
         "text": seen.text,
         "encoding": seen.encoding.value,
@@ -243,6 +197,7 @@ CANCEL = Operation(
 
 def includeme(config: Configurator) -> None:
     """Mount the resource."""
+    config.registry[_DESK] = Gathering(Desk(config.registry["messa.runtime"]).take)
     config.add_collection("messages", Messages)
     config.add_operation(SEND, send, Messages)
     config.add_operation(DRY_RUN, dry_run, Messages, "dry-run")

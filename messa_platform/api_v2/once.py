@@ -22,7 +22,7 @@ _LETTERS = frozenset(string.printable) - frozenset(string.whitespace) | {" "}
 def once(request: Request, asked: Asked, do: Callable[[Session], Answer]) -> Answer:
     """What `do` answers, committed with what it did; or, with a key that stood for the same request before, what it answered then."""
     database = request.registry["messa.runtime"].database
-    key = _key(request)
+    key = key_of(request)
     if key is None:
         answer: Answer = database.in_turn(do)
         return answer
@@ -30,7 +30,8 @@ def once(request: Request, asked: Asked, do: Callable[[Session], Answer]) -> Ans
     return answer
 
 
-def _key(request: Request) -> str | None:
+def key_of(request: Request) -> str | None:
+    """The request's key, if it has one. Raises `Wrong` if it cannot be used."""
     key: str | None = request.headers.get(HEADER)
     if key is None:
         return None
@@ -40,12 +41,16 @@ def _key(request: Request) -> str | None:
     return key
 
 
+def whole(request: Request, asked: Asked) -> bytes:
+    """Everything that makes a request that one."""
+    return f"{request.method} {request.path_info}\n".encode() + asked.raw
+
+
 def _with_key(
     session: Session, request: Request, asked: Asked, key: str, do: Callable[[Session], Answer]
 ) -> Answer:
     now, who = request.registry["messa.runtime"].clock.now(), caller(request)
-    whole = f"{request.method} {request.path_info}\n".encode() + asked.raw
-    match idempotency.claim(session, now, who.tenant_id, who.account_id, key, whole):
+    match idempotency.claim(session, now, who.tenant_id, who.account_id, key, whole(request, asked)):
         case Other():
             raise Wrong(Problem.KEY_REUSED)
         case Kept(_, kept):

@@ -95,6 +95,14 @@ def keep(session: Session, claimed: Claimed, status: int, answer: Any) -> None:
     session.execute(_KEEP, values)
 
 
+_LET_GO = text("DELETE FROM idempotency_key WHERE account_id = :account_id AND key = :key")
+
+
+def let_go(session: Session, claimed: Claimed) -> None:
+    """The request came to nothing: its key stands for none."""
+    session.execute(_LET_GO, {"account_id": claimed.account_id, "key": claimed.key})
+
+
 _FORGET = text("DELETE FROM idempotency_key WHERE at <= :before")
 
 
