@@ -41,7 +41,7 @@ def test_rows_that_were_added_changed_and_removed_are_as_before(server: str, poo
     "change",
     [
         "ALTER TABLE thread RENAME TO thread_away",
-        "ALTER TABLE account DROP COLUMN display_name",
+        "ALTER TABLE account DROP COLUMN mobile",
         "CREATE TABLE left_behind ()",
         "ALTER TABLE message DISABLE TRIGGER message_added",
         "ALTER TABLE thread DISABLE ROW LEVEL SECURITY",

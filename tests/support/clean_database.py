@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
@@ -52,13 +52,16 @@ def _dsn(server: str, name: str) -> str:
     return url.replace("postgresql+psycopg", "postgresql")
 
 
+_NUMBERS = count()
+"""Of the databases of this process, whoever of it makes them."""
+
+
 @dataclass
 class Databases:
     """Hands them out, one at a time; those of one worker."""
 
     server: str
     template: str
-    _numbers: Iterator[int] = field(default_factory=count)
     _clean: str | None = None
     _uses: int = 0
     _new: _New | None = None
@@ -82,7 +85,7 @@ class Databases:
             self._drop(self._clean)
 
     def _made(self) -> str:
-        name = f"test_{os.getpid()}_{next(self._numbers)}"
+        name = f"test_{os.getpid()}_{next(_NUMBERS)}"
         self._do(f'CREATE DATABASE "{name}" TEMPLATE "{self.template}"')
         self._uses = 0
         if self._new is None:

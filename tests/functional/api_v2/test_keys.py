@@ -20,8 +20,6 @@ from tests.functional.api_v2.conftest import ANNA, KARIN, Api, Program, example_
 from tests.support.platform import HOST, free_port
 from tests.support.visitors import PASSWORD, a_runtime, signed_in
 
-BODY = {"to": ANNA, "text": "Hej"}
-
 
 def every_operation(program: Program) -> list[tuple[str, str, str, object]]:
     """Method, path, scope and a body of each operation that the document knows."""
@@ -94,8 +92,11 @@ def test_a_key_of_the_legacy_api_and_a_browsers_session_open_nothing_here(api: A
     api.world.administer(api.school, account)
     visitor = signed_in(api.runtime, "chef@kommun.example")
     assert visitor.app.get("/v2/messages", expect_errors=True).status_int == 401
-    answer = visitor.app.post_json("/v2/messages", BODY, expect_errors=True)
-    assert (answer.status_int, api.world.value("SELECT count(*) FROM message")) == (401, 0)
+    for method, path, _, body in every_operation(school):
+        sent = {"params": body} if body is not None else {}
+        ask = getattr(visitor.app, f"{method.lower()}_json" if sent else method.lower())
+        assert ask(path, expect_errors=True, **sent).status_int == 401, (method, path)
+    assert api.world.value("SELECT count(*) FROM message") == 0
 
 
 def test_a_key_ends_with_its_time_its_removal_and_its_organisation(

@@ -37,6 +37,7 @@ NOT_SEEN = {
     "early_receipt",
     "failure_notice",
     "held_text",
+    "idempotency_key",
     "link_request",
     "provider_reference",
     "sign_in_throttle",

@@ -115,6 +115,7 @@ ConsentResource                /consent/{consent}                    ALL        
 SsoResource.start              /sso/start                            NOBODY_YET  200  -
 SsoResource.callback           /sso/callback                         ALL         303  -
 CallbackResource               /providers/simulator/events           ALL         405  401
+LegacyApi                      /data_db/api.aspx                     ALL         200  200
 None                           /static/messa.css                     ALL         200  200
 
 # The account's own
@@ -228,3 +229,8 @@ in it, `{tied}` for a domain of it, and so on.
 
 SIMULATOR = ("SimulatorResource", "")
 """Mounted in development alone, where it hands everything on to the simulator's process, which knows nobody."""
+
+BY_KEY = frozenset(
+    ["Api", "Problems", "ProblemPage", "Messages", "Message", "Batch", "Webhooks", "Webhook", "OneDelivery"]
+)
+"""The REST API's contexts, which know keys and no sessions: `api_v2/test_keys` asks for each operation with each scope, and as an admin."""
