@@ -25,10 +25,6 @@ has_browser() {
 # the guide's clients of the API
 command -v php >/dev/null || missing="$missing $([ "$(uname)" = Darwin ] && echo php || echo php-cli)"
 has_browser || missing="$missing chromium fonts-liberation" # Debian only recommends that it has letters to show
-# the same without windows: half the work for two cores
-if command -v apt-get >/dev/null && [ -z "${MESSA_CHROMIUM:-}" ]; then
-    command -v chromium-headless-shell >/dev/null || missing="$missing chromium-headless-shell"
-fi
 
 # LibreOffice's Calc, as tests/support/office.py finds it; there may be a LibreOffice without it.
 has_office() {

@@ -12,7 +12,7 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -53,22 +53,12 @@ HEIGHTS = {360: 740}
 """The window's height, of a phone and of anything else."""
 TIMEOUT_MS = 15_000
 
-WAYS: Sequence[tuple[str, int]] = (("sv", 360), ("en", 1280))
-"""Languages and widths in which pages are looked at: the longer words in the narrower window, and the others in the other."""
-if os.environ.get("MESSA_SCREENSHOTS"):  # pictures are wanted of all
-    WAYS = [(language, width) for language in ("sv", "en") for width in (1280, 360)]
 
-
-def executable(*, whole: bool = False) -> str:
-    """Where Chromium lies: MESSA_CHROMIUM, else Debian's, else one in PATH, else macOS's. Fails, naming the package, where it is missing.
-
-    Unless it has to be the whole browser, with profiles and their settings, it is the one without windows where that is installed: the same
-    engine, for half the work.
-    """
+def executable() -> str:
+    """Where Chromium lies: MESSA_CHROMIUM, else Debian's, else one in PATH, else macOS's. Fails, naming the package, where it is missing."""
     named = os.environ.get("MESSA_CHROMIUM")
     debian = "/usr/bin/chromium"
-    shell = None if whole else shutil.which("chromium-headless-shell")
-    found = named or shell or next((p for p in (debian, *APPLICATIONS) if Path(p).exists()), None)
+    found = named or next((p for p in (debian, *APPLICATIONS) if Path(p).exists()), None)
     found = found or next((p for p in map(shutil.which, PROGRAMS) if p), None)
     assert found, (
         "Chromium is missing, which this test needs: apt-get install chromium, or set MESSA_CHROMIUM"
@@ -95,13 +85,13 @@ class Chromium:
         settings = {"profile": {"default_content_setting_values": {"cookies": 2}}}  # 2: block
         (profile / "Default").mkdir(parents=True)
         (profile / "Default" / "Preferences").write_text(json.dumps(settings), "utf-8")
-        return self.playwright.chromium.launch_persistent_context(profile, **_launch(whole=True), **options)
+        return self.playwright.chromium.launch_persistent_context(profile, **_launch(), **options)
 
 
-def _launch(*, whole: bool = False) -> dict[str, Any]:
+def _launch() -> dict[str, Any]:
     # Chromium's sandbox does not start as root
     sandbox = ("--no-sandbox",) if sys.platform != "darwin" and os.geteuid() == 0 else ()
-    return {"executable_path": executable(whole=whole), "args": [*FLAGS, *sandbox], "headless": True}
+    return {"executable_path": executable(), "args": [*FLAGS, *sandbox], "headless": True}
 
 
 @contextlib.contextmanager
@@ -276,11 +266,6 @@ AXE_OPTIONS = {
     "rules": {"target-size": {"enabled": True}},  # WCAG 2.2's, which axe leaves out by itself
     "resultTypes": ["violations"],
 }
-OF_COLOUR = {
-    "runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]},
-    "resultTypes": ["violations"],
-}
-"""What another scheme can change: the others of axe's rules look at no colour."""
 
 
 def axe(page: Page) -> None:
@@ -293,8 +278,7 @@ def axe(page: Page) -> None:
     for scheme in SCHEMES:
         page.emulate_media(color_scheme=scheme)
         page.evaluate("document.getAnimations().forEach(a => { try { a.finish() } catch {} })")
-        options = AXE_OPTIONS if scheme == SCHEMES[0] else OF_COLOUR
-        result = page.evaluate("options => axe.run(document, options)", options)
+        result = page.evaluate("options => axe.run(document, options)", AXE_OPTIONS)
         found += [_in_words(scheme, violation) for violation in result["violations"]]
     page.emulate_media(color_scheme=visit.scheme)
     assert not found, f"axe on {page.url}:\n" + "\n".join(found)

@@ -25,7 +25,7 @@ from messa_platform.tenants.tree import slug_of
 from tests.support.rules_model import Row, Rules
 
 RANDOM = int(os.environ.get("MESSA_RANDOM", "0"))
-EXAMPLES = RANDOM or 1000
+EXAMPLES = RANDOM or 2000
 MOST_GROUPS, DEEPEST = 12, 5
 TENANT = new_id()
 
