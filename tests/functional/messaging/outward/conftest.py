@@ -1,4 +1,4 @@
-"""The outside, and somebody who listens there."""
+"""The outside, somebody who listens there, and an endpoint that is told."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ from collections.abc import Iterator
 import pytest
 
 from messa_platform.core.clock import SystemClock
+from messa_platform.tenants.models import Group
+from tests.support.network import Network
 from tests.support.outside import Outside, an_outside
 from tests.support.receiver import Receiver, a_receiver
+from tests.support.told_endpoint import Told
 from tests.support.world import World
 
 
@@ -25,3 +28,8 @@ def outside(world: World) -> Iterator[Outside]:
     world.clock.at = SystemClock().now()
     with an_outside(world) as made:
         yield made
+
+
+@pytest.fixture
+def told(world: World, network: Network, outside: Outside, receiver: Receiver, master: Group) -> Told:
+    return Told(world, network, outside, receiver, master)
