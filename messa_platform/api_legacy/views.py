@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from uuid import UUID
 
 from pyramid.config import Configurator
@@ -60,28 +61,32 @@ def door(context: LegacyApi, request: Request) -> Response:
         asked = read(query, request.headers.get("Content-Type", ""), request.body)
     except NotUtf8:
         return answers.refused(Code.NOT_UTF8)
-    database = request.registry["messa.runtime"].database
     try:
-        response: Response = database.in_turn(lambda session: _answer(session, request, asked))
+        return _answer(request, asked)
     except DBAPIError as error:
         log.error("legacy_api_unavailable", error=type(error).__name__)
         return answers.failed(Code.UNAVAILABLE, 503, {"Retry-After": "10"})
-    return response
 
 
-def _answer(session: Session, request: Request, asked: Asked) -> Response:
-    now = request.registry["messa.runtime"].clock.now()
-    holder = keys.recognise(session, now, KeyKind.SESSION, asked.key) if asked.key else None
+def _answer(request: Request, asked: Asked) -> Response:
+    runtime = request.registry["messa.runtime"]
+    holder = None
+    if asked.key:
+        with runtime.database.unit_of_work() as session:
+            holder = keys.recognise(session, runtime.clock.now(), KeyKind.SESSION, asked.key)
+    # another server may be asked for this: not while a transaction is open
     verdict = _may_ask(request, holder)
     if not verdict.allowed:
         return answers.failed(Code.RATE_LIMITED, 429, verdict.headers())
     if holder is None:
         return answers.refused(Code.INVALID_USER)
-    response = (
-        _status(session, holder, asked.id) if asked.asks_status else _send(session, request, holder, asked)
-    )
+    response: Response = runtime.database.in_turn(partial(_done, request, holder, asked))
     response.headers.update(verdict.headers())
     return response
+
+
+def _done(request: Request, holder: Holder, asked: Asked, session: Session) -> Response:
+    return _status(session, holder, asked.id) if asked.asks_status else _send(session, request, holder, asked)
 
 
 def _may_ask(request: Request, holder: Holder | None) -> Verdict:

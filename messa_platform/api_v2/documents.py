@@ -19,6 +19,7 @@ from messa_platform.api_v2.resources import Api
 from messa_platform.core.resources import Resource
 from messa_platform.core.site import SiteSettings
 
+_DRAWN = "messa.v2_document"
 _FILES = {"swagger-ui-bundle.js": "text/javascript", "swagger-ui.css": "text/css"}
 # Swagger UI writes styles into its page and shows pictures that it holds as data
 _POLICY = (
@@ -47,9 +48,12 @@ class ProblemPage(Resource):
 
 def document(_context: Api, request: Request) -> Response:
     """The OpenAPI document."""
-    site = request.registry["messa.runtime"].settings[SiteSettings]
-    drawn = openapi.draw(list(operations(request)), site.public_url)
-    response = Response(json.dumps(drawn, ensure_ascii=False).encode(), content_type="application/json")
+    registry = request.registry
+    if _DRAWN not in registry:  # once: anybody may ask for it
+        site = registry["messa.runtime"].settings[SiteSettings]
+        drawn = openapi.draw(list(operations(request)), site.public_url)
+        registry[_DRAWN] = json.dumps(drawn, ensure_ascii=False).encode()
+    response = Response(registry[_DRAWN], content_type="application/json")
     response.headers["Cache-Control"] = "no-cache"
     response.conditional_response = True
     response.md5_etag()

@@ -28,11 +28,9 @@ def is_api(request: Request) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks by a key: an API user. It is no operator, whoever made its key."""
+    """Who asks by a key: an API user."""
 
     holder: Holder
-    is_operator: bool = False
-    admin_of: frozenset[UUID] = frozenset()
 
     @property
     def account_id(self) -> UUID:

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from messa_platform.api_v2.identity import Caller
 from messa_platform.core.ids import time_of
+from messa_platform.messaging.log.asked import Scope
 from messa_platform.messaging.statuses import Direction, Status, status_word
 
 
@@ -50,9 +51,11 @@ def told_of(session: Session, owners: Mapping[UUID, Caller]) -> dict[UUID, dict[
     return {row.id: _told(row, owners[row.id]) for row in session.execute(_OF_ACCOUNTS, parameters)}
 
 
-def told_one(session: Session, who: Caller, message_id: UUID) -> dict[str, Any]:
-    """One of them."""
-    return told(session, who, [message_id])[0]
+def told_one(session: Session, who: Caller, scope: Scope, message_id: UUID) -> dict[str, Any] | None:
+    """One message of the scope's groups; None if they have none of that id."""
+    found = told(session, who, [message_id])
+    within = scope.group_ids
+    return found[0] if found and (within is None or UUID(found[0]["group_id"]) in within) else None
 
 
 def _told(row: Row[Any], who: Caller) -> dict[str, Any]:

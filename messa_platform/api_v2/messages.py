@@ -115,12 +115,11 @@ def _id(query: Any, name: str) -> UUID | None:
 
 def read(context: Message, request: Request, _asked: Asked) -> Answer:
     """One of them."""
-    _found(context, request)
-    return Answer(told_one(request.db, caller(request), context.id))
+    return Answer(_found(context, request))
 
 
-def _found(context: Message, request: Request) -> one.Logged:
-    found = one.one(request.db, reach(request), context.id)
+def _found(context: Message, request: Request) -> dict[str, Any]:
+    found = told_one(request.db, caller(request), reach(request), context.id)
     if found is None:
         raise Wrong(Problem.NOT_FOUND)
     return found
@@ -128,7 +127,9 @@ def _found(context: Message, request: Request) -> one.Logged:
 
 def events(context: Message, request: Request, _asked: Asked) -> Answer:
     """What happened to it."""
-    found = _found(context, request)
+    found = one.one(request.db, reach(request), context.id)
+    if found is None:
+        raise Wrong(Problem.NOT_FOUND)
     items = [
         {"at": moment_of(h.at), "status": h.status.value, "code": h.code, "changed": h.changed}
         for h in found.happenings
@@ -139,14 +140,16 @@ def events(context: Message, request: Request, _asked: Asked) -> Answer:
 def cancel(context: Message, request: Request, _asked: Asked) -> Answer:
     """Keep a text from being sent that waits for its time."""
     found = _found(context, request)
-    runtime = request.registry["messa.runtime"]
+    runtime, owner = request.registry["messa.runtime"], UUID(found["account_id"])
     done = runtime.database.in_turn(
-        lambda session: schedule.cancel(session, runtime.clock.now(), found.account_id, found.id)
+        lambda session: schedule.cancel(
+            session, runtime.clock.now(), owner, context.id, runtime.waker.wake_after_commit
+        )
     )
+    now = _found(context, request)
     if not done:
-        message = told_one(request.db, caller(request), found.id)
-        raise Wrong(Problem.CONFLICT, f"The message is {message['status']}.")
-    return Answer(told_one(request.platform_db, caller(request), found.id))
+        raise Wrong(Problem.CONFLICT, f"The message is {now['status']}.")
+    return Answer(now)
 
 
 _TAG = "Messages"

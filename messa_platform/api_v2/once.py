@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import string
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict
+from datetime import datetime
 
 from pyramid.request import Request
 from sqlalchemy.orm import Session
 
-from messa_platform.api_v2.identity import caller
+from messa_platform.api_v2.identity import Caller, caller
 from messa_platform.api_v2.operations import Answer, Asked
 from messa_platform.api_v2.problems import Fault, Problem, Wrong
 from messa_platform.messaging import idempotency
-from messa_platform.messaging.idempotency import Claimed, Kept, Other
+from messa_platform.messaging.idempotency import Claimed, Kept
 
 HEADER = "Idempotency-Key"
 _LETTERS = frozenset(string.printable) - frozenset(string.whitespace) | {" "}
@@ -21,13 +22,26 @@ _LETTERS = frozenset(string.printable) - frozenset(string.whitespace) | {" "}
 
 def once(request: Request, asked: Asked, do: Callable[[Session], Answer]) -> Answer:
     """What `do` answers, committed with what it did; or, with a key that stood for the same request before, what it answered then."""
-    database = request.registry["messa.runtime"].database
-    key = key_of(request)
-    if key is None:
-        answer: Answer = database.in_turn(do)
+    key, database = key_of(request), request.registry["messa.runtime"].database
+
+    def work(session: Session) -> Answer:
+        if key is None:
+            return do(session)
+        claimed = claim(
+            session,
+            request.registry["messa.runtime"].clock.now(),
+            caller(request),
+            key,
+            whole(request, asked),
+        )
+        if isinstance(claimed, Answer):
+            return claimed
+        answer = do(session)
+        keep(session, claimed, answer)
         return answer
-    answer = database.in_turn(lambda session: _with_key(session, request, asked, key, do))
-    return answer
+
+    done: Answer = database.in_turn(work)
+    return done
 
 
 def key_of(request: Request) -> str | None:
@@ -46,17 +60,19 @@ def whole(request: Request, asked: Asked) -> bytes:
     return f"{request.method} {request.path_info}\n".encode() + asked.raw
 
 
-def _with_key(
-    session: Session, request: Request, asked: Asked, key: str, do: Callable[[Session], Answer]
-) -> Answer:
-    now, who = request.registry["messa.runtime"].clock.now(), caller(request)
-    match idempotency.claim(session, now, who.tenant_id, who.account_id, key, whole(request, asked)):
-        case Other():
-            raise Wrong(Problem.KEY_REUSED)
-        case Kept(_, kept):
-            return Answer(**kept)
+def claim(session: Session, now: datetime, who: Caller, key: str, request: bytes) -> Claimed | Answer:
+    """Take a key for a request, or what was answered to it before. Raises `Wrong` if it stands for another one."""
+    match idempotency.claim(session, now, who.tenant_id, who.account_id, key, request):
         case Claimed() as claimed:
-            answer = do(session)
-            kept = {"content": answer.content, "status": answer.status, "headers": dict(answer.headers)}
-            idempotency.keep(session, claimed, answer.status, {**kept, "is_problem": answer.is_problem})
-            return replace(answer)
+            return claimed
+        case Kept(_, answer):
+            return Answer(**answer)
+    raise Wrong(Problem.KEY_REUSED)
+
+
+def keep(session: Session, claimed: Claimed, answer: Answer | Exception) -> None:
+    """Keep an answer with its key. What came to none, or says that the client should come again, may come again with the same key."""
+    if isinstance(answer, Answer) and answer.status < 500:
+        idempotency.keep(session, claimed, answer.status, asdict(answer))
+    else:
+        idempotency.let_go(session, claimed)

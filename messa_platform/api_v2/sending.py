@@ -13,13 +13,12 @@ from sqlalchemy.orm import Session
 
 from messa_platform.api_v2.identity import Caller, caller
 from messa_platform.api_v2.message_words import told_of
-from messa_platform.api_v2.once import key_of, whole
+from messa_platform.api_v2.once import claim, keep, key_of, whole
 from messa_platform.api_v2.operations import Answer, Asked, failure
 from messa_platform.api_v2.problems import Fault, Problem, Wrong
 from messa_platform.api_v2.shapes import moment
-from messa_platform.messaging import idempotency
 from messa_platform.messaging.drafts import Entry, Receipted, Result, Submission
-from messa_platform.messaging.idempotency import Claimed, Kept, Other
+from messa_platform.messaging.idempotency import Claimed
 from messa_platform.messaging.models import Door
 from messa_platform.messaging.statuses import Status
 from messa_platform.messaging.submit import submit
@@ -98,8 +97,8 @@ class Desk:
             p for p, s in enumerate(sendings) if p not in answers and (s.key is None or first[s.name] == p)
         ]
         answers |= self._submit(session, sendings, fresh)
-        for place, claim in claimed.items():
-            _keep(session, claim, answers[place])
+        for place, held in claimed.items():
+            keep(session, held, answers[place])
         for place, one in enumerate(sendings):
             if place not in answers:  # the same key at the same time
                 same = sendings[first[one.name]].request == one.request
@@ -115,14 +114,16 @@ class Desk:
         claimed: dict[int, Claimed],
     ) -> None:
         """Take a key, or find what came of its request before."""
-        now, (account_id, key) = self.runtime.clock.now(), one.name
-        match idempotency.claim(session, now, one.who.tenant_id, account_id, key, one.request):
-            case Claimed() as claim:
-                claimed[place] = claim
-            case Kept(_, kept):
-                answers[place] = Answer(**kept)
-            case Other():
-                answers[place] = Wrong(Problem.KEY_REUSED)
+        assert one.key is not None
+        try:
+            found = claim(session, self.runtime.clock.now(), one.who, one.key, one.request)
+        except Wrong as wrong:
+            answers[place] = wrong
+            return
+        if isinstance(found, Answer):
+            answers[place] = found
+        else:
+            claimed[place] = found
 
     def _submit(
         self, session: Session, sendings: Sequence[Sending], places: Sequence[int]
@@ -139,15 +140,6 @@ class Desk:
             place: _answer(sendings[place].web, result, messages)
             for place, result in zip(places, results, strict=True)
         }
-
-
-def _keep(session: Session, claim: Claimed, answer: Answer | Exception) -> None:
-    """Keep an answer with its key; a request that came to none may come again."""
-    if isinstance(answer, Answer):
-        kept = {"content": answer.content, "status": answer.status, "headers": dict(answer.headers)}
-        idempotency.keep(session, claim, answer.status, {**kept, "is_problem": answer.is_problem})
-    else:
-        idempotency.let_go(session, claim)
 
 
 def _answer(request: Request, result: Result, messages: dict[UUID, dict[str, Any]]) -> Answer | Exception:

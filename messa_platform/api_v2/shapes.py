@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
@@ -17,6 +18,28 @@ from messa_platform.api_v2.problems import Fault
 from messa_platform.api_v2.quick import compiled
 
 Schema = Mapping[str, Mapping[str, Any]]
+
+
+def field(kind: str, description: str, example: Any = None, **rules: Any) -> dict[str, Any]:
+    """The rules of a field, with what its reader is told."""
+    meta = {"description": description} | ({} if example is None else {"example": example})
+    return {"type": kind, **rules, "meta": meta}
+
+
+def an_id(description: str, **rules: Any) -> dict[str, Any]:
+    """An id."""
+    return field("string", description, "01a21b9c-8f00-7a4e-9d3b-1f2e3d4c5b6a", check_with="uuid", **rules)
+
+
+def a_time(description: str, **rules: Any) -> dict[str, Any]:
+    """A time."""
+    return field("string", description, "2026-12-24T15:00:00+01:00", check_with="moment", **rules)
+
+
+def one_of(words: type[StrEnum], description: str, example: Any = None, **rules: Any) -> dict[str, Any]:
+    """A word of a closed set."""
+    return field("string", description, example, allowed=[word.value for word in words], **rules)
+
 
 MOST_FAULTS = 100
 """Faults that are told at once."""

@@ -19,12 +19,14 @@ from messa_platform.api_v2.pages import cursor_of, limit_of, read_cursor
 from messa_platform.api_v2.problems import Fault, Problem, Wrong
 from messa_platform.api_v2.reach import author, place_within
 from messa_platform.api_v2.resources import Collection, Item
+from messa_platform.api_v2.shapes import an_id
 from messa_platform.core.outbound import SENTENCES
 from messa_platform.messaging.outward import deliveries, endpoints
 from messa_platform.messaging.outward.deliveries import Delivery
 from messa_platform.messaging.outward.endpoints import BadUrl, EndpointRow, Made, Refusal, Wish
 from messa_platform.messaging.outward.events import EventType
 from messa_platform.messaging.outward.models import EndpointState
+from messa_platform.messaging.outward.office import Endpoints
 from messa_platform.tenants.api_users.models import Scope
 from messa_platform.tenants.api_users.users import Conflict
 from messa_platform.tenants.places import Place
@@ -156,8 +158,8 @@ def replay(context: OneDelivery, request: Request, _asked: Asked) -> Answer:
     return Answer(_delivery(_done(done)), 202)
 
 
-def _office(request: Request) -> endpoints.Endpoints:
-    office: endpoints.Endpoints = request.registry["messa.runtime"].endpoints
+def _office(request: Request) -> Endpoints:
+    office: Endpoints = request.registry["messa.runtime"].endpoints
     return office
 
 
@@ -279,7 +281,7 @@ _ETAGGED = ("ETag",)
 LIST = Operation(
     "listWebhooks", "GET", "/v2/webhooks", "List webhooks", "The webhooks right in a group: the key's own, or one below it.",
     _TAG, _READ, (Succeeds(200, "All of them.", shapes.WEBHOOKS),), problems=_GONE,
-    parameters={"group_id": message_shapes.an_id("The group; without, the key's own.")},
+    parameters={"group_id": an_id("The group; without, the key's own.")},
 )  # fmt: skip
 CREATE = Operation(
     "createWebhook", "POST", "/v2/webhooks", "Create a webhook",

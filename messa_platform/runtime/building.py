@@ -33,7 +33,7 @@ from messa_platform.messaging.feed import Changes
 from messa_platform.messaging.log.export_work import Exporter
 from messa_platform.messaging.log.settings import ExportSettings
 from messa_platform.messaging.outcomes import Outcomes
-from messa_platform.messaging.outward.endpoints import Endpoints
+from messa_platform.messaging.outward.office import Endpoints
 from messa_platform.messaging.outward.push import Pusher
 from messa_platform.messaging.outward.settings import PushSettings
 from messa_platform.messaging.outward.told import EndpointPost

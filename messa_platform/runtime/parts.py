@@ -25,7 +25,7 @@ from messa_platform.messaging.announce import Announcements
 from messa_platform.messaging.dispatch import Dispatcher
 from messa_platform.messaging.feed import Changes
 from messa_platform.messaging.log.export_work import Exporter
-from messa_platform.messaging.outward.endpoints import Endpoints
+from messa_platform.messaging.outward.office import Endpoints
 from messa_platform.messaging.outward.push import Pusher
 from messa_platform.messaging.sink import EventSink
 from messa_platform.providers.pool import ProviderPool

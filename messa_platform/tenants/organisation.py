@@ -181,23 +181,37 @@ def _faults(wish: Wish, before: Wish, has_second_factor: bool) -> dict[str, Faul
     return faults
 
 
+COUNTED = 1000
+"""Admins without a second factor that are counted; more than that is only told to be more."""
+
+
 @dataclass(frozen=True, slots=True)
 class Without:
-    """Admins that have no second factor: the first of them by address, and how many there are in all."""
+    """Admins that have no second factor: the first of them by address, and how many there are in all.
+
+    `is_more`: there are that many and more, of whom any were looked at.
+    """
 
     addresses: tuple[str, ...]
     count: int
+    is_more: bool
 
 
+# From the admins to their accounts: there are far fewer of the ones than of the others. OFFSET 0 keeps each a look-up of its own, so that
+# it ends when enough are found.
 _WITHOUT = text(
-    "SELECT a.address, count(*) OVER () AS total FROM account a WHERE a.tenant_id = :tenant_id AND a.totp_since IS NULL"
-    " AND a.removed_at IS NULL AND NOT a.blocked"
-    " AND a.id IN (SELECT ga.account_id FROM group_admin ga WHERE ga.tenant_id = :tenant_id) ORDER BY a.address LIMIT :most"
+    "SELECT a.address, count(*) OVER () AS total FROM (SELECT a.address"
+    " FROM (SELECT DISTINCT ga.account_id FROM group_admin ga WHERE ga.tenant_id = :tenant_id) ga CROSS JOIN LATERAL"
+    " (SELECT a.address FROM account a WHERE a.id = ga.account_id AND a.tenant_id = :tenant_id AND a.totp_since IS NULL"
+    " AND a.removed_at IS NULL AND NOT a.blocked OFFSET 0) a LIMIT :counted + 1) a ORDER BY a.address LIMIT :most"
 )
 
 
-def admins_without_second_factor(session: Session, master: Place, most: int = 50) -> Without:
+def admins_without_second_factor(
+    session: Session, master: Place, most: int = 50, counted: int = COUNTED
+) -> Without:
     """The admins, of any group of the organisation, that have no second factor yet."""
-    parameters: dict[str, Any] = {"tenant_id": master.tenant_id, "most": most}
+    parameters: dict[str, Any] = {"tenant_id": master.tenant_id, "most": most, "counted": counted}
     rows = session.execute(_WITHOUT, parameters).all()
-    return Without(tuple(row.address for row in rows), rows[0].total if rows else 0)
+    total = rows[0].total if rows else 0
+    return Without(tuple(row.address for row in rows), min(total, counted), total > counted)

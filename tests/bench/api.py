@@ -22,6 +22,7 @@ from sqlalchemy import Engine, text
 from webtest import TestApp
 
 from messa_platform.application import make_wsgi
+from messa_platform.core import logs
 from messa_platform.core.clock import FixedClock, SystemClock
 from messa_platform.core.db import Database, make_engine
 from messa_platform.core.migrations import upgrade
@@ -145,6 +146,7 @@ def bare_many(engine: Engine, count: int = MANY) -> float:
 
 def report(server_url: str, rounds: int = 3, seconds: float = SECONDS, count: int = MANY) -> None:
     """Measure in turns, and print ratios first."""
+    logs.configure(json=True, level="WARNING")  # a line for each message would hide the figures
     with a_door(server_url) as (runtime, key, engine):
         app, plain = make_wsgi(runtime), bare(engine)
         pairs = [

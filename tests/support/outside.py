@@ -17,8 +17,9 @@ from messa_platform.core.crypto import Keys
 from messa_platform.core.outbound import Outbound, OutboundSettings
 from messa_platform.core.post import Post
 from messa_platform.messaging.outward import deliveries, endpoints, queue
-from messa_platform.messaging.outward.endpoints import Endpoints, Made, Wish
+from messa_platform.messaging.outward.endpoints import Made, Wish
 from messa_platform.messaging.outward.events import EventType
+from messa_platform.messaging.outward.office import Endpoints
 from messa_platform.messaging.outward.push import Pusher
 from messa_platform.messaging.outward.settings import PushSettings
 from messa_platform.messaging.outward.told import EndpointPost

@@ -16,6 +16,7 @@ from messa_platform.application import layered, make_app
 from messa_platform.core.clock import FixedClock
 from messa_platform.runtime import Runtime, build, read_settings
 from messa_platform.tenants.access.passwords import Passwords
+from tests.support.platform import HOST, free_port
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0"
 HOME, CAFE = "198.51.100.7", "203.0.113.9"
@@ -44,6 +45,11 @@ def a_runtime(url: str, key_file: Any, clock: FixedClock | None = None, **settin
         yield replace(runtime, passwords=Passwords(2, CHEAPEST))
     finally:
         runtime.close()
+
+
+def nowhere() -> str:
+    """The address of a database that is not there, for `a_runtime`."""
+    return f"postgresql+psycopg://nobody@{HOST}:{free_port()}/nothing"
 
 
 @dataclass

@@ -105,9 +105,9 @@ def _anywhere(session: Session, asked: Asked, words: str) -> list[str] | None:
     """Those with the words anywhere in their address, case aside; None if more ever sent than can be looked at."""
     within, given = _within(asked.group_ids, "s.group_id")
     statement = (
-        "WITH held AS MATERIALIZED (SELECT s.address, s.account_id, s.group_id FROM message_sender s WHERE s.tenant_id = :tenant_id"
-        f"{within} LIMIT :few + 1), fitting AS MATERIALIZED (SELECT * FROM held WHERE address <> '' AND strpos(lower(address), :words) > 0"
-        " ORDER BY strpos(lower(address), :words) > 1, address LIMIT :candidates)"
+        "WITH held AS MATERIALIZED (SELECT s.address, s.account_id, s.group_id, strpos(lower(s.address), :words) AS at FROM message_sender s"
+        f" WHERE s.tenant_id = :tenant_id{within} LIMIT :few + 1), fitting AS MATERIALIZED (SELECT * FROM held WHERE address <> '' AND at > 0"
+        " ORDER BY at > 1, address LIMIT :candidates)"
         " SELECT size.held, found.address FROM (SELECT count(*) AS held FROM held) size LEFT JOIN"
         f" (SELECT DISTINCT c.address FROM fitting c{_SENT} ORDER BY c.address LIMIT :most) found ON true ORDER BY found.address"
     )

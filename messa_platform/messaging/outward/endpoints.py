@@ -1,12 +1,12 @@
-"""Endpoints of a group looked after: webhooks, and the `api_url`s of its API users (spec A3, V6, V8).
+"""Endpoints of a group: webhooks, and the `api_url`s of its API users; found, turned on and off, removed (spec A3, V6).
 
-Addresses are checked before anything is locked, since their names are looked up. Each statement names the tenant.
+They are made and changed in `office`. Each statement names the tenant.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -15,15 +15,11 @@ from uuid import UUID
 from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
-from messa_platform.core.crypto import Keys
-from messa_platform.core.ids import new_id
-from messa_platform.core.outbound import Fault, NoAnswer, Outbound
-from messa_platform.messaging.outward.bodies import new_secret
+from messa_platform.core.outbound import Fault
 from messa_platform.messaging.outward.events import EventType
 from messa_platform.messaging.outward.models import DisabledWhy, EndpointKind, EndpointState
 from messa_platform.messaging.outward.told import Disabled, note_disabled, shown
-from messa_platform.tenants.api_users import users
-from messa_platform.tenants.api_users.users import ApiUser, Conflict, one_line
+from messa_platform.tenants.api_users.users import Conflict
 from messa_platform.tenants.audit import Action, Author, Change, record
 from messa_platform.tenants.authority import NotAdmin, administers
 from messa_platform.tenants.people.moving import hold
@@ -106,11 +102,11 @@ class Made:
 
 Undone = Refusal | Conflict | NotAdmin
 
-_COLUMNS = (
+COLUMNS = (
     "id, tenant_id, group_id, account_id, kind, url, description, event_types, state, disabled_at, disabled_why, failing_since, failures,"
     " paused_until, old_secret_until, version, created_at"
 )
-_SELECT = f"SELECT {_COLUMNS} FROM event_endpoint e WHERE e.tenant_id = :tenant_id"
+_SELECT = f"SELECT {COLUMNS} FROM event_endpoint e WHERE e.tenant_id = :tenant_id"
 # An endpoint is looked after where it is: in the group that has it, or that has its API user.
 IN_GROUP = (
     "(e.group_id = :group_id OR e.account_id IN (SELECT a.id FROM account a WHERE a.tenant_id = :tenant_id AND a.group_id = :group_id"
@@ -122,37 +118,20 @@ _HELD = text(f"{_SELECT} AND {IN_GROUP} AND e.id = :id FOR NO KEY UPDATE")
 _OF_USERS = text(
     f"{_SELECT} AND {IN_GROUP} AND e.account_id = ANY(CAST(:ids AS uuid[])) ORDER BY e.account_id"
 )
-_INSERT = text(
-    "INSERT INTO event_endpoint (id, tenant_id, group_id, account_id, kind, url, description, event_types, secret, created_at)"
-    " VALUES (:id, :tenant_id, :group_id, :account_id, :kind, :url, :description, CAST(:event_types AS text[]), :secret, :now)"
-    f" RETURNING {_COLUMNS}"
-)
 _WELL = "failures = 0, failing_since = NULL, paused_until = NULL"
-# Another address begins anew: what the old one did says nothing about it.
-_CHANGE = text(
-    "UPDATE event_endpoint SET description = :description, event_types = CAST(:event_types AS text[]), version = version + 1,"
-    " failures = CASE WHEN url = :url THEN failures ELSE 0 END, failing_since = CASE WHEN url = :url THEN failing_since END,"
-    f" paused_until = CASE WHEN url = :url THEN paused_until END, url = :url WHERE id = :id RETURNING {_COLUMNS}"
-)
-_ROTATE = text(
-    "UPDATE event_endpoint SET old_secret = secret, old_secret_until = :until, secret = :secret, version = version + 1 WHERE id = :id"
-    f" RETURNING {_COLUMNS}"
-)
 _ENABLE = text(
     f"UPDATE event_endpoint SET state = 'active', disabled_at = NULL, disabled_why = NULL, {_WELL}, version = version + 1 WHERE id = :id"
-    f" RETURNING {_COLUMNS}"
+    f" RETURNING {COLUMNS}"
 )
 _DISABLE = text(
     "UPDATE event_endpoint SET state = 'disabled', disabled_at = :now, disabled_why = 'admin', version = version + 1 WHERE id = :id"
-    f" RETURNING {_COLUMNS}"
+    f" RETURNING {COLUMNS}"
 )
-_REMOVE = text("DELETE FROM event_endpoint WHERE id = :id")
-_COUNT = text("SELECT count(*) FROM event_endpoint WHERE tenant_id = :tenant_id AND group_id = :group_id")
-# Two who add to one group at once come one after the other.
-_TURN = text('SELECT FROM "group" WHERE id = :group_id AND tenant_id = :tenant_id FOR NO KEY UPDATE')
+REMOVE = text("DELETE FROM event_endpoint WHERE id = :id")
 
 
-def _endpoint(row: Row[Any]) -> EndpointRow:
+def endpoint_of(row: Row[Any]) -> EndpointRow:
+    """A row of `COLUMNS` as an endpoint."""
     typed = {
         "kind": EndpointKind(row.kind),
         "event_types": frozenset(EventType(t) for t in row.event_types),
@@ -162,25 +141,26 @@ def _endpoint(row: Row[Any]) -> EndpointRow:
     return EndpointRow(**{**row._mapping, **typed})
 
 
-def _where(place: Place, **more: object) -> dict[str, object]:
+def where(place: Place, **more: object) -> dict[str, object]:
+    """The parameters that name a group, and more."""
     return {"tenant_id": place.tenant_id, "group_id": place.id, **more}
 
 
 def of_group(session: Session, place: Place) -> list[EndpointRow]:
     """The webhooks right in a group, oldest first."""
-    return [_endpoint(row) for row in session.execute(_OF_GROUP, _where(place))]
+    return [endpoint_of(row) for row in session.execute(_OF_GROUP, where(place))]
 
 
 def api_urls(session: Session, place: Place, user_ids: Sequence[UUID]) -> dict[UUID, EndpointRow]:
     """The `api_url`s of API users of the group, by API user; one statement."""
-    rows = session.execute(_OF_USERS, _where(place, ids=list(user_ids)))
-    return {row.account_id: _endpoint(row) for row in rows}
+    rows = session.execute(_OF_USERS, where(place, ids=list(user_ids)))
+    return {row.account_id: endpoint_of(row) for row in rows}
 
 
 def read(session: Session, place: Place, endpoint_id: UUID) -> EndpointRow | None:
     """A webhook of the group, or the `api_url` of one of its API users; None if there is none of that id."""
-    row = session.execute(_ONE, _where(place, id=endpoint_id)).first()
-    return None if row is None else _endpoint(row)
+    row = session.execute(_ONE, where(place, id=endpoint_id)).first()
+    return None if row is None else endpoint_of(row)
 
 
 _GROUP = text(
@@ -201,119 +181,11 @@ def held(
     hold(session, place.tenant_id)
     if not administers(session, author, place.tenant_id, place.id):
         return NotAdmin()
-    row = session.execute(_HELD, _where(place, id=endpoint_id)).first()
+    row = session.execute(_HELD, where(place, id=endpoint_id)).first()
     if row is None:
         return Refusal.UNKNOWN
-    endpoint = _endpoint(row)
+    endpoint = endpoint_of(row)
     return endpoint if version in (None, endpoint.version) else Conflict(endpoint.version)
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoints:
-    """Changes endpoints. `outbound` checks their addresses, `keys` seal their secrets."""
-
-    outbound: Outbound
-    keys: Keys
-
-    def create(
-        self, session: Session, now: datetime, author: Author, place: Place, wish: Wish
-    ) -> Made | BadUrl | Undone:
-        """A new webhook of the group, which hears of the group and all below it."""
-        wish = replace(wish, url=wish.url.strip(), description=one_line(wish.description))
-        if fault := self._fault(wish):
-            return fault
-        hold(session, place.tenant_id)
-        if not administers(session, author, place.tenant_id, place.id):
-            return NotAdmin()
-        session.execute(_TURN, _where(place))
-        if session.execute(_COUNT, _where(place)).scalar_one() >= MOST:
-            return Refusal.TOO_MANY
-        secret = new_secret()
-        values = _values(wish) | _where(place, account_id=None, now=now, id=new_id())
-        sealed = {"kind": EndpointKind.WEBHOOK.value, "secret": self.keys.seal(secret.encode())}
-        endpoint = _endpoint(session.execute(_INSERT, values | sealed).one())
-        _record(session, now, author, place, endpoint, Action.WEBHOOK_ADDED, after=_told(endpoint))
-        return Made(endpoint, secret)
-
-    def _fault(self, wish: Wish) -> BadUrl | Refusal | None:
-        if len(wish.description) > LONGEST_DESCRIPTION:
-            return Refusal.TOO_LONG
-        found = self.outbound.target(wish.url, LOOK_UP)
-        return BadUrl(found.fault) if isinstance(found, NoAnswer) else None
-
-    def change(
-        self,
-        session: Session,
-        now: datetime,
-        author: Author,
-        place: Place,
-        endpoint_id: UUID,
-        version: int | None,
-        wish: Wish,
-    ) -> EndpointRow | BadUrl | Undone:
-        """Another address, description, or choice of events, for a webhook."""
-        wish = replace(wish, url=wish.url.strip(), description=one_line(wish.description))
-        if fault := self._fault(wish):
-            return fault
-        was = _webhook(held(session, author, place, endpoint_id, version))
-        if not isinstance(was, EndpointRow):
-            return was
-        if Wish(was.url, was.description, was.event_types) == wish:
-            return was
-        endpoint = _endpoint(session.execute(_CHANGE, _values(wish) | {"id": was.id}).one())
-        _record(session, now, author, place, endpoint, Action.WEBHOOK_CHANGED, _told(was), _told(endpoint))
-        return endpoint
-
-    def rotate_secret(
-        self,
-        session: Session,
-        now: datetime,
-        author: Author,
-        place: Place,
-        endpoint_id: UUID,
-        version: int | None = None,
-        overlap: timedelta = OVERLAP,
-    ) -> Made | Undone:
-        """A new secret; the old one signs as well while `overlap` lasts, so that a receiver has time to take the new one."""
-        if not timedelta() <= overlap <= LONGEST_OVERLAP:
-            return Refusal.TOO_FAR
-        was = _webhook(held(session, author, place, endpoint_id, version))
-        if not isinstance(was, EndpointRow):
-            return was
-        secret = new_secret()
-        values = {"id": was.id, "until": now + overlap, "secret": self.keys.seal(secret.encode())}
-        endpoint = _endpoint(session.execute(_ROTATE, values).one())
-        _record(session, now, author, place, endpoint, Action.WEBHOOK_SECRET_ROTATED)
-        return Made(endpoint, secret)
-
-    def set_api_url(
-        self, session: Session, now: datetime, author: Author, place: Place, user_id: UUID, url: str
-    ) -> EndpointRow | BadUrl | users.Refusal | Conflict | NotAdmin | None:
-        """Where an API user of the group is told of its messages; an empty address removes it. Gives None where there is none now."""
-        wish = Wish(url.strip())
-        if wish.url and isinstance(found := self.outbound.target(wish.url, LOOK_UP), NoAnswer):
-            return BadUrl(found.fault)
-        user = users.held(session, author, place, user_id)
-        if not isinstance(user, ApiUser):
-            return user
-        was = api_urls(session, place, [user.id]).get(user.id)
-        if not wish.url:
-            if was:
-                session.execute(_REMOVE, {"id": was.id})
-                _record(session, now, author, place, was, Action.API_URL_REMOVED, _url(was), None, user.name)
-            return None
-        if was and was.url == wish.url:
-            return was
-        if was:
-            row = session.execute(_CHANGE, _values(wish) | {"id": was.id}).one()
-        else:
-            own = {"tenant_id": user.tenant_id, "group_id": None, "account_id": user.id, "secret": None}
-            made = {"id": new_id(), "kind": EndpointKind.API_URL.value, "now": now}
-            row = session.execute(_INSERT, _values(wish) | own | made).one()
-        endpoint = _endpoint(row)
-        urls = _url(was) if was else None, _url(endpoint)
-        _record(session, now, author, place, endpoint, Action.API_URL_SET, *urls, user.name)
-        return endpoint
 
 
 def enable(
@@ -328,10 +200,10 @@ def enable(
     was = held(session, author, place, endpoint_id, version)
     if not isinstance(was, EndpointRow):
         return was
-    endpoint = _endpoint(session.execute(_ENABLE, {"id": was.id}).one())
+    endpoint = endpoint_of(session.execute(_ENABLE, {"id": was.id}).one())
     if was.state is EndpointState.DISABLED:
         states = {"state": was.state.value}, {"state": endpoint.state.value}
-        _record(session, now, author, place, endpoint, Action.WEBHOOK_CHANGED, *states)
+        write_down(session, now, author, place, endpoint, Action.WEBHOOK_CHANGED, *states)
     return endpoint
 
 
@@ -347,7 +219,7 @@ def disable(
     was = held(session, author, place, endpoint_id, version)
     if not isinstance(was, EndpointRow) or was.state is EndpointState.DISABLED:
         return was
-    endpoint = _endpoint(session.execute(_DISABLE, {"id": was.id, "now": now}).one())
+    endpoint = endpoint_of(session.execute(_DISABLE, {"id": was.id, "now": now}).one())
     own = (was.id, was.tenant_id, was.group_id, was.account_id, was.url, DisabledWhy.ADMIN)
     note_disabled(session, now, author, Disabled(*own), place.id)
     return endpoint
@@ -362,38 +234,27 @@ def remove(
     version: int | None = None,
 ) -> EndpointRow | Undone:
     """Remove a webhook; what it was to be told is told to nobody. Gives it as it was."""
-    was = _webhook(held(session, author, place, endpoint_id, version))
+    was = only_webhook(held(session, author, place, endpoint_id, version))
     if not isinstance(was, EndpointRow):
         return was
-    session.execute(_REMOVE, {"id": was.id})
-    _record(session, now, author, place, was, Action.WEBHOOK_REMOVED, before=_told(was))
+    session.execute(REMOVE, {"id": was.id})
+    write_down(session, now, author, place, was, Action.WEBHOOK_REMOVED, before=audited(was))
     return was
 
 
-def _webhook(found: EndpointRow | Undone) -> EndpointRow | Undone:
+def only_webhook(found: EndpointRow | Undone) -> EndpointRow | Undone:
+    """The same, unless it is an endpoint of another kind."""
     is_other = isinstance(found, EndpointRow) and found.kind is not EndpointKind.WEBHOOK
     return Refusal.UNKNOWN if is_other else found
 
 
-def _values(wish: Wish) -> dict[str, object]:
-    return {
-        "url": wish.url,
-        "description": wish.description,
-        "event_types": sorted(t.value for t in wish.event_types),
-    }
-
-
-def _told(endpoint: EndpointRow) -> dict[str, object]:
+def audited(endpoint: EndpointRow) -> dict[str, object]:
     """What the audit log has of an endpoint."""
     events = sorted(t.value for t in endpoint.event_types)
     return {"url": shown(endpoint.url), "description": endpoint.description, "events": events}
 
 
-def _url(endpoint: EndpointRow) -> dict[str, object]:
-    return {"url": shown(endpoint.url)}
-
-
-def _record(
+def write_down(
     session: Session,
     now: datetime,
     author: Author,
@@ -404,7 +265,7 @@ def _record(
     after: Any = None,
     name: str = "",
 ) -> None:
-    """`name` is of the API user whose endpoint it is."""
+    """Note a change in the audit log. `name` is of the API user whose endpoint it is."""
     subject, subject_id = name or shown(endpoint.url), endpoint.account_id or endpoint.id
     change = Change(place.tenant_id, place.id, action, subject, subject_id, before, after)
     record(session, now, author, [change])

@@ -202,12 +202,10 @@ def rotate(
     overlap: timedelta,
 ) -> Made | Undone:
     """A new key in the place of an old one, which works on for `overlap`; zero: it ends at once."""
-    user = held(session, author, place, user_id)
-    if not isinstance(user, ApiUser):
-        return user
-    old = _one(session, user, key_id)
-    if old is None:
-        return Refusal.UNKNOWN
+    found = _held_key(session, author, place, user_id, key_id)
+    if not isinstance(found, tuple):
+        return found
+    user, old = found
     if not timedelta() <= overlap <= LONGEST_OVERLAP:
         return Refusal.TOO_FAR
     wish = Wish(old.kind, old.name, old.scopes)
@@ -220,9 +218,16 @@ def rotate(
     return _add(session, now, author, user, wish)
 
 
-def _one(session: Session, user: ApiUser, key_id: UUID) -> Key | None:
+def _held_key(
+    session: Session, author: Author, place: Place, user_id: UUID, key_id: UUID
+) -> tuple[ApiUser, Key] | Undone:
+    """An API user, locked, and one of its keys."""
+    user = held(session, author, place, user_id)
+    if not isinstance(user, ApiUser):
+        return user
     own = of_users(session, user.tenant_id, [user.id]).get(user.id, ())
-    return next((key for key in own if key.id == key_id), None)
+    key = next((key for key in own if key.id == key_id), None)
+    return Refusal.UNKNOWN if key is None else (user, key)
 
 
 _REMOVE = text("DELETE FROM api_key WHERE id = :id AND tenant_id = :tenant_id AND account_id = :user_id")
@@ -232,12 +237,10 @@ def remove(
     session: Session, now: datetime, author: Author, place: Place, user_id: UUID, key_id: UUID
 ) -> Key | Undone:
     """Remove a key, which works no more; gives it as it was."""
-    user = held(session, author, place, user_id)
-    if not isinstance(user, ApiUser):
-        return user
-    key = _one(session, user, key_id)
-    if key is None:
-        return Refusal.UNKNOWN
+    found = _held_key(session, author, place, user_id, key_id)
+    if not isinstance(found, tuple):
+        return found
+    user, key = found
     session.execute(_REMOVE, {"id": key_id, "tenant_id": user.tenant_id, "user_id": user.id})
     before = {"kind": key.kind.value, "hint": key.hint}
     record(session, now, author, [_change(user, Action.API_KEY_REMOVED, before)])

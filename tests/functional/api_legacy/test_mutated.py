@@ -18,8 +18,7 @@ from messa_platform.runtime import Runtime
 from messa_platform.tenants.api_users import keys
 from tests.functional.api_legacy.conftest import HOST, Client, speak
 from tests.functional.api_legacy.test_recorded import PARTS, QUERIES, XML
-from tests.support.platform import free_port
-from tests.support.visitors import a_runtime
+from tests.support.visitors import a_runtime, nowhere
 
 MUTATIONS = 5_000
 SEED = 20261127
@@ -134,8 +133,7 @@ def test_who_asks_too_often_is_told_when_to_come_back_and_nothing_is_sent(
 def test_a_database_that_is_away_is_told_as_503_and_the_client_may_come_again(
     client: Client, tmp_path: Path, clock: FixedClock
 ) -> None:
-    nowhere = f"postgresql+psycopg://nobody@{HOST}:{free_port()}/nothing"
-    with a_runtime(nowhere, tmp_path / "other-key", clock) as cut_off:
+    with a_runtime(nowhere(), tmp_path / "other-key", clock) as cut_off:
         server = WebServer(make_wsgi(cut_off), HOST, 0, 2)
         server.start()
         client.port = server.port

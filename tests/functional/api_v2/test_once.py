@@ -53,6 +53,22 @@ def test_a_refusal_is_kept_too(api: Api, school: Program) -> None:
     assert counts(api) == (1, 0)
 
 
+@pytest.mark.parametrize("together_with", [0, 3])
+def test_what_says_that_one_should_come_again_may_come_again_with_the_same_key(
+    api: Api, school: Program, together_with: int
+) -> None:
+    """There is no route just now (503, with Retry-After): once there is one, the text goes out, and once."""
+    channel = api.world.rows("SELECT * FROM channel")[0]
+    api.world.run("DELETE FROM channel")
+    school.post("/v2/messages", ONE, 503, **KEY)
+    api.world.channel(name=channel.name)
+    answers = together(
+        [lambda: school.ask("POST", "/v2/messages", ONE, 201, **KEY).body] * (1 + together_with)
+    )
+    assert len(set(answers)) == 1
+    assert api.world.rows("SELECT status FROM message ORDER BY id") == [("no_route",), ("QUEUED",)]
+
+
 def test_what_was_not_looked_at_may_be_sent_again_with_the_same_key(api: Api, school: Program) -> None:
     school.post("/v2/messages", {"to": ANNA}, 422, **KEY)
     school.post("/v2/messages", ONE, 201, **KEY)

@@ -18,7 +18,7 @@ from messa_platform.application import make_wsgi
 from messa_platform.core.clock import FixedClock
 from messa_platform.core.outbound import Outbound, OutboundSettings
 from messa_platform.core.web_server import WebServer
-from messa_platform.messaging.outward.endpoints import Endpoints
+from messa_platform.messaging.outward.office import Endpoints
 from messa_platform.tenants.api_users.models import KeyKind
 from tests.functional.api_v2.conftest import Api, Program
 from tests.support.platform import HOST, free_port

@@ -17,8 +17,7 @@ from messa_platform.core.ids import new_id
 from messa_platform.messaging.outward.endpoints import MOST
 from messa_platform.tenants.api_users.models import Scope
 from tests.functional.api_v2.conftest import ANNA, Api, Program, example_of
-from tests.support.platform import HOST, free_port
-from tests.support.visitors import a_runtime
+from tests.support.visitors import a_runtime, nowhere
 
 FAR = {"to": ANNA, "text": "Hej", "send_at": "2999-01-01T00:00:00Z"}
 KEY = {"Idempotency-Key": "en-nyckel"}
@@ -80,9 +79,7 @@ class Trouble:
             limits.ask = own  # type: ignore[method-assign]
 
     def unavailable(self, method: str, path: str, body: Any) -> TestResponse:
-        return self._by(
-            self._app(f"postgresql+psycopg://nobody@{HOST}:{free_port()}/nothing"), method, path, body
-        )
+        return self._by(self._app(nowhere()), method, path, body)
 
     def invalid_json(self, method: str, path: str, _body: Any) -> TestResponse:
         return self._raw(method, path, b"{")
@@ -105,11 +102,11 @@ class Trouble:
 
     def not_found(self, method: str, path: str, body: Any) -> TestResponse:
         if path == "/v2/webhooks":
-            nowhere = str(new_id())
+            missing = str(new_id())
             return self._ask(
                 method,
-                path if body else f"{path}?group_id={nowhere}",
-                {**body, "group_id": nowhere} if body else None,
+                path if body else f"{path}?group_id={missing}",
+                {**body, "group_id": missing} if body else None,
             )
         return self._ask(method, path, body)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from messa_platform.messaging.partitions import ensure_partitions
 from messa_platform.messaging.store import MESSAGE
 from messa_platform.portal.admin.organisation import SENTENCES, _time_zones
 from messa_platform.runtime import Runtime
+from messa_platform.tenants import organisation
 from messa_platform.tenants.audit import Action
 from messa_platform.tenants.models import Group
 from messa_platform.tenants.organisation import MAX_NAME, TIME_ZONES, Fault
@@ -160,6 +162,22 @@ def test_it_lists_the_admins_that_have_none_yet(town: Town, world: World) -> Non
     listed = [item.text for item in page.html.main.select("section li")]
     assert listed == [f"a{number:02}@kommun.example" for number in range(50)]
     assert "61 admins have none yet." in seen(page) and "and 11 more" in seen(page)
+
+
+def test_of_very_many_it_tells_that_there_are_more_and_shows_some(
+    town: Town, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(4):
+        make_admin(world, town.care, town.person(town.care, f"a{number}@kommun.example"))
+    real = organisation.admins_without_second_factor
+    for counted, words in ((6, "6 admins have none yet."), (5, "More than 5 admins have none yet.")):
+        monkeypatch.setattr(
+            organisation, "admins_without_second_factor", partial(real, most=3, counted=counted)
+        )
+        page = town.chief.get(HERE)
+        assert words in seen(page)
+        assert len(page.html.main.select("section li")) == 3
+        assert ("Some of them are shown." in seen(page)) is (counted == 5)
 
 
 def test_there_is_a_word_where_all_have_one(town: Town) -> None:
