@@ -20,8 +20,7 @@ check imports .venv/bin/lint-imports
 
 printf '\n== tests\n'
 [ -z "$failed" ] || say "Failed before the tests:$failed. They run all the same, but this will end with an error."
-# One more than there are cores: what a test waits for (a process that starts, a page, a second that has to pass) leaves a fifth of them idle.
-workers=$(($(getconf _NPROCESSORS_ONLN) + 1))
+workers=$(getconf _NPROCESSORS_ONLN)
 [ "$workers" -le 4 ] || workers=4
 # A file's tests stay together, so that a platform or a browser that they share is started once; in the order of the names,
 # by which the many small files of tests/unit come last and no worker is left alone with a long one.

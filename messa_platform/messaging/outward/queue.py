@@ -47,12 +47,15 @@ class Taken:
 
 
 _READY = "e.state = 'active' AND (e.paused_until IS NULL OR e.paused_until <= :now)"
-# A loose index scan: one step for each endpoint for which something is open, whatever number of deliveries that is.
-_DUE_ENDPOINTS = text(
+# A loose index scan: one step for each endpoint, whatever number of deliveries that is.
+WAITING = (
     f"WITH RECURSIVE waiting AS ((SELECT endpoint_id FROM event_delivery WHERE {OPEN_SQL} ORDER BY endpoint_id LIMIT 1) UNION ALL"
     f" SELECT (SELECT d.endpoint_id FROM event_delivery d WHERE d.{OPEN_SQL} AND d.endpoint_id > w.endpoint_id ORDER BY d.endpoint_id LIMIT 1)"
     " FROM waiting w WHERE w.endpoint_id IS NOT NULL)"
-    f" SELECT e.id FROM waiting w JOIN event_endpoint e ON e.id = w.endpoint_id WHERE {_READY} AND EXISTS (SELECT FROM event_delivery d"
+)
+"""In SQL: the endpoints for which something is open, and NULL behind them, as `waiting (endpoint_id)`."""
+_DUE_ENDPOINTS = text(
+    f"{WAITING} SELECT e.id FROM waiting w JOIN event_endpoint e ON e.id = w.endpoint_id WHERE {_READY} AND EXISTS (SELECT FROM event_delivery d"
     f" WHERE d.endpoint_id = e.id AND d.{OPEN_SQL} AND d.next_attempt_at <= :now)"
 )
 

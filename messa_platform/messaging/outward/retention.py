@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from messa_platform.core.ids import id_at
 from messa_platform.core.work import OPEN_SQL
+from messa_platform.messaging.outward.queue import WAITING
 
 KEEP = timedelta(days=30)
 """For how long the log of deliveries goes back, and one can be sent again."""
@@ -20,9 +21,7 @@ _LEFT = text(
 )
 # Those of endpoints that are gone: found as the endpoints are for which something is due.
 _STRAYED = text(
-    f"WITH RECURSIVE waiting AS ((SELECT endpoint_id FROM event_delivery WHERE {OPEN_SQL} ORDER BY endpoint_id LIMIT 1) UNION ALL"
-    f" SELECT (SELECT d.endpoint_id FROM event_delivery d WHERE d.{OPEN_SQL} AND d.endpoint_id > w.endpoint_id ORDER BY d.endpoint_id LIMIT 1)"
-    " FROM waiting w WHERE w.endpoint_id IS NOT NULL),"
+    f"{WAITING},"
     " gone AS (SELECT w.endpoint_id FROM waiting w WHERE w.endpoint_id IS NOT NULL"
     " AND NOT EXISTS (SELECT FROM event_endpoint e WHERE e.id = w.endpoint_id))"
     " DELETE FROM event_delivery WHERE id IN (SELECT d.id FROM gone JOIN event_delivery d ON d.endpoint_id = gone.endpoint_id"
