@@ -10,10 +10,10 @@ from sqlalchemy.orm import Session
 
 from messa_platform.api_v2 import message_shapes as shapes
 from messa_platform.api_v2.identity import caller
-from messa_platform.api_v2.message_words import moment_of
+from messa_platform.api_v2.moments import moment_of
 from messa_platform.api_v2.once import once
 from messa_platform.api_v2.operations import Answer, Asked, Operation, Succeeds
-from messa_platform.api_v2.pages import limit_of
+from messa_platform.api_v2.pages import LIMIT, limit_of
 from messa_platform.api_v2.problems import Fault, Problem, Wrong
 from messa_platform.api_v2.resources import Collection, Item
 from messa_platform.api_v2.shapes import moment
@@ -139,7 +139,7 @@ RECIPIENTS = Operation(
     "What became of each recipient that was handled so far, in order.",
     "Batches", Scope.MESSAGES_SEND, (Succeeds(200, "A page of them.", shapes.BATCH_RECIPIENTS),), problems=(Problem.NOT_FOUND,),
     parameters={
-        **shapes.LIMIT,
+        **LIMIT,
         "cursor": {"type": "string", "regex": "[0-9]{1,6}", "meta": {"description": "`next` of the page before."}},
     },
 )  # fmt: skip

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from messa_platform.api_v2.operations import Shape
-from messa_platform.api_v2.shapes import a_time, an_id, field, one_of
+from messa_platform.api_v2.pages import CURSOR, LIMIT, a_list
+from messa_platform.api_v2.shapes import MAYBE, MUST, WORDS, a_time, an_id, field, one_of
 from messa_platform.messaging.segments import Encoding
 from messa_platform.messaging.statuses import Direction, Status
 
@@ -17,17 +16,13 @@ LONGEST_VALUE = 1_000
 
 _PHONE = "+46701740605"
 _REFERENCE = "Your own word for it, which comes back wherever it does."
-_WORDS = {"check_with": "storable", "empty": False}
-_MUST = {"required": True}
-_MAYBE = {"required": True, "nullable": True}
-"""Of what is told: it is always there, and may be null."""
 
 _TO = field(
     "string",
     "The receiving number: `+46701234567`, `0046…`, or a national one such as `070-123 45 67`.",
     _PHONE,
     maxlength=LONGEST_NUMBER,
-    **_WORDS,
+    **WORDS,
 )
 _COMMON = {
     "text": field(
@@ -36,8 +31,8 @@ _COMMON = {
         " text in GSM 03.38; both as the group's settings say.",
         "Mötet är flyttat till fredag 14.00.",
         maxlength=LONGEST_TEXT,
-        **_MUST,
-        **_WORDS,
+        **MUST,
+        **WORDS,
     ),
     "send_at": a_time(
         "When to send it, at most 366 days ahead; without it, now. Until then it can be cancelled."
@@ -45,7 +40,7 @@ _COMMON = {
     "allow_duplicate": field(
         "boolean", "Send it though the same text went to the same number within 24 hours.", default=False
     ),
-    "client_ref": field("string", _REFERENCE, "larm-4711", maxlength=100, **_WORDS),
+    "client_ref": field("string", _REFERENCE, "larm-4711", maxlength=100, **WORDS),
 }
 _VALUES = field(
     "dict",
@@ -59,7 +54,7 @@ _EXAMPLE = {"to": _PHONE, "text": "Mötet är flyttat till fredag 14.00."}
 SEND = Shape(
     "SendMessage",
     {
-        "to": {**_TO, **_MUST, "excludes": "recipients"},
+        "to": {**_TO, **MUST, "excludes": "recipients"},
         "recipients": field(
             "list",
             "Many to whom it goes. Quota is given out in this order; who would get the same text twice gets it once."
@@ -68,7 +63,7 @@ SEND = Shape(
             excludes="to",
             minlength=1,
             maxlength=MOST_RECIPIENTS,
-            schema={"type": "dict", "schema": {"to": {**_TO, **_MUST}, "values": _VALUES}},
+            schema={"type": "dict", "schema": {"to": {**_TO, **MUST}, "values": _VALUES}},
         ),
         **_COMMON,
     },
@@ -77,7 +72,7 @@ SEND = Shape(
 )
 DRY = Shape(
     "TryMessage",
-    {"to": {**_TO, **_MUST}, **{name: rules for name, rules in _COMMON.items() if name != "client_ref"}},
+    {"to": {**_TO, **MUST}, **{name: rules for name, rules in _COMMON.items() if name != "client_ref"}},
     "A text to one number, to be looked at only.",
     _EXAMPLE,
 )
@@ -86,120 +81,98 @@ _STATUS = (
     "The status, in the words of the log: `QUEUED`, `SENT`, `DELIVERED` and so on. `Personal:`, `Group:` and `no_sms_left:…` end with"
     " the name of the group whose rule struck."
 )
-_GOT = a_time("When we got it.", **_MUST)
-_CHOSEN = a_time("The time that was chosen for it.", **_MAYBE)
-_REF = field("string", _REFERENCE, "larm-4711", **_MAYBE)
-_ENCODING = one_of(Encoding, "How it travels.", **_MUST)
+_GOT = a_time("When we got it.", **MUST)
+_CHOSEN = a_time("The time that was chosen for it.", **MAYBE)
+_REF = field("string", _REFERENCE, "larm-4711", **MAYBE)
+_ENCODING = one_of(Encoding, "How it travels.", **MUST)
 MESSAGE = Shape(
     "Message",
     {
-        "id": an_id("Its id.", **_MUST),
-        "direction": one_of(Direction, "`out`: sent, `in`: received.", **_MUST),
-        "from": field(
-            "string", "A number, or the sender name that it goes out with.", "Demo kommun", **_MUST
-        ),
-        "to": field("string", "A number; of a refused one as it was written.", _PHONE, **_MUST),
-        "status": field("string", _STATUS, "QUEUED", **_MUST),
-        "parts": field("integer", "Parts charged; 0 of what is incoming or refused.", 1, **_MUST),
+        "id": an_id("Its id.", **MUST),
+        "direction": one_of(Direction, "`out`: sent, `in`: received.", **MUST),
+        "from": field("string", "A number, or the sender name that it goes out with.", "Demo kommun", **MUST),
+        "to": field("string", "A number; of a refused one as it was written.", _PHONE, **MUST),
+        "status": field("string", _STATUS, "QUEUED", **MUST),
+        "parts": field("integer", "Parts charged; 0 of what is incoming or refused.", 1, **MUST),
         "encoding": _ENCODING,
         "text": field(
             "string",
             "The text as it left. Only of the key's own API user; null of others', and once it was removed.",
             "Hej!",
-            **_MAYBE,
+            **MAYBE,
         ),
-        "group_id": an_id("The group that it was sent from.", **_MUST),
-        "account_id": an_id("The account or API user whose message it is.", **_MUST),
+        "group_id": an_id("The group that it was sent from.", **MUST),
+        "account_id": an_id("The account or API user whose message it is.", **MUST),
         "client_ref": _REF,
         "send_at": _CHOSEN,
         "created_at": _GOT,
-        "status_at": a_time("When it came to its status.", **_MUST),
+        "status_at": a_time("When it came to its status.", **MUST),
     },
     "A text, sent or received.",
 )
 BATCH = Shape(
     "Batch",
     {
-        "id": an_id("Its id.", **_MUST),
+        "id": an_id("Its id.", **MUST),
         "state": field(
-            "string", "Whether recipients are still to be handled.", allowed=["working", "finished"], **_MUST
+            "string", "Whether recipients are still to be handled.", allowed=["working", "finished"], **MUST
         ),
-        "total": field("integer", "Recipients, repeated ones left out.", 2, **_MUST),
-        "done": field("integer", "Recipients that were handled so far.", 2, **_MUST),
-        "accepted": field("integer", "Of these, taken in for sending.", 2, **_MUST),
+        "total": field("integer", "Recipients, repeated ones left out.", 2, **MUST),
+        "done": field("integer", "Recipients that were handled so far.", 2, **MUST),
+        "accepted": field("integer", "Of these, taken in for sending.", 2, **MUST),
         "client_ref": _REF,
         "send_at": _CHOSEN,
         "created_at": _GOT,
-        "finished_at": a_time("When all were handled.", **_MAYBE),
+        "finished_at": a_time("When all were handled.", **MAYBE),
         "statuses": field(
             "dict",
             "Recipients by what was said of each when it was handled.",
             {"QUEUED": 2},
             valuesrules={"type": "integer"},
-            **_MUST,
+            **MUST,
         ),
     },
     "A text to many, and how far it has come.",
 )
 
-
-def a_list(name: str, items: dict[str, Any], description: str) -> Shape:
-    """A page of a list."""
-    return Shape(
-        name,
-        {
-            "items": {"type": "list", "required": True, "schema": {"type": "dict", "schema": items}},
-            "next": field("string", "The `cursor` of the next page; null on the last one.", **_MAYBE),
-        },
-        description,
-    )
-
-
 MESSAGES = a_list("Messages", dict(MESSAGE.schema), "Messages, the newest first.")
 BATCH_RECIPIENTS = a_list(
     "BatchRecipients",
     {
-        "to": field("string", "The number; of a refused one as it was written.", _PHONE, **_MUST),
-        "status": field("string", "What was said when it was handled.", "QUEUED", **_MUST),
-        "message_id": an_id("Its message; null where the number is none.", **_MAYBE),
+        "to": field("string", "The number; of a refused one as it was written.", _PHONE, **MUST),
+        "status": field("string", "What was said when it was handled.", "QUEUED", **MUST),
+        "message_id": an_id("Its message; null where the number is none.", **MAYBE),
     },
     "A batch's recipients, in order.",
 )
 EVENTS = a_list(
     "MessageEvents",
     {
-        "at": a_time("When it was so.", **_MUST),
-        "status": one_of(Status, "The status that it came to.", **_MUST),
-        "code": field("string", "The provider's own word, if it had one.", "", **_MUST),
-        "changed": field(
-            "boolean", "False: it was said, but came late or again, and moved nothing.", **_MUST
-        ),
+        "at": a_time("When it was so.", **MUST),
+        "status": one_of(Status, "The status that it came to.", **MUST),
+        "code": field("string", "The provider's own word, if it had one.", "", **MUST),
+        "changed": field("boolean", "False: it was said, but came late or again, and moved nothing.", **MUST),
     },
     "What happened to a message, in order; all of it at once.",
 )
 DRY_RUN = Shape(
     "DryRun",
     {
-        "text": field("string", "The text as it would leave, with signature.", "Hej!", **_MUST),
+        "text": field("string", "The text as it would leave, with signature.", "Hej!", **MUST),
         "encoding": _ENCODING,
-        "units": field("integer", "Septets of GSM 03.38, or code units of UCS-2.", 4, **_MUST),
-        "parts": field("integer", "Parts that it would be charged.", 1, **_MUST),
-        "left": field("integer", "Parts left by the tightest limit; null without one.", **_MAYBE),
+        "units": field("integer", "Septets of GSM 03.38, or code units of UCS-2.", 4, **MUST),
+        "parts": field("integer", "Parts that it would be charged.", 1, **MUST),
+        "left": field("integer", "Parts left by the tightest limit; null without one.", **MAYBE),
         "status": field(
             "string",
             "What would be said of it: `QUEUED`, `SCHEDULED`, or why it would be refused.",
             "QUEUED",
-            **_MUST,
+            **MUST,
         ),
     },
     "What would become of a text; nothing was stored or sent.",
 )
 
-LIMIT = {
-    "limit": field("string", "Items of a page, 1 to 100; 50 without it.", "50", regex="([1-9][0-9]?|100)")
-}
-# an id in base64url (RFC 4648, 5)
-CURSOR = {"cursor": field("string", "`next` of the page before.", regex="[A-Za-z0-9_-]{21}[AQgw]")}
 LIST_PARAMETERS = {
     "group_id": an_id("Only of this very group."),
     "account_id": an_id("Only of this account or API user."),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -11,17 +10,10 @@ from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
 from messa_platform.api_v2.identity import Caller
+from messa_platform.api_v2.moments import moment_of
 from messa_platform.core.ids import time_of
 from messa_platform.messaging.log.asked import Scope
 from messa_platform.messaging.statuses import Direction, Status, status_word
-
-
-def moment_of(at: datetime | None) -> Any:
-    """A time as RFC 3339 writes it."""
-    return (
-        None if at is None else at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    )
-
 
 # BETWEEN lets the executor leave out the months that hold none of the ids; ANY alone does not.
 _ROWS = (

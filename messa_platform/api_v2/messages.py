@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -12,7 +12,8 @@ from pyramid.request import Request
 from messa_platform.api_v2 import message_shapes as shapes
 from messa_platform.api_v2.batches import create as create_batch
 from messa_platform.api_v2.identity import caller
-from messa_platform.api_v2.message_words import moment_of, told, told_one
+from messa_platform.api_v2.message_words import told, told_one
+from messa_platform.api_v2.moments import moment_of, now
 from messa_platform.api_v2.operations import Answer, Asked, Operation, Succeeds
 from messa_platform.api_v2.pages import cursor_of, limit_of, read_cursor
 from messa_platform.api_v2.problems import Fault, Problem, Wrong
@@ -20,7 +21,6 @@ from messa_platform.api_v2.reach import reach
 from messa_platform.api_v2.resources import Collection, Item
 from messa_platform.api_v2.sending import Desk, Sending, sending, submission
 from messa_platform.api_v2.shapes import moment
-from messa_platform.core.clock import Clock
 from messa_platform.core.gather import Gathering
 from messa_platform.messaging import schedule
 from messa_platform.messaging.log import one, pages
@@ -58,7 +58,7 @@ def check_send_at(request: Request, asked: Asked) -> None:
     """Refuse a time that is too far ahead. Raises `Wrong`."""
     if "send_at" not in asked.body:
         return
-    if check_time(_now(request), moment(asked.body["send_at"])):
+    if check_time(now(request), moment(asked.body["send_at"])):
         said = f"must be at most {schedule.FURTHEST.days} days ahead"
         raise Wrong(Problem.REFUSED, faults=[Fault("/send_at", "too_far", said)])
 
@@ -86,7 +86,7 @@ def listed(_context: Messages, request: Request, asked: Asked) -> Answer:
     search = Search(
         scope,
         max(moment(query["since"]), _BEGINNING) if "since" in query else _BEGINNING,
-        max(moment(query["until"]), _BEGINNING) if "until" in query else _now(request) + _SOON,
+        max(moment(query["until"]), _BEGINNING) if "until" in query else now(request) + _SOON,
         group_id=_id(query, "group_id"),
         account_id=_id(query, "account_id"),
         remote=query.get("number"),
@@ -102,11 +102,6 @@ def listed(_context: Messages, request: Request, asked: Asked) -> Answer:
 
 _BEGINNING = moment("2020-01-01T00:00:00Z")
 _SOON = timedelta(days=1)
-
-
-def _now(request: Request) -> datetime:
-    clock: Clock = request.registry["messa.runtime"].clock
-    return clock.now()
 
 
 def _id(query: Any, name: str) -> UUID | None:
@@ -146,10 +141,10 @@ def cancel(context: Message, request: Request, _asked: Asked) -> Answer:
             session, runtime.clock.now(), owner, context.id, runtime.waker.wake_after_commit
         )
     )
-    now = _found(context, request)
+    after = _found(context, request)
     if not done:
-        raise Wrong(Problem.CONFLICT, f"The message is {now['status']}.")
-    return Answer(now)
+        raise Wrong(Problem.CONFLICT, f"The message is {after['status']}.")
+    return Answer(after)
 
 
 _TAG = "Messages"

@@ -5,11 +5,32 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Mapping
+from typing import Any
 from uuid import UUID
 
+from messa_platform.api_v2.operations import Shape
 from messa_platform.api_v2.problems import Fault, Problem, Wrong
+from messa_platform.api_v2.shapes import MAYBE, field
 
 USUAL = 50
+LIMIT = {
+    "limit": field("string", "Items of a page, 1 to 100; 50 without it.", "50", regex="([1-9][0-9]?|100)")
+}
+# an id in base64url (RFC 4648, 5)
+CURSOR = {"cursor": field("string", "`next` of the page before.", regex="[A-Za-z0-9_-]{21}[AQgw]")}
+"""Of lists that go by ids."""
+
+
+def a_list(name: str, items: dict[str, Any], description: str) -> Shape:
+    """A page of a list."""
+    return Shape(
+        name,
+        {
+            "items": {"type": "list", "required": True, "schema": {"type": "dict", "schema": items}},
+            "next": field("string", "The `cursor` of the next page; null on the last one.", **MAYBE),
+        },
+        description,
+    )
 
 
 def limit_of(query: Mapping[str, str]) -> int:

@@ -41,6 +41,13 @@ def one_of(words: type[StrEnum], description: str, example: Any = None, **rules:
     return field("string", description, example, allowed=[word.value for word in words], **rules)
 
 
+MUST: Mapping[str, Any] = {"required": True}
+"""Of what is told, or has to be sent."""
+MAYBE: Mapping[str, Any] = {"required": True, "nullable": True}
+"""Of what is told: it is always there, and may be null."""
+WORDS: Mapping[str, Any] = {"check_with": "storable", "empty": False}
+"""Of people's words: something that PostgreSQL can hold."""
+
 MOST_FAULTS = 100
 """Faults that are told at once."""
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from messa_platform.api_v2.message_shapes import a_list
 from messa_platform.api_v2.operations import Shape
-from messa_platform.api_v2.shapes import a_time, an_id, field, one_of
+from messa_platform.api_v2.pages import a_list
+from messa_platform.api_v2.shapes import MAYBE, MUST, a_time, an_id, field, one_of
 from messa_platform.core.work import WorkState
 from messa_platform.messaging.outward.endpoints import LONGEST_DESCRIPTION
 from messa_platform.messaging.outward.events import EventType
@@ -16,9 +16,6 @@ LONGEST_URL = 1_000
 LONGEST_OVERLAP_HOURS = 90 * 24
 
 CHOICES = [kind.value for kind in EventType if kind is not EventType.TEST]
-_MUST = {"required": True}
-_MAYBE = {"required": True, "nullable": True}
-"""Of what is told: it is always there, and may be null."""
 
 _URL = field(
     "string",
@@ -41,7 +38,7 @@ _TYPES = field(
 CREATE = Shape(
     "CreateWebhook",
     {
-        "url": {**_URL, **_MUST},
+        "url": {**_URL, **MUST},
         "description": _DESCRIPTION,
         "event_types": _TYPES,
         "group_id": an_id("The group that it hears of, with all below it; without, the key's own."),
@@ -76,20 +73,20 @@ ROTATE = Shape(
     {"overlap_hours": 24},
 )
 _WEBHOOK: dict[str, Any] = {
-    "id": an_id("Its id.", **_MUST),
-    "group_id": an_id("The group that it hears of, with all below it.", **_MUST),
-    "url": {**_URL, **_MUST},
-    "description": {**_DESCRIPTION, **_MUST},
-    "event_types": {**_TYPES, **_MUST},
-    "state": one_of(EndpointState, "Whether it is told at all.", **_MUST),
+    "id": an_id("Its id.", **MUST),
+    "group_id": an_id("The group that it hears of, with all below it.", **MUST),
+    "url": {**_URL, **MUST},
+    "description": {**_DESCRIPTION, **MUST},
+    "event_types": {**_TYPES, **MUST},
+    "state": one_of(EndpointState, "Whether it is told at all.", **MUST),
     "disabled_why": one_of(
         DisabledWhy,
         "`gone`: it answered 410; `failing`: it took nothing for days; `admin`: somebody turned it off.",
-        **_MAYBE,
+        **MAYBE,
     ),
-    "failing_since": a_time("Since when it has taken nothing.", **_MAYBE),
-    "old_secret_until": a_time("Until then two secrets sign.", **_MAYBE),
-    "created_at": a_time("When it was made.", **_MUST),
+    "failing_since": a_time("Since when it has taken nothing.", **MAYBE),
+    "old_secret_until": a_time("Until then two secrets sign.", **MAYBE),
+    "created_at": a_time("When it was made.", **MUST),
 }
 WEBHOOK = Shape("Webhook", _WEBHOOK, "A webhook, told by the Standard Webhooks convention.")
 WITH_SECRET = Shape(
@@ -100,25 +97,25 @@ WITH_SECRET = Shape(
             "string",
             "What signs its events; told this once.",
             "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
-            **_MUST,
+            **MUST,
         ),
     },
     "A webhook and its new secret.",
 )
 WEBHOOKS = a_list("Webhooks", _WEBHOOK, "The webhooks right in a group, oldest first.")
 _DELIVERY: dict[str, Any] = {
-    "id": an_id("Its id, and the `webhook-id` of each try.", **_MUST),
-    "webhook_id": an_id("The webhook that it is for.", **_MUST),
-    "type": one_of(EventType, "What has happened.", **_MUST),
-    "message_id": an_id("Of which message; null for a test.", **_MAYBE),
-    "at": a_time("When it happened.", **_MUST),
+    "id": an_id("Its id, and the `webhook-id` of each try.", **MUST),
+    "webhook_id": an_id("The webhook that it is for.", **MUST),
+    "type": one_of(EventType, "What has happened.", **MUST),
+    "message_id": an_id("Of which message; null for a test.", **MAYBE),
+    "at": a_time("When it happened.", **MUST),
     "state": one_of(
-        WorkState, "`ready`: waits; `leased`: on its way; `done`: taken; `parked`: given up.", **_MUST
+        WorkState, "`ready`: waits; `leased`: on its way; `done`: taken; `parked`: given up.", **MUST
     ),
-    "attempts": field("integer", "How often it was tried.", 1, **_MUST),
-    "last_attempt_at": a_time("When it was tried last.", **_MAYBE),
-    "last_http_status": field("integer", "What the webhook answered then.", 204, **_MAYBE),
-    "last_fault": field("string", "Why there was no answer.", "too_slow", **_MAYBE),
+    "attempts": field("integer", "How often it was tried.", 1, **MUST),
+    "last_attempt_at": a_time("When it was tried last.", **MAYBE),
+    "last_http_status": field("integer", "What the webhook answered then.", 204, **MAYBE),
+    "last_fault": field("string", "Why there was no answer.", "too_slow", **MAYBE),
 }
 DELIVERY = Shape("Delivery", _DELIVERY, "An event on its way to a webhook, or there.")
 DELIVERIES = a_list("Deliveries", _DELIVERY, "What a webhook was told, the newest first.")

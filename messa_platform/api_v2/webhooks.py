@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -10,16 +9,16 @@ from uuid import UUID
 from pyramid.config import Configurator
 from pyramid.request import Request
 
-from messa_platform.api_v2 import message_shapes
 from messa_platform.api_v2 import webhook_shapes as shapes
 from messa_platform.api_v2.identity import caller
-from messa_platform.api_v2.message_words import moment_of
+from messa_platform.api_v2.moments import moment_of, now
 from messa_platform.api_v2.operations import Answer, Asked, Operation, Succeeds
-from messa_platform.api_v2.pages import cursor_of, limit_of, read_cursor
+from messa_platform.api_v2.pages import CURSOR, LIMIT, cursor_of, limit_of, read_cursor
 from messa_platform.api_v2.problems import Fault, Problem, Wrong
 from messa_platform.api_v2.reach import author, place_within
 from messa_platform.api_v2.resources import Collection, Item
 from messa_platform.api_v2.shapes import an_id
+from messa_platform.api_v2.versions import asked_version, etag
 from messa_platform.core.outbound import SENTENCES
 from messa_platform.messaging.outward import deliveries, endpoints
 from messa_platform.messaging.outward.deliveries import Delivery
@@ -64,24 +63,26 @@ def create(_context: Webhooks, request: Request, asked: Asked) -> Answer:
     body = asked.body
     place = place_within(request, UUID(body["group_id"]) if "group_id" in body else None)
     wish = Wish(body["url"], body.get("description", ""), _types(body.get("event_types", ())))
-    made = _office(request).create(request.platform_db, _now(request), author(request), place, wish)
+    made = _office(request).create(request.platform_db, now(request), author(request), place, wish)
     done = _done(made)
     return Answer(
-        _with_secret(done), 201, {"Location": f"/v2/webhooks/{done.endpoint.id}", **_etag(done.endpoint)}
+        _with_secret(done),
+        201,
+        {"Location": f"/v2/webhooks/{done.endpoint.id}", **etag(done.endpoint.version)},
     )
 
 
 def read(context: Webhook, request: Request, _asked: Asked) -> Answer:
     """One of them."""
     endpoint = _found(context, request, _place(context, request))
-    return Answer(_told(endpoint), headers=_etag(endpoint))
+    return Answer(_told(endpoint), headers=etag(endpoint.version))
 
 
 def change(context: Webhook, request: Request, asked: Asked) -> Answer:
     """Another address, other events, on or off."""
-    place, body, version = _place(context, request), asked.body, _version(request)
+    place, body, version = _place(context, request), asked.body, asked_version(request)
     endpoint = _found(context, request, place)
-    session, now, who = request.platform_db, _now(request), author(request)
+    session, at, who = request.platform_db, now(request), author(request)
     if version not in (None, endpoint.version):
         raise Wrong(Problem.PRECONDITION)
     if {"url", "description", "event_types"} & body.keys():
@@ -90,17 +91,17 @@ def change(context: Webhook, request: Request, asked: Asked) -> Answer:
             body.get("description", endpoint.description),
             _types(body["event_types"]) if "event_types" in body else endpoint.event_types,
         )
-        endpoint = _done(_office(request).change(session, now, who, place, endpoint.id, version, wish))
+        endpoint = _done(_office(request).change(session, at, who, place, endpoint.id, version, wish))
     if "enabled" in body and body["enabled"] is not (endpoint.state is EndpointState.ACTIVE):
         turn = endpoints.enable if body["enabled"] else endpoints.disable
-        endpoint = _done(turn(session, now, who, place, endpoint.id))
-    return Answer(_told(endpoint), headers=_etag(endpoint))
+        endpoint = _done(turn(session, at, who, place, endpoint.id))
+    return Answer(_told(endpoint), headers=etag(endpoint.version))
 
 
 def remove(context: Webhook, request: Request, _asked: Asked) -> Answer:
     """It is told nothing any more."""
-    place, version = _place(context, request), _version(request)
-    _done(endpoints.remove(request.platform_db, _now(request), author(request), place, context.id, version))
+    place, version = _place(context, request), asked_version(request)
+    _done(endpoints.remove(request.platform_db, now(request), author(request), place, context.id, version))
     return Answer({}, 204)
 
 
@@ -109,7 +110,7 @@ def rotate(context: Webhook, request: Request, asked: Asked) -> Answer:
     overlap = timedelta(hours=asked.body.get("overlap_hours", 24))
     made = _office(request).rotate_secret(
         request.platform_db,
-        _now(request),
+        now(request),
         author(request),
         _place(context, request),
         context.id,
@@ -117,14 +118,14 @@ def rotate(context: Webhook, request: Request, asked: Asked) -> Answer:
         overlap,
     )
     done = _done(made)
-    return Answer(_with_secret(done), headers=_etag(done.endpoint))
+    return Answer(_with_secret(done), headers=etag(done.endpoint.version))
 
 
 def test(context: Webhook, request: Request, _asked: Asked) -> Answer:
     """Send it an event that tells of nothing."""
     done = deliveries.send_test(
         request.platform_db,
-        _now(request),
+        now(request),
         author(request),
         _place(context, request),
         context.id,
@@ -153,7 +154,7 @@ def replay(context: OneDelivery, request: Request, _asked: Asked) -> Answer:
     """Send it again, with the same `webhook-id`."""
     place = _place_of_delivery(context, request)
     done = deliveries.send_again(
-        request.platform_db, _now(request), author(request), place, context.id, _push(request)
+        request.platform_db, now(request), author(request), place, context.id, _push(request)
     )
     return Answer(_delivery(_done(done)), 202)
 
@@ -161,10 +162,6 @@ def replay(context: OneDelivery, request: Request, _asked: Asked) -> Answer:
 def _office(request: Request) -> Endpoints:
     office: Endpoints = request.registry["messa.runtime"].endpoints
     return office
-
-
-def _now(request: Request) -> Any:
-    return request.registry["messa.runtime"].clock.now()
 
 
 def _push(request: Request) -> Any:
@@ -215,24 +212,6 @@ def _done(outcome: Any) -> Any:
 
 def _types(written: Any) -> frozenset[EventType]:
     return frozenset(EventType(word) for word in written)
-
-
-_MATCH = re.compile(r'\s*"([0-9]{1,9})"\s*')
-
-
-def _version(request: Request) -> int | None:
-    """The version that `If-Match` names; None without. What names none of ours is none that holds."""
-    written: str | None = request.headers.get("If-Match")
-    if written is None or written.strip() == "*":
-        return None
-    found = _MATCH.fullmatch(written)
-    if found is None:
-        raise Wrong(Problem.PRECONDITION)
-    return int(found[1])
-
-
-def _etag(endpoint: EndpointRow) -> dict[str, str]:
-    return {"ETag": f'"{endpoint.version}"'}
 
 
 def _told(endpoint: EndpointRow) -> dict[str, Any]:
@@ -316,7 +295,7 @@ TEST = Operation(
 TOLD = Operation(
     "listDeliveries", "GET", "/v2/webhooks/{id}/deliveries", "List what a webhook was told", "Of the last 30 days, the newest first.",
     _TAG, _READ, (Succeeds(200, "A page of them.", shapes.DELIVERIES),), problems=_GONE,
-    parameters={**message_shapes.LIMIT, **message_shapes.CURSOR},
+    parameters={**LIMIT, **CURSOR},
 )  # fmt: skip
 READ_DELIVERY = Operation(
     "getDelivery", "GET", "/v2/deliveries/{id}", "Read a delivery", "An event on its way to a webhook, or there.",

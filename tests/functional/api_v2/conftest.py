@@ -119,3 +119,9 @@ def example_of(document: Any, operation: Any) -> Any:
         return None
     name = operation["requestBody"]["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
     return document["components"]["schemas"][name]["examples"][0]
+
+
+def instead(path: str, identifier: str) -> str:
+    """The path with another id."""
+    steps = path.split("/")
+    return "/".join((*steps[:3], identifier, *steps[4:]))
