@@ -18,6 +18,7 @@ from messa_platform.core.embedded import attach
 from messa_platform.core.migrations import upgrade
 from messa_platform.tenants.tree import ensure_free_tenant
 from tests.support.clean_database import Databases
+from tests.support.kept_pools import POOLS
 from tests.support.world import World
 
 
@@ -106,15 +107,15 @@ def databases(server: str, template: str) -> Iterator[Databases]:
 def database_url(server: str, databases: Databases) -> Iterator[str]:
     """A database of the test's own, migrated, with nothing in it but the platform's own tenant."""
     with databases.one() as name:
-        yield with_database(server, name)
+        url = with_database(server, name)
+        POOLS.of(url, "test")
+        yield url
 
 
 @pytest.fixture
-def database(database_url: str) -> Iterator[Database]:
+def database(database_url: str) -> Database:
     """The test's own database, opened."""
-    opened = Database(make_engine(database_url))
-    yield opened
-    opened.close()
+    return POOLS.of(database_url, "test")
 
 
 @pytest.fixture

@@ -70,8 +70,11 @@ def open_database(settings: Settings) -> tuple[Held | None, str]:
     return held, held.url
 
 
-def build(settings: Settings, *, reads_queue: bool, clock: Clock | None = None) -> Runtime:
-    """Put a process together. `reads_queue`: its own actors take the wake-ups of an embedded broker. Raises `CannotStart`."""
+def build(
+    settings: Settings, *, reads_queue: bool, clock: Clock | None = None, database: Database | None = None
+) -> Runtime:
+    """Put a process together. `reads_queue`: its own actors take the wake-ups of an embedded broker; `database`: the one that the settings
+    name, where it is open already. Raises `CannotStart`."""
     try:
         broker = make_broker(settings[BrokerSettings].url)
     except ValueError as error:
@@ -80,8 +83,10 @@ def build(settings: Settings, *, reads_queue: bool, clock: Clock | None = None) 
     waker = NoWaker() if embedded and not reads_queue else Waker(sender(broker, ACTORS), embedded=embedded)
     held, url = open_database(settings)
     database_settings = settings[DatabaseSettings]
-    engine = make_engine(url, pool_size=database_settings.pool_size, pooler=database_settings.pooler)
-    database, clock = Database(engine), clock or SystemClock()
+    if database is None:
+        engine = make_engine(url, pool_size=database_settings.pool_size, pooler=database_settings.pooler)
+        database = Database(engine)
+    clock = clock or SystemClock()
     site = settings[SiteSettings]
     writer = Post(site.mail_domain, waker.wake_after_commit)
     letters = Letters(site.mail_domain, site.public_url)

@@ -17,6 +17,8 @@ import psycopg
 from psycopg import sql
 from sqlalchemy.engine import make_url
 
+from tests.support.kept_pools import POOLS
+
 MOST_USES = 150
 """Tests that share a database: what they delete bloats it."""
 ROOM = 8_000_000
@@ -36,7 +38,10 @@ _TABLES = (
     "SELECT c.relname FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition"
     " ORDER BY 1"
 )
-_OTHERS = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+_OTHERS = (
+    "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+    " WHERE datname = current_database() AND pid <> pg_backend_pid() AND NOT pid = ANY(%s)"
+)
 _SEQUENCES = (
     "SELECT setval(format('%I.%I', schemaname, sequencename)::regclass, start_value, false) FROM pg_sequences"
     " WHERE last_value IS NOT NULL"
@@ -65,6 +70,8 @@ class Databases:
     _clean: str | None = None
     _uses: int = 0
     _new: _New | None = None
+    _cleaner: psycopg.Connection | None = None
+    """Stays open as long as the database does."""
 
     @contextmanager
     def one(self) -> Iterator[str]:
@@ -94,6 +101,10 @@ class Databases:
         return name
 
     def _drop(self, name: str) -> None:
+        POOLS.drop()
+        if self._cleaner is not None:
+            self._cleaner.close()
+            self._cleaner = None
         self._do(f'DROP DATABASE "{name}" WITH (FORCE)')
 
     def _do(self, statement: str) -> None:
@@ -103,9 +114,12 @@ class Databases:
 
     def _cleaned(self, name: str) -> bool:
         assert self._new is not None
-        with psycopg.connect(_dsn(self.server, name)) as connection:
-            connection.execute(_OTHERS)
-            return self._new.restore(connection)
+        kept = POOLS.made_as_new()
+        if self._cleaner is None:
+            self._cleaner = psycopg.connect(_dsn(self.server, name))
+        with self._cleaner.transaction():
+            self._cleaner.execute(_OTHERS, [kept])
+            return self._new.restore(self._cleaner)
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from messa_platform.application import layered, make_app
 from messa_platform.core.clock import FixedClock
 from messa_platform.runtime import Runtime, build, read_settings
 from messa_platform.tenants.access.passwords import Passwords
+from tests.support.kept_pools import POOLS
 from tests.support.platform import HOST, free_port
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0"
@@ -39,7 +40,9 @@ def pages(runtime: Runtime) -> Router:
 def a_runtime(url: str, key_file: Any, clock: FixedClock | None = None, **settings: str) -> Iterator[Runtime]:
     """The parts of a process on this database; its actors run when they are told to."""
     values = {"security.key_file": str(key_file), **settings}
-    runtime = build(read_settings(values, {"MESSA_DATABASE_URL": url}), reads_queue=False, clock=clock)
+    kept = POOLS.of(url, "runtime") if POOLS.knows(url) else None
+    read = read_settings(values, {"MESSA_DATABASE_URL": url})
+    runtime = build(read, reads_queue=False, clock=clock, database=kept)
     try:
         # what Argon2 costs is measured elsewhere
         yield replace(runtime, passwords=Passwords(2, CHEAPEST))
