@@ -1,6 +1,8 @@
 # The commands of this project; `make help` lists them. What is longer than a line is in scripts/.
 
 .DEFAULT_GOAL := help
+# Where it is set, as in many images of containers, each process would compile all of the platform anew: a second a start.
+unexport PYTHONDONTWRITEBYTECODE
 .PHONY: help run test lint types screenshots translations lock bench drill clean set-up set-up-test
 
 help: ## List these commands
