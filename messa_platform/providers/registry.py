@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.metadata import EntryPoint, entry_points
+from functools import cache
+from importlib.metadata import EntryPoint, EntryPoints, entry_points
 from typing import Any
 
 from cerberus import Validator
@@ -32,9 +33,15 @@ class WrongChannelSettings(ValueError):
     """A channel's settings do not fit its plugin's schema; the text names each fault."""
 
 
+@cache
+def _installed() -> EntryPoints:
+    """Where they say that they are: every package's own list has to be read for it, so once a process."""
+    return entry_points(group=ENTRY_POINT_GROUP)
+
+
 def load_plugins() -> dict[str, Plugin | Broken]:
     """Every installed plugin by its name."""
-    found = {point.name: _load(point) for point in entry_points(group=ENTRY_POINT_GROUP)}
+    found = {point.name: _load(point) for point in _installed()}
     for plugin in found.values():
         if isinstance(plugin, Broken):
             log.error("plugin_broken", plugin=plugin.name, why=plugin.why)
