@@ -121,7 +121,7 @@ def _became(
 
 def change(context: Account, request: Request, asked: Asked) -> Answer:
     """Another name or language, blocked or not, in another group."""
-    body, version = asked.body, asked_version(request)
+    body = asked.body
     to = place_within(request, UUID(body["group_id"])) if "group_id" in body else None
     session, at, who = request.platform_db, now(request), author(request)
 
@@ -137,9 +137,10 @@ def change(context: Account, request: Request, asked: Asked) -> Answer:
         assert to is not None
         return member.move(session, at, who, caller(request).tenant_id, held.id, held.version, to)
 
-    _attempt(context, request, version, alter, "/blocked")
+    _attempt(context, request, alter, "/blocked")
     if to is not None:
-        _attempt(context, request, None, bring, "/group_id")
+        # of the account as the first step has left it, in the same transaction
+        _attempt(context, request, bring, "/group_id", whichever=True)
     return _answer(_member(context, request, session))
 
 
@@ -151,7 +152,7 @@ def remove(context: Account, request: Request, asked: Asked) -> Answer:
     def part(held: Member) -> Outcome:
         return member.remove(session, at, who, caller(request).tenant_id, held.id, held.version, block=block)
 
-    _attempt(context, request, asked_version(request), part, "")
+    _attempt(context, request, part, "")
     return Answer({}, 204)
 
 
@@ -165,10 +166,17 @@ def _member(context: Account, request: Request, session: Session) -> Member:
 
 
 def _attempt(
-    context: Account, request: Request, version: int | None, what: Callable[[Member], Outcome], pointer: str
+    context: Account,
+    request: Request,
+    what: Callable[[Member], Outcome],
+    pointer: str,
+    *,
+    whichever: bool = False,
 ) -> None:
-    """Do it to the account as it stands. Raises `Wrong` with the reason if it was not done; `pointer` is to what is to blame."""
+    """Do it to the account as it stands, of the version that was asked for, or `whichever`. Raises `Wrong` with the reason if it was not done;
+    `pointer` is to what is to blame."""
     held = _member(context, request, request.platform_db)
+    version = None if whichever else asked_version(request)
     if version not in (None, held.version):
         raise Wrong(Problem.PRECONDITION)
     outcome = what(held)

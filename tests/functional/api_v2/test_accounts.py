@@ -90,6 +90,22 @@ def test_addresses_are_added_and_each_is_answered(api: Api, school: Program) -> 
     assert ("Larmet", "account_moved", EVA) in actions(api, api.school)
 
 
+def test_as_many_as_may_be_are_added_at_once_in_as_many_statements_as_a_few(
+    api: Api, school: Program
+) -> None:
+    def cost(count: int) -> int:
+        wanted = {"accounts": [{"email": f"{new_id().hex}@kommun.example"} for _ in range(count)]}
+        with statements(api.runtime.database.engine) as seen:
+            items = school.post("/v2/accounts", wanted)["items"]
+        assert [(i["email"], i["outcome"]) for i in items] == [
+            (a["email"], "add") for a in wanted["accounts"]
+        ]
+        assert all(i["account_id"] for i in items)
+        return len(seen)
+
+    assert cost(AT_ONCE) == cost(2)
+
+
 def test_a_dry_run_does_nothing(api: Api, school: Program) -> None:
     before = api.world.value("SELECT count(*) FROM account"), api.world.value("SELECT count(*) FROM task")
     school.post("/v2/accounts/dry-run", {"accounts": [{"email": EVA}]})
