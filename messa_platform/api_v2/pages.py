@@ -20,6 +20,10 @@ LIMIT = {
 CURSOR = {"cursor": field("string", "`next` of the page before.", regex="[A-Za-z0-9_-]{21}[AQgw]")}
 """Of lists that go by ids."""
 
+# a word's UTF-8 in hex
+WORD_CURSOR = {"cursor": field("string", "`next` of the page before.", regex="([0-9a-f]{2}){1,400}")}
+"""Of lists that go by words, such as addresses."""
+
 
 def a_list(name: str, items: dict[str, Any], description: str) -> Shape:
     """A page of a list."""
@@ -53,3 +57,13 @@ def read_cursor(query: Mapping[str, str]) -> UUID | None:
     except (ValueError, binascii.Error):
         said = "is no cursor; take `next` of the page before as it is"
         raise Wrong(Problem.INVALID_PARAMETERS, faults=[Fault("?cursor", "invalid", said)]) from None
+
+
+def cursor_of_word(word: str) -> str:
+    """The cursor of the page behind an item that has this word, which its reader has been told."""
+    return word.encode().hex()
+
+
+def read_word_cursor(query: Mapping[str, str]) -> str:
+    """Behind which word the page begins; "" for the first page. Any cursor that fits its shape names a place in the order."""
+    return bytes.fromhex(query.get("cursor", "")).decode(errors="replace").replace("\0", "")

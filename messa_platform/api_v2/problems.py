@@ -78,6 +78,13 @@ class Problem(Enum):
         "The address cannot be told anything",
         "Webhooks go to public servers by https: no internal networks, no redirects. `errors` says what is wrong with it.",
     )
+    CHANGE_REFUSED = Kind(
+        "change-refused",
+        403,
+        "The change was not made",
+        "The request was right, and a rule of the organisation's or of ours stands against it. `errors` says which one, and to which field it"
+        " applies; an empty pointer is to the request as a whole. Nothing of it was done.",
+    )
     PRECONDITION = Kind(
         "precondition-failed",
         412,

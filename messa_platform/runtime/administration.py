@@ -11,6 +11,7 @@ from messa_platform.core.db import Database
 from messa_platform.core.post import Post
 from messa_platform.core.settings import Settings
 from messa_platform.core.site import SiteSettings
+from messa_platform.portal.admin_mails import AdminMails
 from messa_platform.portal.domain_mails import DomainLetters
 from messa_platform.portal.number_mails import NumberLetters
 from messa_platform.portal.people_mails import PeopleLetters
@@ -30,13 +31,15 @@ from messa_platform.tenants.tasks import Handler
 
 @dataclass(frozen=True, slots=True)
 class Administration:
-    """Its parts. `handlers` work off tasks; `numbers` tells the operator of ranges that run low."""
+    """Its parts. `handlers` work off tasks; `numbers` tells the operator of ranges that run low. `admins`
+    writes to who becomes an admin."""
 
     checker: Checker
     domains: DomainPost
     people: PeoplePost
     handlers: Mapping[TaskKind, Handler]
     numbers: NumberLetters
+    admins: AdminMails
 
 
 def administration(
@@ -53,5 +56,10 @@ def administration(
     }
     checker = Checker(database, clock, Resolver(settings[DnsSettings]), domains, waker.wake_after_commit)
     return Administration(
-        checker, domains, people, handlers, NumberLetters(site.public_url, site.operator_mail, post)
+        checker,
+        domains,
+        people,
+        handlers,
+        NumberLetters(site.public_url, site.operator_mail, post),
+        AdminMails(site.mail_domain, site.public_url),
     )

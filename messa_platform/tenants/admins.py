@@ -83,6 +83,20 @@ def of_group(
     return [Admin(*row) for row in session.execute(_OF_GROUP, parameters)]
 
 
+_ONE = text(
+    "SELECT ga.account_id, a.address, a.display_name, ga.since, a.blocked AS is_blocked FROM group_admin ga"
+    " JOIN account a ON a.id = ga.account_id"
+    " WHERE ga.tenant_id = :tenant_id AND ga.group_id = :group_id AND a.address = :address"
+)
+
+
+def read(session: Session, place: Place, address: str) -> Admin | None:
+    """The admin of this very group who has the address; None if nobody is."""
+    parameters = {"tenant_id": place.tenant_id, "group_id": place.id, "address": address}
+    row = session.execute(_ONE, parameters).first()
+    return None if row is None else Admin(*row)
+
+
 _AMONG = text(
     "SELECT DISTINCT a.address FROM group_admin ga JOIN account a ON a.id = ga.account_id WHERE ga.tenant_id = :tenant_id"
     " AND ga.group_id = ANY(CAST(:group_ids AS uuid[])) AND a.address = ANY(CAST(:addresses AS text[]))"

@@ -121,6 +121,11 @@ SCOPES = {
     ("Webhook", "test"): {"webhooks:write"},
     ("OneDelivery", ""): {"webhooks:read"},
     ("OneDelivery", "replay"): {"webhooks:write"},
+    ("Accounts", ""): {"people:read", "people:write"},
+    ("Accounts", "dry-run"): {"people:write"},
+    ("Account", ""): {"people:read", "people:write"},
+    ("Admins", ""): {"people:read", "people:write"},
+    ("OneAdmin", ""): {"people:write"},
 }
 VIEWS = {
     (context, name): permission

@@ -13,7 +13,6 @@ from messa_platform.core.i18n import msgid
 from messa_platform.core.site import SiteSettings
 from messa_platform.portal.admin.frame import page
 from messa_platform.portal.admin.resources import GroupResource
-from messa_platform.portal.admin_mails import AdminMails
 from messa_platform.portal.forms import Form, asked, written
 from messa_platform.portal.messages.resources import read_id
 from messa_platform.portal.pages import url
@@ -84,7 +83,7 @@ def _add(context: GroupResource, request: Request, form: Form) -> Any:
     answers = admins.add(request.db, now, context.author, context.place, addresses)
     if isinstance(answers, NotAdmin):
         raise HTTPNotFound
-    mails = AdminMails(site.mail_domain, site.public_url)
+    mails = runtime.administration.admins
     admins.tell_added(request.platform_db, now, context.place, answers, mails, runtime.post)
     refused = [answer for answer in answers if answer.word in REASONS]
     added = sum(answer.word is Word.ADDED for answer in answers)

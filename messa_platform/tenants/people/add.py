@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import cast
@@ -35,6 +35,13 @@ AT_ONCE = tasks.CHUNK
 """Lines up to which the request itself does the work (`run_now`)."""
 
 
+def preview(
+    session: Session, now: datetime, place: Place, authority: UUID, lines: Sequence[Line], asks_a_day: int
+) -> list[Planned]:
+    """What would become of each line, for who sees what lies below the group `authority`; nothing is kept."""
+    return plan(session, now, place, authority, lines, questions(session, now, place.tenant_id, asks_a_day))
+
+
 def draft(
     session: Session,
     now: datetime,
@@ -50,9 +57,7 @@ def draft(
     in a day. The same few statements for any number of lines.
     """
     authority = seen_path[0].id
-    planned = plan(
-        session, now, place, authority, lines, questions(session, now, place.tenant_id, asks_a_day)
-    )
+    planned = preview(session, now, place, authority, lines, asks_a_day)
     counts = Counter(p.word.value for p in planned)
     parameters = {"authority": str(authority), "planned": dict(sorted(counts.items()))}
     task_id = tasks.draft(session, now, author, place, TaskKind.ADD_PEOPLE, parameters, len(lines))
@@ -132,6 +137,18 @@ def lines(
             )
         )
     return told
+
+
+_HERE = text(
+    "SELECT address, id FROM account WHERE tenant_id = :tenant_id AND group_id = :group_id AND removed_at IS NULL AND kind = 'person'"
+    " AND address = ANY(CAST(:addresses AS text[]))"
+)
+
+
+def here(session: Session, place: Place, addresses: Collection[str]) -> dict[str, UUID]:
+    """The accounts that those of the addresses have who are in this very group; any session will do."""
+    parameters = {"tenant_id": place.tenant_id, "group_id": place.id, "addresses": sorted(addresses)}
+    return {row.address: row.id for row in session.execute(_HERE, parameters)}
 
 
 def counts(task: TaskRow) -> dict[Word, int]:

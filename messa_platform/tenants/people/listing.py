@@ -9,6 +9,7 @@ that it would take reading everybody to find the few who have them there; and it
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -41,13 +42,16 @@ class Wish:
     """What of a group's people is to be shown. `below`: those of its subgroups, too. `words`: a part of address or name, in any case; less
     than `FEWEST_WITHIN` letters are the beginning of the address or of a word of the name.
 
-    `after` is the address behind which the page begins; else `before` the one before which it ends; "" if neither.
+    `after` is the address behind which the page begins; else `before` the one before which it ends; "" if neither. `address`: only the one
+    who has this very address, as accounts have it; "" for everybody. A page has `most` people.
     """
 
     below: bool = False
     words: str = ""
     after: str = ""
     before: str = ""
+    address: str = ""
+    most: int = PAGE
 
     @property
     def backwards(self) -> bool:
@@ -85,12 +89,13 @@ class Page:
 def page(session: Session, place: Place, wish: Wish) -> Page:
     """A page of the group's people, in two statements; `session` may be confined to the tenant."""
     look = _look(place, wish)
+    if wish.address:
+        return _just_one(session, look)
     rows = session.execute(_statement(*look.shape), look.parameters).all()
     found = [row.id for row in rows if row.id is not None]
-    parameters = {"ids": found[:PAGE], "tenant_id": place.tenant_id}
-    people = tuple(Person(*row) for row in session.execute(_DETAILS, parameters))
+    people = _details(session, place.tenant_id, found[: wish.most])
     count, is_more = _total(look, rows[0], len(found))
-    is_on = len(found) > PAGE
+    is_on = len(found) > wish.most
     first, last = (people[0].address, people[-1].address) if people else ("", "")
     return Page(
         people=people,
@@ -101,16 +106,28 @@ def page(session: Session, place: Place, wish: Wish) -> Page:
     )
 
 
+def _just_one(session: Session, look: _Look) -> Page:
+    """The page that has nobody but whoever has the address, if they fit."""
+    ids = list(session.execute(_exactly(*look.shape[:3]), look.parameters).scalars())
+    people = _details(session, look.parameters["tenant_id"], ids)
+    return Page(people, len(people), False, "", "")
+
+
+def _details(session: Session, tenant_id: UUID, ids: Sequence[UUID]) -> tuple[Person, ...]:
+    parameters = {"ids": list(ids), "tenant_id": tenant_id}
+    return tuple(Person(*row) for row in session.execute(_DETAILS, parameters))
+
+
 def _total(look: _Look, row: Row[Any], found: int) -> tuple[int, bool]:
     """How many fit, and whether there are more: counted where that costs little, else as many as were seen by the way."""
     if row.held <= _FEW or not look.words:
         exactly = row.fitting
     elif look.match in _INDEXED and row.way != _Way.WALK:
         exactly = row.indexed
-    elif found <= PAGE and not look.parameters["cursor"]:
+    elif found <= look.wish.most and not look.parameters["cursor"]:
         exactly = found
     else:
-        return max(PAGE, min(COUNTED, (row.fitting - 1) // 100 * 100)), True
+        return max(look.wish.most, min(COUNTED, (row.fitting - 1) // 100 * 100)), True
     return min(exactly, COUNTED), exactly > COUNTED
 
 
@@ -161,9 +178,9 @@ class _Look:
         return _match(self.words)
 
     @property
-    def shape(self) -> tuple[_Reach, _Match, bool]:
+    def shape(self) -> tuple[_Reach, _Match, bool, int]:
         """What the text of the statement depends on."""
-        return self.reach, self.match, self.wish.backwards
+        return self.reach, self.match, self.wish.backwards, self.wish.most
 
 
 def _look(place: Place, wish: Wish) -> _Look:
@@ -179,6 +196,7 @@ def _look(place: Place, wish: Wish) -> _Look:
         "begins": f"{escaped}%",
         "word_begins": f"% {escaped}%",
         "cursor": cursor.replace("\x00", ""),
+        "address": wish.address.replace("\x00", ""),
     }
     return _Look(reach, wish, words, parameters)
 
@@ -241,27 +259,35 @@ _IS_MANY = f"(SELECT held FROM counted) > {_FEW}"
 _NOBODY = "SELECT a.id, a.address FROM account a WHERE false"
 
 
-def _is_short(way: _Way) -> str:
-    return f"(SELECT count(*) FROM by_{way}) <= {PAGE}"
+def _is_short(way: _Way, most: int) -> str:
+    return f"(SELECT count(*) FROM by_{way}) <= {most}"
 
 
 @cache
-def _statement(reach: _Reach, match: _Match, backwards: bool) -> TextClause:
+def _exactly(reach: _Reach, match: _Match, backwards: bool) -> TextClause:
+    """The id of whoever has the address, if they fit; an index over the addresses finds them."""
+    (side, _), (columns, fits) = _cut(backwards), _fitting(match)
+    own = f"SELECT {columns} FROM account a WHERE {_LIVING} AND {_WITHIN[reach]} AND a.address = :address"
+    return text(f"SELECT a.id FROM ({own}) AS a WHERE {side} AND {fits}")
+
+
+@cache
+def _statement(reach: _Reach, match: _Match, backwards: bool, most: int) -> TextClause:
     """The ids of a page, and one more if there is, with what is known of how many there are.
 
     One way after the other is tried in one statement. Each has conditions without any column in them, by which PostgreSQL, before it begins,
     goes that way or leaves it alone ("One-Time Filter" in EXPLAIN).
     """
-    tables = _first(reach, match, backwards)
-    tables["by_walk"] = _walk(reach, match, backwards)
-    tables["indexed"] = _indexed(reach, match) if match in _INDEXED else _NOBODY
-    tables["by_index"] = _paged("indexed", backwards)
-    tables["by_rest"] = _rest(reach, match, backwards)
+    tables = _first(reach, match, backwards, most)
+    tables["by_walk"] = _walk(reach, match, backwards, most)
+    tables["indexed"] = _indexed(reach, match, most) if match in _INDEXED else _NOBODY
+    tables["by_index"] = _paged("indexed", backwards, most)
+    tables["by_rest"] = _rest(reach, match, backwards, most)
     is_exact = match is _Match.ALL and reach is not _Reach.BELOW
     holds = {
         _Way.FEW: "true",
-        _Way.WALK: "true" if is_exact else f"NOT {_is_short(_Way.WALK)}",
-        _Way.INDEX: f"NOT ({_IS_BEHIND})",
+        _Way.WALK: "true" if is_exact else f"NOT {_is_short(_Way.WALK, most)}",
+        _Way.INDEX: f"NOT ({_is_behind(most)})",
         _Way.REST: "true",
     }
     pages = (f"SELECT '{way}' AS way, id, address FROM by_{way} WHERE {when}" for way, when in holds.items())
@@ -272,19 +298,20 @@ def _statement(reach: _Reach, match: _Match, backwards: bool) -> TextClause:
     )
 
 
-_IS_BEHIND = f"(SELECT count(*) FROM indexed) > {COUNTED} AND {_is_short(_Way.INDEX)}"
-"""The page lies behind those that the index gave."""
+def _is_behind(most: int) -> str:
+    """The page lies behind those that the index gave."""
+    return f"(SELECT count(*) FROM indexed) > {COUNTED} AND {_is_short(_Way.INDEX, most)}"
 
 
-def _paged(fits: str, backwards: bool, when: str = "true") -> str:
+def _paged(fits: str, backwards: bool, most: int, when: str = "true") -> str:
     """A page of what is in `fits`, and one more if there is."""
     side, order = _cut(backwards)
     return (
-        f"SELECT a.id, a.address FROM {fits} AS a WHERE {when} AND {side} ORDER BY {order} LIMIT {PAGE + 1}"
+        f"SELECT a.id, a.address FROM {fits} AS a WHERE {when} AND {side} ORDER BY {order} LIMIT {most + 1}"
     )
 
 
-def _first(reach: _Reach, match: _Match, backwards: bool) -> dict[str, str]:
+def _first(reach: _Reach, match: _Match, backwards: bool, most: int) -> dict[str, str]:
     """The first accounts that there are, how many of them fit, and the page if that is all there are."""
     columns, fits = _fitting(match)
     rows = f"SELECT {columns} FROM account a WHERE {_LIVING} AND {_WITHIN[reach]}"
@@ -295,44 +322,45 @@ def _first(reach: _Reach, match: _Match, backwards: bool) -> dict[str, str]:
         "held": f"{rows} LIMIT {_FEW + 1}",
         "fits": f"SELECT a.id, a.address FROM held a WHERE {fits}",
         "counted": "SELECT (SELECT count(*) FROM held) AS held, (SELECT count(*) FROM fits) AS fitting",
-        "by_few": _paged("fits", backwards, _IS_FEW),
+        "by_few": _paged("fits", backwards, most, _IS_FEW),
     }
 
 
-def _walk(reach: _Reach, match: _Match, backwards: bool) -> str:
+def _walk(reach: _Reach, match: _Match, backwards: bool, most: int) -> str:
     """Along the tenant's accounts, or the group's own; what lies below a group has no order of its own."""
     (side, order), (columns, fits) = _cut(backwards), _fitting(match)
     along, among = ("true", _WITHIN[reach]) if reach is _Reach.BELOW else (_WITHIN[reach], "true")
     by_index = match in _INDEXED
     when = f"{_IS_MANY} AND (SELECT fitting FROM counted) > {_OFTEN}" if by_index else _IS_MANY
-    most = _WALK if by_index else _LONG_WALK
-    next_ones = f"SELECT {columns} FROM account a WHERE {_LIVING} AND {along} AND {side} ORDER BY {order} LIMIT {most}"
-    return f"SELECT a.id, a.address FROM ({next_ones}) AS a WHERE {when} AND {among} AND {fits} ORDER BY {order} LIMIT {PAGE + 1}"
+    steps = _WALK if by_index else _LONG_WALK
+    next_ones = f"SELECT {columns} FROM account a WHERE {_LIVING} AND {along} AND {side} ORDER BY {order} LIMIT {steps}"
+    return f"SELECT a.id, a.address FROM ({next_ones}) AS a WHERE {when} AND {among} AND {fits} ORDER BY {order} LIMIT {most + 1}"
 
 
-def _indexed(reach: _Reach, match: _Match) -> str:
+def _indexed(reach: _Reach, match: _Match, most: int) -> str:
     """Those who fit, by the index: the first of them, up to one more than are counted."""
-    most = COUNTED + 1
     found = " UNION ".join(
         f"SELECT id FROM messa_accounts_like({_lowered(pattern)}, {_GROUPS[reach]}, '', {_INDEXED[match]})"
         for pattern in _PATTERNS[match]
     )
-    when = f"{_IS_MANY} AND {_is_short(_Way.WALK)}"
+    when = f"{_IS_MANY} AND {_is_short(_Way.WALK, most)}"
     return (
         f"SELECT a.id, a.address FROM ({found}) AS found JOIN account a ON a.id = found.id WHERE {when} AND {_LIVING}"
-        f" ORDER BY a.address LIMIT {most}"
+        f" ORDER BY a.address LIMIT {COUNTED + 1}"
     )
 
 
-def _rest(reach: _Reach, match: _Match, backwards: bool) -> str:
+def _rest(reach: _Reach, match: _Match, backwards: bool, most: int) -> str:
     """All on this side of the cursor are read. OFFSET 0 keeps the planner from walking."""
     if match is _Match.ALL and reach is not _Reach.BELOW:
         return _NOBODY
     (side, order), (columns, fits) = _cut(backwards), _fitting(match)
-    when = f"{_IS_MANY} AND {_is_short(_Way.WALK)}" + (f" AND {_IS_BEHIND}" if match in _INDEXED else "")
+    when = f"{_IS_MANY} AND {_is_short(_Way.WALK, most)}" + (
+        f" AND {_is_behind(most)}" if match in _INDEXED else ""
+    )
     rows = f"SELECT {columns} FROM account a WHERE {_LIVING} AND {_WITHIN[reach]} AND {side} OFFSET 0"
     return (
-        f"SELECT a.id, a.address FROM ({rows}) AS a WHERE {when} AND {fits} ORDER BY {order} LIMIT {PAGE + 1}"
+        f"SELECT a.id, a.address FROM ({rows}) AS a WHERE {when} AND {fits} ORDER BY {order} LIMIT {most + 1}"
     )
 
 

@@ -28,7 +28,7 @@ class PeopleMails(Protocol):
     ) -> Mail:
         """Whether the address wants to belong to the organisation: a link with the secret `word`, which works until `until`, once.
 
-        `asked_by` is the admin's address, "" if it was the platform's operator.
+        `asked_by` is the admin's address, "" if it was the platform's operator, or a program of the organisation's.
         """
 
     def left(

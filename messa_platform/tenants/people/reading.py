@@ -82,6 +82,11 @@ def read_lines(text: str, own: str = "") -> list[Line]:
     ]
 
 
+def read_one(place: int, address: str, name: str = "", own: str = "") -> Line:
+    """One address and the name beside it, that somebody has told apart already; read as those that were pasted are."""
+    return _line(place, address, _seen(address).strip(), _seen(name), own.lower())
+
+
 def _seen(row: str) -> str:
     """A row without what cannot be seen; columns stay apart."""
     if row.isprintable():

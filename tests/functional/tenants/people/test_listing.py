@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -34,11 +35,14 @@ class Lists:
     def page(
         self, group: Group, below: bool = False, words: str = "", after: str = "", before: str = ""
     ) -> Page:
+        return self.shown(group, Wish(below, words, after, before))
+
+    def shown(self, group: Group, wish: Wish) -> Page:
         with self.world.database.sessions() as session:
             confine(session, Confinement(group.tenant_id, None))
             place = place_of(session, group.tenant_id, group.id)
             assert place is not None
-            return listing.page(session, place, Wish(below, words, after, before))
+            return listing.page(session, place, wish)
 
     def addresses(self, group: Group, below: bool = False, words: str = "") -> list[str]:
         return [person.address.partition("@")[0] for person in self.page(group, below, words).people]
@@ -316,3 +320,33 @@ def test_nobody_of_another_tenant_is_listed_even_by_its_group(some: Lists, world
 def test_the_ids_are_those_of_the_accounts(some: Lists, world: World) -> None:
     expected: UUID = world.value("SELECT id FROM account WHERE address = 'cilla@kommun.example'")
     assert [person.id for person in some.page(some.class_).people] == [expected]
+
+
+@pytest.mark.parametrize("count", [7, 2_500])
+def test_a_page_may_be_of_another_length(lists: Lists, world: World, count: int) -> None:
+    """Among few, who are read whole, and among many, who are walked along."""
+    lists.people(lists.school, count)
+    for reach in (lists.school, lists.master):
+        seen: list[str] = []
+        wish = Wish(reach is lists.master, most=3)
+        for _ in range(2):
+            page = lists.shown(reach, wish)
+            seen += [person.address.partition("@")[0] for person in page.people]
+            wish = replace(wish, after=page.after)
+        assert seen == [f"p{n:05}" for n in range(6)]
+    assert len(lists.shown(lists.school, Wish(words="p0", most=100)).people) == min(count, 100)
+
+
+def test_who_has_an_address_is_found_where_they_are_and_if_they_fit(lists: Lists, world: World) -> None:
+    world.account(lists.class_, "eva@kommun.example", display_name="Eva Ek")
+    world.account(lists.school, "eva2@kommun.example")
+
+    def found(group: Group, **wish: Any) -> list[str]:
+        return [p.address for p in lists.shown(group, Wish(address="eva@kommun.example", **wish)).people]
+
+    own = ["eva@kommun.example"]
+    assert found(lists.class_) == found(lists.school, below=True) == found(lists.master, below=True) == own
+    assert found(lists.school) == found(lists.care, below=True) == []
+    assert found(lists.class_, words="ek") == found(lists.class_, words="kommun") == own
+    assert found(lists.class_, words="lars") == found(lists.class_, after="eva@kommun.example") == []
+    assert found(lists.class_, before="f") == own
