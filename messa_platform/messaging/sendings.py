@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from messa_platform.core.bulk import insert_rows
 from messa_platform.core.clock import Clock
 from messa_platform.core.ids import new_id
-from messa_platform.messaging.drafts import Submission
+from messa_platform.messaging.drafts import Submission, is_its_own, sender_ids
 from messa_platform.messaging.models import Door, Sending, SendingWork
 from messa_platform.messaging.opt_out import Wake
 from messa_platform.messaging.rehearse import Rehearsal, rehearse_all
@@ -63,13 +63,16 @@ def prepare(
     *,
     door: Door = Door.PORTAL,
     client_ref: str | None = None,
+    sender_id: str | None = None,
     most: int = MOST,
 ) -> UUID | NotPrepared:
     """Put a sending together and keep it, unconfirmed; gives its id. One in which no row gets anything is not put together, nor one with
-    more than `most` rows."""
+    more than `most` rows or with a sender id that is not open to the account."""
     sender = senders(session, [account_id]).get(account_id)
     if sender is None or sender.blocked:
         return NotPrepared(Reason.NOT_ALLOWED)
+    if not is_its_own(sender, sender_id):
+        return NotPrepared(Reason.NOT_ITS_SENDER, known=sender_ids(sender))
     if len(rows) > most:
         return NotPrepared(Reason.TOO_MANY)
     own = numbers.own_ranges(session)
@@ -83,6 +86,7 @@ def prepare(
         account_id=account_id,
         door=door,
         client_ref=client_ref,
+        sender_id=sender_id,
         text=arranged.template,
         rows=arranged.rows,
         total=arranged.total,
@@ -179,7 +183,15 @@ def preview(
     good = [row for row in rows if "fault" not in row]
     texts = [fill(sending.text, row["fields"]) for row in good]
     asked = [
-        Submission(account_id, Door.PORTAL, filled, [row["number"]], guard=guard, send_at=sending.send_at)
+        Submission(
+            account_id,
+            sending.door,
+            filled,
+            [row["number"]],
+            guard=guard,
+            send_at=sending.send_at,
+            sender_id=sending.sender_id,
+        )
         for row, filled in zip(good, texts, strict=True)
     ]
     foreseen = rehearse_all(session, clock, account_id, asked)
