@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from pyramid.config import Configurator
 
-from messa_platform.api_v2 import batches, documents, identity, messages, operations, problems, webhooks
+from messa_platform.api_v2 import (
+    batches,
+    documents,
+    identity,
+    messages,
+    operations,
+    problems,
+    threads,
+    usage,
+    webhooks,
+)
 
 
 def includeme(config: Configurator) -> None:
     """Mount the API."""
-    for part in (operations, identity, problems, messages, batches, webhooks, documents):
+    for part in (operations, identity, problems, messages, batches, threads, usage, webhooks, documents):
         config.include(part)

@@ -85,7 +85,7 @@ def test_no_more_faults_are_told_than_anybody_reads() -> None:
 def test_a_rule_that_the_quick_way_does_not_know_stops_the_start() -> None:
     with pytest.raises(ValueError, match="dependencies"):
         compiled({"a": {"type": "string", "dependencies": "b"}}, {})
-    assert set(CHECKS) == {"moment", "uuid", "storable"}
+    assert set(CHECKS) == {"moment", "day", "uuid", "storable"}
 
 
 @pytest.mark.parametrize(
