@@ -78,6 +78,12 @@ class Problem(Enum):
         "The address cannot be told anything",
         "Webhooks go to public servers by https: no internal networks, no redirects. `errors` says what is wrong with it.",
     )
+    TOO_LONG = Kind(
+        "time-too-long",
+        403,
+        "The time asked for is too long",
+        "`detail` says how long it may be. Ask for less of it at once, or for months instead of days.",
+    )
     PRECONDITION = Kind(
         "precondition-failed",
         412,

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
-import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
@@ -22,7 +20,7 @@ from messa_platform.api_v2.resources import Collection
 from messa_platform.core.clock import stockholm_day
 from messa_platform.messaging.log.asked import scope_of
 from messa_platform.messaging.log.usage import By, Use, Wanted, usage
-from messa_platform.messaging.statuses import Direction, Status
+from messa_platform.messaging.statuses import Direction
 from messa_platform.tenants.api_users.models import Scope
 
 MOST_DAYS = 400
@@ -41,7 +39,7 @@ class AllUsage(Collection):
 def listed(_context: AllUsage, request: Request, asked: Asked) -> Answer:
     """A page of it."""
     query, most = asked.query, limit_of(asked.query)
-    by = _by(query)
+    by = frozenset(By(word) for word in query.get("by", shapes.USUAL_BY).split(","))
     first, last = _time(query, stockholm_day(now(request)), by)
     group_id = UUID(query["group_id"]) if "group_id" in query else None
     wanted = Wanted(scope_of(request.db, place_within(request, group_id)), first, last, by)
@@ -49,16 +47,7 @@ def listed(_context: AllUsage, request: Request, asked: Asked) -> Answer:
     found = usage(request.db, wanted, after, most + 1)
     more = len(found) > most
     items = [_told(use, by) for use in found[:most]]
-    return Answer({"items": items, "next": _cursor(wanted.key(found[most - 1])) if more else None})
-
-
-def _by(query: Mapping[str, str]) -> frozenset[By]:
-    words = [By(word) for word in query.get("by", shapes.USUAL_BY).split(",")]
-    if len(set(words)) < len(words):
-        raise _wrong("by", "repeated", "names something twice")
-    if {By.DAY, By.MONTH} <= set(words):
-        raise _wrong("by", "excludes", "names days and months; one of them tells when")
-    return frozenset(words)
+    return Answer({"items": items, "next": _cursor(found[most - 1]) if more else None})
 
 
 def _time(query: Mapping[str, str], today: date, by: frozenset[By]) -> tuple[date, date]:
@@ -67,17 +56,11 @@ def _time(query: Mapping[str, str], today: date, by: frozenset[By]) -> tuple[dat
     usual = date.fromordinal(max(1, until.toordinal() - USUAL_DAYS + 1))
     since = date.fromisoformat(query["since"]) if "since" in query else usual
     days, most = (until - since).days + 1, MOST_DAYS if By.DAY in by else LONGEST
-    if days < 1:
-        raise _wrong("until", "too_small", f"must not be before since, {since}")
     if days > most:
-        said = f"lies {days} days before the end; there can be {most} at once"
-        raise _wrong("since", "too_long", f"{said}, and more by month" if By.DAY in by else said)
-    last = min(until, today + timedelta(days=1))
-    return max(since, BEGINNING), last
-
-
-def _wrong(name: str, code: str, said: str) -> Wrong:
-    return Wrong(Problem.INVALID_PARAMETERS, faults=[Fault(f"?{name}", code, said)])
+        more = "; without day, there can be more" if By.DAY in by else ""
+        said = f"lies {days} days before the end, both included; there can be {most} at once{more}"
+        raise Wrong(Problem.TOO_LONG, faults=[Fault("?since", "too_long", said)])
+    return max(since, BEGINNING), min(until, today + timedelta(days=1))
 
 
 def _told(use: Use, by: frozenset[By]) -> dict[str, Any]:
@@ -93,35 +76,33 @@ def _told(use: Use, by: frozenset[By]) -> dict[str, Any]:
     }
 
 
-_READ: Mapping[str, Callable[[Any], Any]] = {
-    "day": date.fromisoformat,
-    "group_id": UUID,
-    "direction": Direction,
-    "status": Status,
-}
-
-
-def _cursor(key: Sequence[Any]) -> str:
-    return base64.urlsafe_b64encode(json.dumps([str(value) for value in key]).encode()).decode().rstrip("=")
+def _cursor(use: Use) -> str:
+    """Behind a use, whatever it is told apart by; what it is not has a word that means nothing."""
+    day = use.day.toordinal() if use.day else 0
+    group, direction = use.group_id or UUID(int=0), use.direction or Direction.IN
+    return f"{day:06}-{group.hex}-{direction}-{use.status or '_'}"
 
 
 def _read_cursor(query: Mapping[str, str], wanted: Wanted) -> list[Any] | None:
-    """Behind what the page begins. Raises `Wrong` if it is none of ours, or of another way of telling apart."""
+    """Behind what the page begins. It opens nothing: what a page may hold is asked anew each time."""
     if "cursor" not in query:
         return None
-    try:
-        words = json.loads(base64.urlsafe_b64decode(query["cursor"] + "=="))
-        return [_READ[name](word) for name, word in zip(wanted.columns, words, strict=True)]
-    except (ValueError, TypeError, AttributeError, RecursionError):
-        said = "is no cursor of this; take `next` of the page before as it is, with the same `by`"
-        raise _wrong("cursor", "invalid", said) from None
+    day, group, direction, status = query["cursor"].split("-")
+    read = {
+        "day": date.fromordinal(max(1, int(day))),
+        "group_id": UUID(group),
+        "direction": direction,
+        "status": status,
+    }
+    return [read[column] for column in wanted.columns]
 
 
 LIST = Operation(
     "listUsage", "GET", "/v2/usage", "Usage",
     "How many messages there were, and how many parts were charged, of the key's group and those below it, as they stand today. Days are"
     " Stockholm's, and a message counts on the day on which we got it, in the group that it was sent from.",
-    "Usage", Scope.USAGE_READ, (Succeeds(200, "A page of it.", shapes.USAGE),), parameters=shapes.PARAMETERS, problems=(Problem.NOT_FOUND,),
+    "Usage", Scope.USAGE_READ, (Succeeds(200, "A page of it.", shapes.USAGE),), parameters=shapes.PARAMETERS,
+    problems=(Problem.NOT_FOUND, Problem.TOO_LONG),
 )  # fmt: skip
 
 

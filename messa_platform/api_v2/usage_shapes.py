@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 from messa_platform.api_v2.pages import a_list
 from messa_platform.api_v2.shapes import MAYBE, MUST, a_day, an_id, field, one_of
 from messa_platform.messaging.log.usage import By
@@ -11,7 +13,12 @@ USUAL_BY = f"{By.DAY},{By.GROUP},{By.DIRECTION}"
 MOST = 1000
 """Items of a page."""
 
-_BY = "|".join(By)
+WAYS = [
+    ",".join(word for word in words if word)
+    for words in product(("", By.DAY, By.MONTH), ("", By.GROUP), ("", By.DIRECTION), ("", By.STATUS))
+    if any(words)
+]
+"""What it can be told apart by."""
 USAGE = a_list(
     "Usage",
     {
@@ -32,11 +39,13 @@ PARAMETERS = {
     "group_id": an_id("Only this group, with all below it."),
     "by": field(
         "string",
-        "What it is told apart by, with commas between: `day` or `month`, `group`, `direction`, `status`. Days at most 400, else ten years.",
+        "What it is told apart by, with commas between, in this order: `day` (at most 400 of them) or `month`, `group`, `direction`, `status`.",
         USUAL_BY,
-        regex=f"({_BY})(,({_BY})){{0,3}}",
+        allowed=WAYS,
         default=USUAL_BY,
     ),
     "limit": field("string", f"Items of a page, 1 to {MOST}; 50 without it.", "50", regex="([1-9][0-9]{0,2}|1000)"),
-    "cursor": field("string", "`next` of the page before.", regex="[A-Za-z0-9_-]{1,200}"),
+    "cursor": field(
+        "string", "`next` of the page before.", regex="[0-9]{6}-[0-9a-f]{32}-(in|out)-[A-Za-z0-9_:]{1,40}"
+    ),
 }  # fmt: skip

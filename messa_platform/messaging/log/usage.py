@@ -58,10 +58,6 @@ class Wanted:
         """The columns that tell it apart, in the order in which it is sorted."""
         return tuple(dict.fromkeys(_COLUMNS[by] for by in By if by in self.by))
 
-    def key(self, use: Use) -> tuple[Any, ...]:
-        """Behind what the next page begins if `use` was the last of this one."""
-        return tuple(getattr(use, column) for column in self.columns)
-
 
 _COLUMNS = {
     By.DAY: "day",
@@ -105,8 +101,10 @@ def _statement(columns: tuple[str, ...], days_apart: bool, of_groups: bool, goes
 
 
 def usage(session: Session, wanted: Wanted, after: Sequence[Any] | None, most: int) -> list[Use]:
-    """The first uses, at most so many, behind the key `after`; in order. Raises ValueError if it is told apart by nothing, or both by days
-    and by months."""
+    """The first uses, at most so many, behind `after`, which has a value for each of the columns; in order.
+
+    Raises ValueError if it is told apart by nothing, or both by days and by months.
+    """
     if not wanted.by or {By.DAY, By.MONTH} <= wanted.by:
         raise ValueError(f"by: {sorted(wanted.by)}")
     columns, group_ids = wanted.columns, wanted.scope.group_ids

@@ -15,4 +15,8 @@ def _no_group(_api: Api, program: Program, path: str, _body: Any) -> TestRespons
     return program.ask("GET", f"{path}?group_id={new_id()}")
 
 
-TROUBLES = {("listUsage", Problem.NOT_FOUND): _no_group}
+def _ages(_api: Api, program: Program, path: str, _body: Any) -> TestResponse:
+    return program.ask("GET", f"{path}?since=2021-01-01")
+
+
+TROUBLES = {("listUsage", Problem.NOT_FOUND): _no_group, ("listUsage", Problem.TOO_LONG): _ages}
