@@ -71,13 +71,12 @@ def prepare(
     sender = senders(session, [account_id]).get(account_id)
     if sender is None or sender.blocked:
         return NotPrepared(Reason.NOT_ALLOWED)
-    if not is_its_own(sender, sender_id):
-        return NotPrepared(Reason.NOT_ITS_SENDER, known=sender_ids(sender))
     if len(rows) > most:
         return NotPrepared(Reason.TOO_MANY)
-    own = numbers.own_ranges(session)
-    stored = [stored_row(row, sender.settings.country_code, own) for row in rows]
-    arranged = arrange(clean(template).rstrip(), stored)
+    if not is_its_own(sender, sender_id):
+        return NotPrepared(Reason.NOT_ITS_SENDER, known=sender_ids(sender))
+    own, country = numbers.own_ranges(session), sender.settings.country_code
+    arranged = arrange(clean(template).rstrip(), [stored_row(row, country, own) for row in rows])
     if isinstance(arranged, NotPrepared):
         return arranged
     sending = Sending(
@@ -182,18 +181,7 @@ def preview(
     rows = sending.rows[: sending.total]
     good = [row for row in rows if "fault" not in row]
     texts = [fill(sending.text, row["fields"]) for row in good]
-    asked = [
-        Submission(
-            account_id,
-            sending.door,
-            filled,
-            [row["number"]],
-            guard=guard,
-            send_at=sending.send_at,
-            sender_id=sending.sender_id,
-        )
-        for row, filled in zip(good, texts, strict=True)
-    ]
+    asked = [_submission(sending, filled, row, guard) for row, filled in zip(good, texts, strict=True)]
     foreseen = rehearse_all(session, clock, account_id, asked)
     wanted = [name.casefold() for name in placeholders(sending.text)]
     return Preview(
@@ -212,6 +200,18 @@ def preview(
         left=foreseen[0].left if foreseen else None,
         may_send=any(seen.may_send for seen in foreseen),
         words=Counter(entry.word for seen in foreseen for entry in seen.entries),
+    )
+
+
+def _submission(sending: Sending, filled: str, row: Stored, guard: bool) -> Submission:
+    return Submission(
+        sending.account_id,
+        sending.door,
+        filled,
+        [row["number"]],
+        guard=guard,
+        send_at=sending.send_at,
+        sender_id=sending.sender_id,
     )
 
 
