@@ -24,6 +24,10 @@ has_browser() {
 }
 # the guide's clients of the API
 command -v php >/dev/null || missing="$missing $([ "$(uname)" = Darwin ] && echo php || echo php-cli)"
+if ! command -v mcs >/dev/null || ! command -v mono >/dev/null; then # C#: 27 MB in Debian without what it recommends
+    missing="$missing $([ "$(uname)" = Darwin ] && echo mono || echo mono-mcs mono-runtime \
+        libmono-system-net-http4.0-cil libmono-system-runtime-serialization4.0-cil)"
+fi
 has_browser || missing="$missing chromium fonts-liberation" # Debian only recommends that it has letters to show
 
 # LibreOffice's Calc, as tests/support/office.py finds it; there may be a LibreOffice without it.
@@ -36,7 +40,7 @@ has_office || missing="$missing libreoffice-calc-nogui"
 [ -n "$missing" ] || exit 0
 
 if [ "$(uname)" = Darwin ]; then # macOS brings postfix itself
-    fail "The tests need:$missing" 'Run this and start again:' '' '    brew install swaks redis rabbitmq fakeroot php' \
+    fail "The tests need:$missing" 'Run this and start again:' '' '    brew install swaks redis rabbitmq fakeroot php mono' \
         '    brew install --cask google-chrome libreoffice' ''
 fi
 # shellcheck disable=SC2086  # a list of words

@@ -13,11 +13,28 @@ from messa_platform.api_v2 import (
     messages,
     operations,
     problems,
+    threads,
+    usage,
     webhooks,
+)
+
+PARTS = (
+    operations,
+    identity,
+    problems,
+    # the resources, in the order of the document
+    messages,
+    batches,
+    threads,
+    webhooks,
+    accounts,
+    admins,
+    usage,
+    documents,
 )
 
 
 def includeme(config: Configurator) -> None:
     """Mount the API."""
-    for part in (operations, identity, problems, messages, batches, webhooks, accounts, admins, documents):
+    for part in PARTS:
         config.include(part)

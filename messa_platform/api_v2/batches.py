@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from messa_platform.api_v2 import message_shapes as shapes
 from messa_platform.api_v2.identity import caller
+from messa_platform.api_v2.message_words import not_its_sender
 from messa_platform.api_v2.moments import moment_of
 from messa_platform.api_v2.once import once
 from messa_platform.api_v2.operations import Answer, Asked, Operation, Succeeds
@@ -55,6 +56,7 @@ def _create(session: Session, request: Request, asked: Asked) -> Answer:
         rows,
         door=Door.V2,
         client_ref=body.get("client_ref"),
+        sender_id=body.get("from"),
         most=shapes.MOST_RECIPIENTS,
     )
     if isinstance(made, NotPrepared):
@@ -84,6 +86,8 @@ def _not_prepared(why: NotPrepared) -> Wrong:
             fault = Fault("/text", "empty", "must not be empty")
         case Reason.NO_RECIPIENTS:
             fault = Fault("/recipients", "invalid_number", "hold no number that a text could reach")
+        case Reason.NOT_ITS_SENDER:
+            fault = not_its_sender(why.known)
         case _:
             return Wrong(Problem.UNAUTHORIZED)
     return Wrong(Problem.REFUSED, faults=[fault])

@@ -41,6 +41,14 @@ _COMMON = {
         "boolean", "Send it though the same text went to the same number within 24 hours.", default=False
     ),
     "client_ref": field("string", _REFERENCE, "larm-4711", maxlength=100, **WORDS),
+    "from": field(
+        "string",
+        "What it goes out as: the API user's own number, where its group may receive texts and it has one, or the group's sender name."
+        " Without it, the number if there is one to have, so that it can be answered; else the name. Anything else is refused.",
+        "Demo kommun",
+        maxlength=LONGEST_NUMBER,
+        **WORDS,
+    ),
 }
 _VALUES = field(
     "dict",

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from messa_platform.api_v2.identity import Caller
 from messa_platform.api_v2.moments import moment_of
+from messa_platform.api_v2.problems import Fault
 from messa_platform.core.ids import time_of
 from messa_platform.messaging.log.asked import Scope
 from messa_platform.messaging.statuses import Direction, Status, status_word
@@ -48,6 +49,11 @@ def told_one(session: Session, who: Caller, scope: Scope, message_id: UUID) -> d
     found = told(session, who, [message_id])
     within = scope.group_ids
     return found[0] if found and (within is None or UUID(found[0]["group_id"]) in within) else None
+
+
+def not_its_sender(allowed: Sequence[str]) -> Fault:
+    """What is wrong with a sender id that is not open to the API user."""
+    return Fault("/from", "not_allowed", f"must be one of {', '.join(allowed)}")
 
 
 def _told(row: Row[Any], who: Caller) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from pyramid.request import Request
 from messa_platform.api_v2 import message_shapes as shapes
 from messa_platform.api_v2.batches import create as create_batch
 from messa_platform.api_v2.identity import caller
-from messa_platform.api_v2.message_words import told, told_one
+from messa_platform.api_v2.message_words import not_its_sender, told, told_one
 from messa_platform.api_v2.moments import moment_of, now
 from messa_platform.api_v2.operations import Answer, Asked, Operation, Succeeds
 from messa_platform.api_v2.pages import cursor_of, limit_of, read_cursor
@@ -68,6 +68,8 @@ def dry_run(_context: Messages, request: Request, asked: Asked) -> Answer:
     check_send_at(request, asked)
     runtime = request.registry["messa.runtime"]
     seen = rehearse(request.platform_db, runtime.clock, submission(request, asked))
+    if seen.senders:
+        raise Wrong(Problem.REFUSED, faults=[not_its_sender(seen.senders)])
     content = {
         "text": seen.text,
         "encoding": seen.encoding.value,

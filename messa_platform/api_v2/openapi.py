@@ -36,6 +36,8 @@ _HEADERS = {
     "Retry-After": ("Seconds after which to come back.", "3"),
     "ETag": ("The version that you have read; send it in `If-Match` with a change.", '"3"'),
     "Location": ("Where it is to be found.", "/v2/messages/01a21b9c-8f00-7a4e-9d3b-1f2e3d4c5b6a"),
+    "Deprecation": ("Since when this is deprecated.", "@1798758000"),
+    "Sunset": ("When it is gone.", "Thu, 01 Jul 2027 00:00:00 GMT"),
     "WWW-Authenticate": ("How to say who you are.", 'Bearer realm="messa"'),
 }
 _PROBLEM = {
@@ -116,9 +118,12 @@ def _operation(operation: Operation, public_url: str) -> dict[str, Any]:
         "description": f"{operation.description}\n\nScope: `{operation.scope.value}`.",
         "tags": [operation.tag],
         "parameters": _parameters(operation),
-        "responses": {str(a.status): _answer(a) for a in operation.answers}
+        "responses": {str(a.status): _answer(a, operation) for a in operation.answers}
         | _problems(operation, public_url),
     }
+    if operation.deprecated:
+        drawn["deprecated"] = True
+        drawn["description"] = f"{operation.deprecated.told()}\n\n{drawn['description']}"
     if operation.body:
         content = {"application/json": {"schema": {"$ref": f"#/components/schemas/{operation.body.name}"}}}
         drawn["requestBody"] = {"required": True, "content": content}
@@ -160,10 +165,11 @@ def _headers(*names: str) -> dict[str, Any]:
     return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
 
 
-def _answer(answer: Succeeds) -> dict[str, Any]:
+def _answer(answer: Succeeds, operation: Operation) -> dict[str, Any]:
+    going = operation.deprecated.headers() if operation.deprecated else ()
     drawn: dict[str, Any] = {
         "description": answer.description,
-        "headers": _headers("RateLimit", "RateLimit-Policy", *answer.headers),
+        "headers": _headers("RateLimit", "RateLimit-Policy", *going, *answer.headers),
     }
     if answer.shape:
         schema = {"$ref": f"#/components/schemas/{answer.shape.name}"}

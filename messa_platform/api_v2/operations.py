@@ -12,6 +12,7 @@ from pyramid.config import Configurator
 from pyramid.request import Request
 from pyramid.response import Response
 
+from messa_platform.api_v2.deprecations import Deprecated
 from messa_platform.api_v2.identity import caller
 from messa_platform.api_v2.problems import MEDIA_TYPE, Fault, Problem, Wrong, document
 from messa_platform.api_v2.resources import Api, Collection
@@ -67,6 +68,8 @@ class Operation:
     """Whether it takes an `Idempotency-Key`."""
     is_versioned: bool = False
     """Whether it takes `If-Match`."""
+    deprecated: Deprecated | None = None
+    """That it is to go away, if it is."""
 
     @property
     def all_problems(self) -> list[Problem]:
@@ -177,6 +180,9 @@ def as_response(answer: Answer) -> Response:
 
 def _served(operation: Operation, view: View) -> Callable[[Any, Request], Response]:
     def serve(context: Any, request: Request) -> Response:
+        if operation.deprecated:
+            going = operation.deprecated.headers()
+            request.add_response_callback(lambda _, response: response.headers.update(going))
         rates: Rates = request.registry["messa.runtime"].rates
         holder = caller(request).holder
         verdict = rates.ask(str(holder.key_id), str(holder.tenant_id))

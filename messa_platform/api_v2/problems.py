@@ -85,6 +85,12 @@ class Problem(Enum):
         "The request was right, and a rule of the organisation's or of ours stands against it. `errors` says which one, and to which field it"
         " applies; an empty pointer is to the request as a whole. Nothing of it was done.",
     )
+    TOO_LONG = Kind(
+        "time-too-long",
+        403,
+        "The time asked for is too long",
+        "`detail` says how long it may be. Ask for less of it at once, or for months instead of days.",
+    )
     PRECONDITION = Kind(
         "precondition-failed",
         412,

@@ -12,12 +12,12 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from messa_platform.api_v2.identity import Caller, caller
-from messa_platform.api_v2.message_words import told_of
+from messa_platform.api_v2.message_words import not_its_sender, told_of
 from messa_platform.api_v2.once import claim, keep, key_of, whole
 from messa_platform.api_v2.operations import Answer, Asked, failure
 from messa_platform.api_v2.problems import Fault, Problem, Wrong
 from messa_platform.api_v2.shapes import moment
-from messa_platform.messaging.drafts import Entry, Receipted, Result, Submission
+from messa_platform.messaging.drafts import Entry, NotItsSender, Receipted, Result, Submission
 from messa_platform.messaging.idempotency import Claimed
 from messa_platform.messaging.models import Door
 from messa_platform.messaging.statuses import Status
@@ -60,6 +60,7 @@ def submission(request: Request, asked: Asked) -> Submission:
         guard=not body.get("allow_duplicate", False),
         send_at=moment(body["send_at"]) if "send_at" in body else None,
         client_ref=body.get("client_ref"),
+        sender_id=body.get("from"),
     )
 
 
@@ -143,6 +144,8 @@ class Desk:
 
 
 def _answer(request: Request, result: Result, messages: dict[UUID, dict[str, Any]]) -> Answer | Exception:
+    if isinstance(result, NotItsSender):
+        return Wrong(Problem.REFUSED, faults=[not_its_sender(result.allowed)])
     if not isinstance(result, Receipted):  # removed since its key was recognised
         return Wrong(Problem.UNAUTHORIZED)
     entry = result.entries[0]

@@ -7,7 +7,7 @@ A rule's `meta` has what a reader needs: `description`, `example`, and `format` 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -34,6 +34,11 @@ def an_id(description: str, **rules: Any) -> dict[str, Any]:
 def a_time(description: str, **rules: Any) -> dict[str, Any]:
     """A time."""
     return field("string", description, "2026-12-24T15:00:00+01:00", check_with="moment", **rules)
+
+
+def a_day(description: str, **rules: Any) -> dict[str, Any]:
+    """A calendar day."""
+    return field("string", description, "2026-11-27", check_with="day", **rules)
 
 
 def one_of(words: type[StrEnum], description: str, example: Any = None, **rules: Any) -> dict[str, Any]:
@@ -70,6 +75,13 @@ def _is_moment(value: Any) -> bool:
     return True
 
 
+def _is_day(value: Any) -> bool:
+    try:
+        return bool(date.fromisoformat(value).isoformat() == value)
+    except (ValueError, TypeError):
+        return False
+
+
 def _is_uuid(value: Any) -> bool:
     try:
         return str(UUID(value)) == str(value).lower()
@@ -83,6 +95,7 @@ def _is_storable(value: Any) -> bool:
 
 CHECKS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "moment": (_is_moment, "is no time such as 2026-12-24T15:00:00+01:00"),
+    "day": (_is_day, "is no day such as 2026-11-27"),
     "uuid": (_is_uuid, "is no id such as 0190a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b"),
     "storable": (_is_storable, "holds a character that no text can hold"),
 }
@@ -94,6 +107,9 @@ class Checker(Validator):  # type: ignore[misc]
 
     def _check_with_moment(self, field: str, value: Any) -> None:
         self._say("moment", field, value)
+
+    def _check_with_day(self, field: str, value: Any) -> None:
+        self._say("day", field, value)
 
     def _check_with_uuid(self, field: str, value: Any) -> None:
         self._say("uuid", field, value)
@@ -230,7 +246,7 @@ _JSON_TYPES = {
 _WORDS = {"minlength": "minLength", "maxlength": "maxLength", "min": "minimum", "max": "maximum"}
 _ITEMS = {"minlength": "minItems", "maxlength": "maxItems"}
 _MEMBERS = {"maxlength": "maxProperties"}
-_FORMATS = {"moment": "date-time", "uuid": "uuid"}
+_FORMATS = {"moment": "date-time", "day": "date", "uuid": "uuid"}
 
 
 def json_schema(schema: Schema) -> dict[str, Any]:

@@ -77,14 +77,16 @@ _WAITING = text(
 _THE_THREAD, _THE_PLACE = "(SELECT CAST(:thread AS uuid))", "(SELECT CAST(:before AS uuid))"
 
 
+_OF_THREAD = (
+    f"FROM message m {{more}} WHERE (m.thread_id, m.id) < ({_THE_THREAD}, {_THE_PLACE}) AND m.thread_id >= {_THE_THREAD}"
+    " AND EXISTS (SELECT FROM thread WHERE id = :thread AND account_id = :account){but} ORDER BY m.thread_id DESC, m.id DESC"
+)
+_BUT_WAITING = " AND m.status <> 'SCHEDULED'"
+
+
 @cache
 def _messages(limit: int) -> TextClause:
-    return text(
-        f"SELECT {_MESSAGE} FROM message m {_GROUP}"
-        f" WHERE (m.thread_id, m.id) < ({_THE_THREAD}, {_THE_PLACE}) AND m.thread_id >= {_THE_THREAD}"
-        " AND EXISTS (SELECT FROM thread WHERE id = :thread AND account_id = :account)"
-        f" AND m.status <> 'SCHEDULED' ORDER BY m.thread_id DESC, m.id DESC LIMIT {limit + 1}"
-    )
+    return text(f"SELECT {_MESSAGE} {_OF_THREAD.format(more=_GROUP, but=_BUT_WAITING)} LIMIT {limit + 1}")
 
 
 _LAST = UUID(int=2**128 - 1)
@@ -112,6 +114,26 @@ def open_thread(
         [_message_row(row) for row in waiting],
         header.opted_out_at,
     )
+
+
+def find(session: Session, account_id: UUID, thread_id: UUID) -> ThreadRow | None:
+    """A thread of the account as it stands in the list of them; None if it has no such thread."""
+    row = session.execute(_THREAD, {"thread": thread_id, "account": account_id}).one_or_none()
+    return None if row is None else thread_row(row)
+
+
+@cache
+def _ids(limit: int) -> TextClause:
+    return text(f"SELECT m.id {_OF_THREAD.format(more='', but='')} LIMIT {limit}")
+
+
+def message_ids(
+    session: Session, account_id: UUID, thread_id: UUID, before: UUID | None, limit: int
+) -> list[UUID]:
+    """A thread's messages, also those that wait for their time, the newest first; at most so many, handed in before `before`. Of a thread
+    that is not the account's there are none."""
+    parameters = {"thread": thread_id, "account": account_id, "before": before or _LAST}
+    return list(session.execute(_ids(limit), parameters).scalars())
 
 
 def _message_row(row: Any) -> MessageRow:

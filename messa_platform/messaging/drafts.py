@@ -32,7 +32,7 @@ class Submission:
     twice, it is one. `guard` asks the 24-hour guard (spec M9). `mail_reference` is the Message-ID of the mail that it came in.
     `send_at` is when it is to be sent (spec P2); None, a time that has passed or one within `SOON` is now. `despite_stop` lets it through
     to a number that has said STOP: for the confirmation of that, and nothing else (spec R4). `client_ref` is the client's own word for it,
-    kept with each message.
+    kept with each message. `sender_id` is the one of `sender_ids` that it is to go out as; None leaves that to the rules (spec R1, V3).
     """
 
     account_id: UUID
@@ -46,6 +46,7 @@ class Submission:
     send_at: datetime | None = None
     despite_stop: bool = False
     client_ref: str | None = None
+    sender_id: str | None = None
 
 
 @dataclass(slots=True)
@@ -139,7 +140,15 @@ class NotAllowed:
     submission: Submission
 
 
-Result = Receipted | Repeated | NotAllowed
+@dataclass(frozen=True, slots=True)
+class NotItsSender:
+    """The sender id that was chosen is none of those open to the account, which are `allowed`; nothing was stored."""
+
+    submission: Submission
+    allowed: tuple[str, ...]
+
+
+Result = Receipted | Repeated | NotAllowed | NotItsSender
 
 
 def draw_up(submission: Submission, sender: Sender, own: Sequence[OwnRange], now: datetime) -> list[Draft]:
@@ -203,10 +212,24 @@ def final_text(written: str, sender: Sender) -> Final:
     )
 
 
-def sender_id(sender: Sender, lent: str | None = None) -> str:
-    """What a text of `sender` goes out as: its own number where it may receive, else the group's sender name (spec R1)."""
-    number = sender.number or lent
-    return number if sender.settings.may_receive and number else sender.settings.sender_name
+def sender_id(sender: Sender, lent: str | None = None, chosen: str | None = None) -> str:
+    """What a text of `sender` goes out as: what was chosen while that is open to it, otherwise its own number where it may receive, else
+    the group's sender name (spec R1). `lent` is the number that it has just got."""
+    own, name = sender.number or lent, sender.settings.sender_name
+    if chosen in sender_ids(sender):
+        return str(chosen)
+    return own if sender.settings.may_receive and own else name
+
+
+def sender_ids(sender: Sender) -> tuple[str, ...]:
+    """Those among which an account may choose: its own number, where its group may receive and it has one, and the group's sender name."""
+    own = (sender.number,) if sender.number and sender.settings.may_receive else ()
+    return (*own, sender.settings.sender_name)
+
+
+def is_its_own(sender: Sender, chosen: str | None) -> bool:
+    """Whether a text of `sender` may go out as what was chosen; None leaves it to the rules."""
+    return chosen is None or chosen in sender_ids(sender)
 
 
 def entry(draft: Draft) -> Entry:

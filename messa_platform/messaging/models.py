@@ -206,7 +206,10 @@ class ClientReference(Base):
 
 
 class ScheduledText(Base, WorkColumns):
-    """A message that is to be sent later; `id` is the message's, `next_attempt_at` its time. The row goes when it is sent or cancelled."""
+    """A message that is to be sent later; `id` is the message's, `next_attempt_at` its time. The row goes when it is sent or cancelled.
+
+    `sender_id` is what was chosen for it to go out as, None where that is left to the rules.
+    """
 
     __tablename__ = "scheduled_text"
 
@@ -214,6 +217,7 @@ class ScheduledText(Base, WorkColumns):
     tenant_id: Mapped[UUID]
     account_id: Mapped[UUID]
     remote: Mapped[str]
+    sender_id: Mapped[str | None]
 
     __table_args__ = (
         due_index("scheduled_text"),
@@ -268,7 +272,7 @@ class Sending(Base):
 
     `text` may hold `{field}` for what differs, and is "" once it was removed (spec L4). Of `total` recipients `done` were handled so far;
     `accepted` of them were taken in for sending. `guard`: the 24-hour guard is asked. `confirmed_at` is None while it is only looked at.
-    `door` is that by which it came in, `client_ref` a client's own word for it (spec V3).
+    `door` is that by which it came in, `client_ref` a client's own word for it, `sender_id` what it chose to go out as (spec V3).
     """
 
     __tablename__ = "sending"
@@ -278,6 +282,7 @@ class Sending(Base):
     account_id: Mapped[UUID] = mapped_column(index=True)
     door: Mapped[Door] = mapped_column(enum_text(Door), default=Door.PORTAL, server_default="portal")
     client_ref: Mapped[str | None]
+    sender_id: Mapped[str | None]
     text: Mapped[str]
     rows: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
     total: Mapped[int]

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from messa_platform.core.clock import Clock
 from messa_platform.messaging import guard
-from messa_platform.messaging.drafts import Draft, Submission, entry, final_text
+from messa_platform.messaging.drafts import Draft, Submission, entry, final_text, sender_ids
 from messa_platform.messaging.recipients import Fault
 from messa_platform.messaging.segments import (
     GSM_PART,
@@ -88,7 +88,8 @@ class Rehearsal(Count):
     `recipients` counts the possible numbers, each once; `impossible` are the others, as written, with the reason. `already_sent` says when
     a number last got this text within 24 hours, whether or not the submission asks the guard; `opted_out` are the numbers that have said
     STOP. `needed` are the parts that it would cost if there were enough, `left` those that are left by the tightest limit, None without
-    one. `may_send`: the account may send at all. `entries` are all recipients, in order.
+    one. `may_send`: the account may send at all. `entries` are all recipients, in order. `senders` are the sender ids among which the
+    account may choose, if what was chosen is none of them: then nothing else is foreseen.
     """
 
     recipients: int = 0
@@ -99,6 +100,7 @@ class Rehearsal(Count):
     left: int | None = None
     may_send: bool = False
     entries: tuple[Foreseen, ...] = ()
+    senders: tuple[str, ...] = ()
 
 
 def rehearse(session: Session, clock: Clock, submission: Submission) -> Rehearsal:
@@ -128,7 +130,9 @@ def rehearse_all(
     may_send = _may_send(session, sender, limits)
     left = min((limit.sms for limit in limits), default=None)
     return [
-        Rehearsal(
+        _of_another_sender(submission, sender)
+        if i not in drafted
+        else Rehearsal(
             **_fields(count(submission.text, sender)),
             recipients=sum(1 for d in drafted[i] if d.fault is None),
             impossible=tuple((d.recipient, d.fault) for d in drafted[i] if d.fault),
@@ -141,6 +145,10 @@ def rehearse_all(
         )
         for i, submission in enumerate(submissions)
     ]
+
+
+def _of_another_sender(submission: Submission, sender: Sender) -> Rehearsal:
+    return Rehearsal(**_fields(count(submission.text, sender)), senders=sender_ids(sender))
 
 
 def _fields(shown: Count) -> dict[str, Any]:

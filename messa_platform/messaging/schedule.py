@@ -110,7 +110,8 @@ def _cancel(
 def release(database: Database, clock: Clock, announcer: Announcer, push: Push | None = None) -> bool:
     """Send off what is due; True if more may wait.
 
-    A text leaves by the channel and as the sender that hold at its time: its account's number may be another's by then. One whose account
+    A text leaves by the channel and as the sender that hold at its time: its account's number may be another's by then, and what was chosen
+    for it no longer open to it. One whose account
     or tenant may not send any more, or whose number has said STOP, is cancelled instead, the event's code saying why: to keep it until the
     tenant may send again would send yesterday's appointments.
     """
@@ -168,12 +169,15 @@ def _ways(session: Session, rows: Sequence[Any]) -> dict[UUID, _Way]:
             row.tenant_id,
             (row.account_id, row.remote) in stopped,
             channels.get(row.tenant_id),
+            row.sender_id,
         )
         for row in rows
     }
 
 
-def _way(sender: Sender | None, tenant_id: UUID, stopped: bool, channel_id: UUID | None) -> _Way:
+def _way(
+    sender: Sender | None, tenant_id: UUID, stopped: bool, channel_id: UUID | None, chosen: str | None
+) -> _Way:
     if sender is None or sender.blocked:
         return _Way(ACCOUNT_BLOCKED)
     if sender.settings.tenant_id != tenant_id:  # who paid for it has the account no more
@@ -182,7 +186,7 @@ def _way(sender: Sender | None, tenant_id: UUID, stopped: bool, channel_id: UUID
         return _Way(Status.TENANT_SUSPENDED)
     if stopped:
         return _Way(Status.BLOCKED)
-    return _Way("", channel_id, sender_id(sender))
+    return _Way("", channel_id, sender_id(sender, chosen=chosen))
 
 
 # Without any channel a text keeps the one that it had when it was handed in, and waits there as all others do until that is back.

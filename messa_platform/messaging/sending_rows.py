@@ -99,12 +99,14 @@ class Reason(StrEnum):
     TOO_MANY = "too_many"
     UNKNOWN_FIELD = "unknown_field"
     NOT_ALLOWED = "not_allowed"
+    NOT_ITS_SENDER = "not_its_sender"
     GONE = "gone"
 
 
 @dataclass(frozen=True, slots=True)
 class NotPrepared:
-    """A sending was not put together. Of an unknown field `name` is as written, and `known` are those that there are."""
+    """A sending was not put together. Of an unknown field `name` is as written, and `known` are those that there are; of a sender id `known`
+    are those that are open to the account."""
 
     reason: Reason
     name: str = ""

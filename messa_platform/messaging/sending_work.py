@@ -21,7 +21,14 @@ from messa_platform.core.db import Database
 from messa_platform.core.logs import logger
 from messa_platform.core.work import Claim, LeaseLost, WorkQueue, pauses, work_off
 from messa_platform.messaging import feed
-from messa_platform.messaging.drafts import NotAllowed, Receipted, Repeated, Result, Submission
+from messa_platform.messaging.drafts import (
+    NotAllowed,
+    NotItsSender,
+    Receipted,
+    Repeated,
+    Result,
+    Submission,
+)
 from messa_platform.messaging.models import Door, SendingOutcome
 from messa_platform.messaging.sending_rows import Stored, fill
 from messa_platform.messaging.sendings import ACCEPTED, WORK
@@ -36,6 +43,8 @@ QUEUE = WorkQueue("sending_work", WORK, timedelta(seconds=60), pauses(1, 5, 30, 
 
 ACCOUNT_BLOCKED = "account_blocked"
 """The word of the rows that were left when the account might no longer send."""
+SENDER_NOT_ALLOWED = "sender_not_allowed"
+"""The word of those that were left when what was chosen for them to go out as was no longer open to the account."""
 
 OUTCOME = cast(Table, SendingOutcome.__table__)
 
@@ -48,7 +57,7 @@ def work_off_sendings(database: Database, clock: Clock, announcer: Announcer) ->
 
 
 _NEXT = text(
-    "SELECT s.id, s.account_id, s.door, s.client_ref, s.text, s.total, s.done, s.guard, s.send_at,"
+    "SELECT s.id, s.account_id, s.door, s.client_ref, s.sender_id, s.text, s.total, s.done, s.guard, s.send_at,"
     " (SELECT jsonb_agg(e.value ORDER BY e.place) FROM jsonb_array_elements(s.rows) WITH ORDINALITY AS e (value, place)"
     " WHERE e.place > s.done AND e.place <= least(s.total, s.done + :most)) AS rows FROM sending s WHERE s.id = :id FOR UPDATE"
 )
@@ -64,9 +73,9 @@ def _chunk(session: Session, clock: Clock, announcer: Announcer, claim: Claim) -
     good = [place for place, row in enumerate(rows) if "fault" not in row]
     asked = [_submission(sending, sending.done + place, rows[place]) for place in good]
     results = dict(zip(good, submit(session, clock, announcer, asked), strict=True))
-    if any(isinstance(result, NotAllowed) for result in results.values()):
+    if word := next((w for w in map(_word_of_all, results.values()) if w), None):
         done, accepted = sending.total, 0
-        session.execute(_GIVE_UP, {"id": sending.id, "word": ACCOUNT_BLOCKED})
+        session.execute(_GIVE_UP, {"id": sending.id, "word": word})
     else:
         done, outcomes = sending.done + len(rows), _outcomes(session, sending, rows, results)
         accepted = sum(1 for outcome in outcomes if outcome["word"] in ACCEPTED)
@@ -78,6 +87,16 @@ def _chunk(session: Session, clock: Clock, announcer: Announcer, claim: Claim) -
     if session.execute(after, {"id": claim.id, "lease": claim.lease_id, "now": now}).first() is None:
         raise LeaseLost(QUEUE.name)
     log.info("sending_advanced", sending=str(sending.id), done=done, total=sending.total)
+
+
+def _word_of_all(result: Result) -> str | None:
+    """Why neither this row nor any that is left can be sent; it is the same for all of them, since they have one account and sender id."""
+    match result:
+        case NotAllowed():
+            return ACCOUNT_BLOCKED
+        case NotItsSender():
+            return SENDER_NOT_ALLOWED
+    return None
 
 
 _END = text(
@@ -99,6 +118,7 @@ def _submission(sending: Any, place: int, row: Stored) -> Submission:
         account_id=sending.account_id,
         door=Door(sending.door),
         client_ref=sending.client_ref,
+        sender_id=sending.sender_id,
         text=fill(sending.text, row["fields"]),
         recipients=[row["number"]],
         reference=f"sending:{sending.id}:{place}",

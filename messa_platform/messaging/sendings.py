@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from messa_platform.core.bulk import insert_rows
 from messa_platform.core.clock import Clock
 from messa_platform.core.ids import new_id
-from messa_platform.messaging.drafts import Submission
+from messa_platform.messaging.drafts import Submission, is_its_own, sender_ids
 from messa_platform.messaging.models import Door, Sending, SendingWork
 from messa_platform.messaging.opt_out import Wake
 from messa_platform.messaging.rehearse import Rehearsal, rehearse_all
@@ -63,18 +63,20 @@ def prepare(
     *,
     door: Door = Door.PORTAL,
     client_ref: str | None = None,
+    sender_id: str | None = None,
     most: int = MOST,
 ) -> UUID | NotPrepared:
     """Put a sending together and keep it, unconfirmed; gives its id. One in which no row gets anything is not put together, nor one with
-    more than `most` rows."""
+    more than `most` rows or with a sender id that is not open to the account."""
     sender = senders(session, [account_id]).get(account_id)
     if sender is None or sender.blocked:
         return NotPrepared(Reason.NOT_ALLOWED)
     if len(rows) > most:
         return NotPrepared(Reason.TOO_MANY)
-    own = numbers.own_ranges(session)
-    stored = [stored_row(row, sender.settings.country_code, own) for row in rows]
-    arranged = arrange(clean(template).rstrip(), stored)
+    if not is_its_own(sender, sender_id):
+        return NotPrepared(Reason.NOT_ITS_SENDER, known=sender_ids(sender))
+    own, country = numbers.own_ranges(session), sender.settings.country_code
+    arranged = arrange(clean(template).rstrip(), [stored_row(row, country, own) for row in rows])
     if isinstance(arranged, NotPrepared):
         return arranged
     sending = Sending(
@@ -83,6 +85,7 @@ def prepare(
         account_id=account_id,
         door=door,
         client_ref=client_ref,
+        sender_id=sender_id,
         text=arranged.template,
         rows=arranged.rows,
         total=arranged.total,
@@ -178,10 +181,7 @@ def preview(
     rows = sending.rows[: sending.total]
     good = [row for row in rows if "fault" not in row]
     texts = [fill(sending.text, row["fields"]) for row in good]
-    asked = [
-        Submission(account_id, Door.PORTAL, filled, [row["number"]], guard=guard, send_at=sending.send_at)
-        for row, filled in zip(good, texts, strict=True)
-    ]
+    asked = [_submission(sending, filled, row, guard) for row, filled in zip(good, texts, strict=True)]
     foreseen = rehearse_all(session, clock, account_id, asked)
     wanted = [name.casefold() for name in placeholders(sending.text)]
     return Preview(
@@ -200,6 +200,18 @@ def preview(
         left=foreseen[0].left if foreseen else None,
         may_send=any(seen.may_send for seen in foreseen),
         words=Counter(entry.word for seen in foreseen for entry in seen.entries),
+    )
+
+
+def _submission(sending: Sending, filled: str, row: Stored, guard: bool) -> Submission:
+    return Submission(
+        sending.account_id,
+        sending.door,
+        filled,
+        [row["number"]],
+        guard=guard,
+        send_at=sending.send_at,
+        sender_id=sending.sender_id,
     )
 
 

@@ -164,5 +164,6 @@ def _later(draft: Draft) -> dict[str, object]:
         "tenant_id": draft.sender.settings.tenant_id,
         "account_id": draft.sender.account_id,
         "remote": draft.recipient,
+        "sender_id": draft.submission.sender_id,
         "next_attempt_at": draft.send_at,
     }

@@ -15,13 +15,16 @@ from messa_platform.messaging import guard, store
 from messa_platform.messaging.drafts import (
     Draft,
     NotAllowed,
+    NotItsSender,
     Receipted,
     Repeated,
     Result,
     Submission,
     draw_up,
     entry,
+    is_its_own,
     sender_id,
+    sender_ids,
 )
 from messa_platform.messaging.statuses import Status
 from messa_platform.providers.routing import routes
@@ -68,7 +71,7 @@ def submit(
     for channel_id in sorted({d.channel_id for d in leaving if d.channel_id}):
         announcer.waiting(session, channel_id)
     return [
-        _result(submission, allowed.get(index), drafted.get(index, ()), repeated.get(index))
+        _result(submission, allowed.get(index), drafted.get(index), repeated.get(index))
         for index, submission in enumerate(submissions)
     ]
 
@@ -78,7 +81,8 @@ def examine(
 ) -> tuple[dict[int, Sender], dict[int, list[Draft]]]:
     """Who sends, and the drafts, by the submission's index: refused are those that reading alone can tell must not go.
 
-    A submission whose account may not send is in neither. Nothing is written; `rehearse` begins the same way.
+    A submission whose account may not send is in neither, and one whose sender id is not its account's has no drafts. Nothing is written;
+    `rehearse` begins the same way.
     """
     allowed = _authorise(session, submissions)
     drafted = _draw_up(session, now, submissions, allowed)
@@ -98,7 +102,11 @@ def _draw_up(
     session: Session, now: datetime, submissions: Sequence[Submission], allowed: Mapping[int, Sender]
 ) -> dict[int, list[Draft]]:
     own = numbers.own_ranges(session)
-    return {index: draw_up(submissions[index], sender, own, now) for index, sender in allowed.items()}
+    return {
+        index: draw_up(submissions[index], sender, own, now)
+        for index, sender in allowed.items()
+        if is_its_own(sender, submissions[index].sender_id)
+    }
 
 
 def _route(session: Session, drafts: Sequence[Draft]) -> None:
@@ -126,22 +134,31 @@ def _reserve(session: Session, now: datetime, drafts: Sequence[Draft]) -> None:
 
 
 def _lend_sender_ids(session: Session, now: datetime, drafts: Sequence[Draft]) -> bool:
-    """Set each open draft's sender id: the account's own number where it may receive, else the sender name. False: no number was left."""
+    """Set each open draft's sender id: what was chosen, else the account's own number where it may receive, else the sender name.
+
+    False: no number was left.
+    """
     waiting = [d for d in drafts if d.open]
     without = {
         d.sender.account_id: d.sender
         for d in waiting
-        if d.sender.settings.may_receive and not d.sender.number
+        if d.sender.settings.may_receive and not d.sender.number and d.submission.sender_id is None
     }
     lent = numbers.lend(session, now, list(without.values()))
     for draft in waiting:
-        draft.local = sender_id(draft.sender, lent.get(draft.sender.account_id))
+        lent_to_it = lent.get(draft.sender.account_id)
+        draft.local = sender_id(draft.sender, lent_to_it, draft.submission.sender_id)
     return len(lent) == len(without)
 
 
 def _result(
-    submission: Submission, sender: Sender | None, drafts: Sequence[Draft], repeated: Repeated | None
+    submission: Submission,
+    sender: Sender | None,
+    drafts: Sequence[Draft] | None,
+    repeated: Repeated | None,
 ) -> Result:
     if sender is None:
         return NotAllowed(submission)
+    if drafts is None:
+        return NotItsSender(submission, sender_ids(sender))
     return repeated or Receipted(submission, sender, tuple(entry(d) for d in drafts))

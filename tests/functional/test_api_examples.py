@@ -24,9 +24,28 @@ EXAMPLES = REPOSITORY / "docs/api/examples"
 NUMBER, TEXT = "+46701740605", "Räksmörgås"
 
 
-def runtimes() -> dict[str, list[str]]:
-    """What runs an example, by the end of its name."""
-    return {".sh": ["sh"], ".py": [sys.executable], ".php": [program("php", "php-cli")]}
+RUNTIMES = {
+    ".sh": ["sh"],
+    ".py": [sys.executable],
+    ".php": ["php", "php-cli"],
+    ".cs": ["mono", "mono-runtime"],
+}
+"""What runs an example, by the end of its name; of a program that may be missing also the Debian package that has it."""
+
+
+def runnable(example: Path, directory: Path) -> list[str]:
+    """The command that runs an example; one in C# is compiled before."""
+    name, *package = RUNTIMES[example.suffix]
+    runs = program(name, package[0]) if package else name
+    if example.suffix != ".cs":
+        return [runs, str(example)]
+    compiled = directory / f"{example.stem}.exe"
+    if not compiled.exists():
+        libraries = ("-r:System.Net.Http.dll", "-r:System.Runtime.Serialization.dll")
+        command = [program("mcs", "mono-mcs"), "-warnaserror", *libraries, f"-out:{compiled}", str(example)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+    return [runs, str(compiled)]
 
 
 @dataclass
@@ -35,10 +54,11 @@ class Door:
 
     url: str
     key: str
+    directory: Path
 
     def run(self, example: str, number: str = NUMBER) -> subprocess.CompletedProcess[str]:
         """Run a client."""
-        command = [*runtimes()[Path(example).suffix], str(EXAMPLES / example), number, TEXT]
+        command = [*runnable(EXAMPLES / example, self.directory), number, TEXT]
         environment = {**os.environ, "MESSA": self.url, "KEY": self.key}
         return subprocess.run(
             command, env=environment, capture_output=True, text=True, timeout=60, check=False
@@ -56,8 +76,8 @@ def doors(world: World, database_url: str, tmp_path: Path, clock: FixedClock) ->
         server.start()
         url = f"http://{HOST}:{server.port}"
         yield {
-            "legacy": Door(url, ring.key(master, user).word),
-            "v2": Door(url, ring.key(master, user, KeyKind.V2).word),
+            "legacy": Door(url, ring.key(master, user).word, tmp_path),
+            "v2": Door(url, ring.key(master, user, KeyKind.V2).word, tmp_path),
         }
         server.close()
 
@@ -82,5 +102,5 @@ def test_each_example_is_named_in_its_guide() -> None:
     for guide in ("legacy", "v2"):
         words = (REPOSITORY / f"docs/api/{guide}.md").read_text("utf-8")
         named = {path.name for path in EXAMPLES.iterdir() if path.stem == guide}
-        assert len(named) == 3
+        assert {Path(name).suffix for name in named} == RUNTIMES.keys()
         assert all(f"examples/{name}" in words for name in named)

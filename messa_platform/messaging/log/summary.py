@@ -179,13 +179,14 @@ _COUNTS = (
 )
 _CELLS = "SELECT {day} AS day, direction, status, parts, messages FROM {table} WHERE {where} AND day BETWEEN {between}"
 # Whole months stand by themselves; the days before the first of them and behind the last are added up.
-_OF_MONTHS = (
+OF_MONTHS = (
     ("{days}", _MONTH, ":first AND CAST(:whole AS date) - 1"),
     ("{days}", _MONTH, "CAST(:rest AS date) AND :last"),
     ("{months}", "day", ":whole AND CAST(:rest AS date) - 1"),
     ("message_delta", _MONTH, ":first AND :last"),
 )
-_OF_DAYS = (("{days}", "day", ":first AND :last"), ("message_delta", "day", ":first AND :last"))
+OF_DAYS = (("{days}", "day", ":first AND :last"), ("message_delta", "day", ":first AND :last"))
+"""The tables that have the counts of a time, what each row's day stands for, and the days that are taken of each."""
 
 
 def _counted(parts: Sequence[tuple[str, str, str]], scope: str, **tables: str) -> TextClause:
@@ -199,11 +200,19 @@ def _counted(parts: Sequence[tuple[str, str, str]], scope: str, **tables: str) -
 
 _COUNTED = {
     # (by month, some groups only)
-    (False, False): _counted(_OF_DAYS, "true", days="tenant_day"),
-    (True, False): _counted(_OF_DAYS, "true", days="tenant_day"),
-    (False, True): _counted(_OF_DAYS, _NAMED, days="message_day"),
-    (True, True): _counted(_OF_MONTHS, _NAMED, days="message_day", months="message_month"),
+    (False, False): _counted(OF_DAYS, "true", days="tenant_day"),
+    (True, False): _counted(OF_DAYS, "true", days="tenant_day"),
+    (False, True): _counted(OF_DAYS, _NAMED, days="message_day"),
+    (True, True): _counted(OF_MONTHS, _NAMED, days="message_day", months="message_month"),
 }
+
+
+def whole_months(first: date, last: date) -> dict[str, date]:
+    """Where the whole months of a time begin, and where the rest behind them does; for `OF_MONTHS`."""
+    whole = first if first.day == 1 else _next_month(first)
+    if whole > last:  # no month is whole
+        return dict.fromkeys(("whole", "rest"), last + timedelta(days=1))
+    return {"whole": whole, "rest": max(_month(last + timedelta(days=1)), whole)}
 
 
 def counts(
@@ -223,11 +232,7 @@ def counts(
     if group_ids is not None:
         parameters["group_ids"] = list(group_ids)
         if by_month:
-            whole = first if first.day == 1 else _next_month(first)
-            rest = max(_month(last + timedelta(days=1)), whole)
-            parameters |= {"whole": whole, "rest": rest}
-            if whole > last:  # no month is whole
-                parameters |= {"whole": last + timedelta(days=1), "rest": last + timedelta(days=1)}
+            parameters |= whole_months(first, last)
     rows = session.execute(_COUNTED[by_month, group_ids is not None], parameters)
     return [
         Count(row.day, Direction(row.direction), Status(row.status), int(row.messages), int(row.parts))

@@ -9,12 +9,17 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from messa_platform.api_v2 import message_shapes
+from messa_platform.api_v2 import message_shapes, thread_shapes, usage_shapes
 from messa_platform.api_v2.operations import Shape
 from messa_platform.api_v2.quick import compiled
 from messa_platform.api_v2.shapes import CHECKS, Checker, check, fits, json_schema, moment, pointer
 
-SHAPES = [shape for shape in vars(message_shapes).values() if isinstance(shape, Shape)]
+SHAPES = [
+    shape
+    for module in (message_shapes, thread_shapes, usage_shapes)
+    for shape in vars(module).values()
+    if isinstance(shape, Shape)
+]
 
 _VALUES = st.one_of(
     st.none(), st.booleans(), st.integers(-5, 200), st.text(max_size=5), st.just("x" * 2001), st.just("a\0b"), st.just(""),
@@ -52,7 +57,16 @@ def _fitting(rules: Any) -> st.SearchStrategy[Any]:
 
 
 @settings(max_examples=150, deadline=None)
-@pytest.mark.parametrize("shape", [message_shapes.SEND, message_shapes.DRY], ids=lambda shape: shape.name)
+@pytest.mark.parametrize(
+    "shape",
+    [
+        message_shapes.SEND,
+        message_shapes.DRY,
+        thread_shapes.CHANGE,
+        Shape("Parameters", usage_shapes.PARAMETERS, ""),
+    ],
+    ids=lambda shape: shape.name,
+)
 @given(data=st.data())
 def test_the_quick_yes_is_cerberus_own(shape: Shape, data: st.DataObject) -> None:
     document = data.draw(documents(shape.schema))
@@ -85,7 +99,7 @@ def test_no_more_faults_are_told_than_anybody_reads() -> None:
 def test_a_rule_that_the_quick_way_does_not_know_stops_the_start() -> None:
     with pytest.raises(ValueError, match="dependencies"):
         compiled({"a": {"type": "string", "dependencies": "b"}}, {})
-    assert set(CHECKS) == {"moment", "uuid", "storable"}
+    assert set(CHECKS) == {"moment", "day", "uuid", "storable"}
 
 
 @pytest.mark.parametrize(
