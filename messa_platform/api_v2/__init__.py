@@ -4,10 +4,32 @@ from __future__ import annotations
 
 from pyramid.config import Configurator
 
-from messa_platform.api_v2 import batches, documents, identity, messages, operations, problems, webhooks
+from messa_platform.api_v2 import (
+    batches,
+    documents,
+    groups,
+    identity,
+    messages,
+    operations,
+    problems,
+    quotas,
+    settings,
+    webhooks,
+)
 
 
 def includeme(config: Configurator) -> None:
     """Mount the API."""
-    for part in (operations, identity, problems, messages, batches, webhooks, documents):
+    for part in (
+        operations,
+        identity,
+        problems,
+        messages,
+        batches,
+        groups,
+        settings,
+        quotas,
+        webhooks,
+        documents,
+    ):
         config.include(part)

@@ -78,6 +78,20 @@ class Problem(Enum):
         "The address cannot be told anything",
         "Webhooks go to public servers by https: no internal networks, no redirects. `errors` says what is wrong with it.",
     )
+    CHANGE_REFUSED = Kind(
+        "change-refused",
+        403,
+        "That is not to be done",
+        "`detail`, or the field under `errors`, says what stands in the way: a group cannot come below itself, the topmost group of a key stays"
+        " where it is, a name needs something that can be seen. The same request will be refused again.",
+    )
+    LOCKED = Kind(
+        "setting-locked",
+        403,
+        "A setting is locked by an overlying group",
+        "The settings in question stand under `errors`, or `detail` says what would be locked no longer. Ask the admins of the group above"
+        " your key's: they can unlock it, or change it themselves.",
+    )
     PRECONDITION = Kind(
         "precondition-failed",
         412,
