@@ -50,12 +50,12 @@ def listed(_context: Groups, request: Request, asked: Asked) -> Answer:
 
 def create(_context: Groups, request: Request, asked: Asked) -> Answer:
     """A new group."""
+    return once(request, asked, lambda session: _create(session, request, asked))
+
+
+def _create(session: Session, request: Request, asked: Asked) -> Answer:
     parent = place_within(request, _asked_id(asked.body, "parent_id"))
-    return once(request, asked, lambda session: _create(session, request, parent, asked.body["name"]))
-
-
-def _create(session: Session, request: Request, parent: Place, name: str) -> Answer:
-    outcome = move_groups.add(session, now(request), author(request), parent, name)
+    outcome = move_groups.add(session, now(request), author(request), parent, asked.body["name"])
     made = _there(outcome, "/parent_id")
     headers = {"Location": f"/v2/groups/{made.id}", **etag(made.version)}
     return Answer(_in_full(session, request, made), 201, headers)

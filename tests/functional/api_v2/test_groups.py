@@ -208,9 +208,15 @@ def test_of_two_who_change_a_group_at_once_the_second_is_told_if_it_names_a_vers
 def test_a_group_is_made_once_however_often_it_is_asked_for_with_one_key(api: Api, school: Program) -> None:
     first = made(school, "4A", **KEY)
     assert made(school, "4A", **KEY) == first
+    other = {"Idempotency-Key": "en-annan"}
+    below = made(school, "1A", first["id"], **other)
+    for group in (below, first):
+        school.ask("DELETE", f"/v2/groups/{group['id']}", None, 204)
+    assert made(school, "1A", first["id"], **other) == below  # as it was answered then
+    assert made(school, "4A")["id"] != first["id"]
     assert names(school.get("/v2/groups")) == ["Skolan", "4A"]
     assert school.post("/v2/groups", {"name": "4B"}, 422, **KEY)["type"].endswith("idempotency-key-reused")
-    # without one it is another group of that name
+    # without a key it is another group of that name
     assert made(school, "4A")["slug"] == "4a-2"
 
 
