@@ -11,6 +11,7 @@ from messa_platform.api_v2 import (
     identity,
     messages,
     operations,
+    organisation,
     problems,
     quotas,
     settings,
@@ -29,6 +30,7 @@ def includeme(config: Configurator) -> None:
         groups,
         settings,
         quotas,
+        organisation,
         webhooks,
         documents,
     ):

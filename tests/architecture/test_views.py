@@ -118,6 +118,7 @@ SCOPES = {
     ("Group", ""): {"groups:read", "groups:write"},
     ("Group", "settings"): {"groups:read", "groups:write"},
     ("Group", "quotas"): {"groups:read"},
+    ("Organisation", ""): {"groups:read", "groups:write"},
     ("Webhooks", ""): {"webhooks:read", "webhooks:write"},
     ("Webhook", ""): {"webhooks:read", "webhooks:write"},
     ("Webhook", "deliveries"): {"webhooks:read"},
