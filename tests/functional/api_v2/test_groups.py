@@ -276,3 +276,29 @@ def test_an_api_user_that_is_removed_changes_nothing(api: Api, school: Program) 
     other.ask("DELETE", f"/v2/groups/{group['id']}", None, 401)
     other.post("/v2/groups", {"name": "x"}, 401)
     assert names(school.get("/v2/groups")) == ["Skolan", "4A"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("POST", "/v2/groups", {"name": "5A"}), ("PATCH", "/v2/groups/{id}", {"name": "5A"}), ("DELETE", "/v2/groups/{id}", None),
+        ("PATCH", "/v2/groups/{id}/settings", {"too_long": {"value": "cut"}}), ("PATCH", "/v2/organisation", {"language": "en"}),
+    ],
+)  # fmt: skip
+def test_who_is_removed_while_a_change_waits_for_its_turn_changes_nothing(
+    api: Api, method: str, path: str, body: Any
+) -> None:
+    town = api.program(api.master)
+    group = made(town)["id"]
+    before = api.world.value("SELECT count(*) FROM audit_entry")
+    with ThreadPoolExecutor(1) as threads:
+        with api.world.database.unit_of_work() as session:
+            session.execute(text("SELECT FROM tenant WHERE slug = 'kommun' FOR UPDATE"))
+            session.execute(text('SELECT FROM "group" WHERE id = :id FOR UPDATE'), {"id": group})
+            session.execute(
+                text("UPDATE account SET removed_at = now() WHERE id = :id"), {"id": town.user.id}
+            )
+            waiting = threads.submit(town.ask, method, path.format(id=group), body)
+            wait_until_blocked(api.world.database)
+        assert waiting.result().status_int == 404
+    assert api.world.value("SELECT count(*) FROM audit_entry") == before
