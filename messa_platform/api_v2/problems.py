@@ -82,7 +82,8 @@ class Problem(Enum):
         "change-refused",
         403,
         "The change was not made",
-        "The request was right, and a rule of the organisation's or of ours stands against it. `errors` says which one, and to which field it"
+        "The request was right, and a rule of the organisation's or of ours stands against it: a group cannot come below itself, the topmost"
+        " group of a key stays where it is, the topmost group needs an admin. `detail` says which one, or `errors`, with the field to which it"
         " applies; an empty pointer is to the request as a whole. Nothing of it was done.",
     )
     TOO_LONG = Kind(
@@ -90,6 +91,13 @@ class Problem(Enum):
         403,
         "The time asked for is too long",
         "`detail` says how long it may be. Ask for less of it at once, or for months instead of days.",
+    )
+    LOCKED = Kind(
+        "setting-locked",
+        403,
+        "A setting is locked by an overlying group",
+        "The settings in question stand under `errors`, or `detail` says what would be locked no longer. Ask the admins of the group above"
+        " your key's: they can unlock it, or change it themselves.",
     )
     PRECONDITION = Kind(
         "precondition-failed",

@@ -11,7 +11,7 @@ from messa_platform.api_v2.problems import Problem, Wrong
 from messa_platform.messaging.log.asked import Scope, scope_of
 from messa_platform.tenants.admin_models import Actor
 from messa_platform.tenants.audit import Author
-from messa_platform.tenants.places import Place, place_of
+from messa_platform.tenants.places import Place, path_to, place_of
 
 
 def place(request: Request) -> Place:
@@ -32,6 +32,16 @@ def place_within(request: Request, group_id: UUID | None) -> Place:
     if found is None or who.holder.group_id not in found.ancestors:
         raise Wrong(Problem.NOT_FOUND)
     return found
+
+
+def path_within(request: Request, group_id: UUID) -> tuple[tuple[Place, ...], Place]:
+    """The groups from Master down to one within the key's reach, and that of them which is the key's own: of those above it nothing is to be
+    told. Raises `Wrong` as if there were none."""
+    path = path_to(request.db, place_within(request, group_id))
+    own = next((place for place in path if place.id == caller(request).holder.group_id), None)
+    if own is None:
+        raise Wrong(Problem.NOT_FOUND)  # moved or removed this very moment
+    return path, own
 
 
 def author(request: Request) -> Author:

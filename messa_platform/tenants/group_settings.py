@@ -68,18 +68,24 @@ NO_LIMIT: Mapping[str, int | None] = {"sms": None, "window_days": None, "max_par
 """A quota that limits nothing."""
 
 _NON_GEOGRAPHIC = ("001",)
-_COUNTRY_CODES = frozenset(
+COUNTRY_CODES = frozenset(
     str(code) for code, regions in COUNTRY_CODE_TO_REGION_CODE.items() if regions != _NON_GEOGRAPHIC
 )
+"""What a country code may be."""
 # The letters of GSM 03.38's basic table; those of its extension table are none.
-_SENDER_NAME = re.compile(rf"[A-Za-z0-9 ÅÄÖåäöÆæØøÉéÑñÜüßÇàèìòùΔΦΓΛΩΠΨΣΘΞ]{{1,{MAX_SENDER_NAME}}}")
+_LETTERS = "A-Za-zÅÄÖåäöÆæØøÉéÑñÜüßÇàèìòùΔΦΓΛΩΠΨΣΘΞ"
+# Each part is bounded, so that no long text takes long to refuse.
+_SOME = f"[{_LETTERS}0-9 ]{{0,{MAX_SENDER_NAME - 2}}}"
+SENDER_NAME = f"([{_LETTERS}]|[0-9]{_SOME}[{_LETTERS}])({_SOME}[{_LETTERS}0-9])?"
+"""What a sender name is, besides its length: letters, digits and spaces, at least one letter, no space at either end."""
+_SENDER_NAME = re.compile(SENDER_NAME)
 
 
 def fits(key: Key, value: Any) -> bool:
     """Whether a setting may have this value (spec G4-G9). How long a signature may be is said where it is set."""
     match key:
         case Key.COUNTRY_CODE:
-            return value in _COUNTRY_CODES
+            return value in COUNTRY_CODES
         case Key.MAY_RECEIVE | Key.SMART_CHARACTERS:
             return isinstance(value, bool)
         case Key.TOO_LONG:
@@ -93,14 +99,15 @@ def fits(key: Key, value: Any) -> bool:
 
 
 def _is_sender_name(value: Any) -> bool:
-    name = value if isinstance(value, str) else ""
-    return bool(_SENDER_NAME.fullmatch(name)) and name == name.strip() and any(c.isalpha() for c in name)
+    return (
+        isinstance(value, str) and len(value) <= MAX_SENDER_NAME and _SENDER_NAME.fullmatch(value) is not None
+    )
 
 
 def one_line(written: str) -> str:
     """What is written, on one line: blanks and line breaks become single spaces, control characters and halves of surrogate pairs go."""
-    kept = (c for c in " ".join(written.split()) if unicodedata.category(c) not in ("Cc", "Cs"))
-    return "".join(kept).strip()
+    kept = (c for c in written if c.isspace() or unicodedata.category(c) not in ("Cc", "Cs"))
+    return " ".join("".join(kept).split())
 
 
 def _is_quota(value: Any) -> bool:

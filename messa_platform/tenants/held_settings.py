@@ -15,7 +15,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from messa_platform.tenants.group_settings import DEFAULTS, QUOTAS, GroupNode, Key
+from messa_platform.tenants.group_settings import DEFAULTS, NO_LIMIT, QUOTAS, GroupNode, Key
 from messa_platform.tenants.locks import may_change
 from messa_platform.tenants.models import Lock
 from messa_platform.tenants.places import Place
@@ -37,10 +37,11 @@ class Origin(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where a value comes from; `name` is the group's where `origin` is GROUP."""
+    """Where a value comes from; `name` and `group_id` are the group's where `origin` is GROUP."""
 
     origin: Origin
     name: str = ""
+    group_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,21 @@ class Held:
     version: int
     own_below: int
     since: datetime | None
+
+    @property
+    def shown(self) -> Any:
+        """The value in force; a quota written out that limits nothing."""
+        return written_out(self.key, self.value)
+
+    @property
+    def tells_above(self) -> bool:
+        """Whether who asks may know `above`: not where that is a figure of an overlying group which does not hold here (spec G2)."""
+        return not (self.is_own and self.key in QUOTAS and self.above_source.origin is Origin.OVERLYING)
+
+
+def written_out(key: Key, value: Any) -> Any:
+    """A value of a setting; of a quota with all its members."""
+    return {**NO_LIMIT, **(value or {})} if key in QUOTAS else value
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,8 +212,10 @@ def _held(found: OnPath, key: Key, actor: int, own_below: int) -> Held:
 def _source(found: OnPath, row: Own | None, actor: int) -> Source:
     if row is None:
         return Source(Origin.PLATFORM)
-    is_seen = row.depth >= actor
-    return Source(Origin.GROUP, found.path[row.depth].name) if is_seen else Source(Origin.OVERLYING)
+    if row.depth < actor:
+        return Source(Origin.OVERLYING)
+    group = found.path[row.depth]
+    return Source(Origin.GROUP, group.name, group.id)
 
 
 def _usual_lock(key: Key, above: Own | None) -> Lock:

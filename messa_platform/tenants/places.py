@@ -115,6 +115,12 @@ def place_of(session: Session, tenant_id: UUID, group_id: UUID) -> Place | None:
     return places_of(session, tenant_id, [group_id]).get(group_id)
 
 
+def path_to(session: Session, place: Place) -> tuple[Place, ...]:
+    """The groups from Master down to one, itself last."""
+    found = places_of(session, place.tenant_id, place.ancestors)
+    return tuple(found[group_id] for group_id in place.ancestors if group_id in found)
+
+
 _HOLD = text(
     f'SELECT {_COLUMNS} FROM "group" g WHERE g.id = :id AND g.tenant_id = :tenant_id AND g.removed_at IS NULL FOR SHARE'
 )
@@ -251,6 +257,31 @@ def children(
     key, behind = (swedish_sort_key(after.name), after.id) if after else ("", _NONE)
     parameters = {"tenant_id": place.tenant_id, "id": place.id, "key": key, "after": behind, "most": most}
     return [_place(row) for row in session.execute(_CHILDREN_OF, parameters)]
+
+
+# By their ids a list stays in order, whoever renames or moves what is in it meanwhile.
+_OLDEST_FIRST = "AND g.removed_at IS NULL AND g.id > CAST(:after AS uuid) ORDER BY g.id LIMIT :most"
+_LISTED = text(
+    f'SELECT {_COLUMNS} FROM "group" g WHERE g.tenant_id = :tenant_id AND g.path <@ CAST(:path AS ltree) {_OLDEST_FIRST}'
+)
+_LISTED_UNDER = text(
+    f'SELECT {_COLUMNS} FROM "group" g WHERE g.tenant_id = :tenant_id AND g.parent_id = :id {_OLDEST_FIRST}'
+)
+
+
+def listed(
+    session: Session, top: Place, after: UUID | None, most: int, *, only_right_below: bool = False
+) -> list[Place]:
+    """A group and all below it, or those right below it alone, the oldest first: `most` of those behind the id `after`; one statement."""
+    parameters = {
+        "tenant_id": top.tenant_id,
+        "path": top.path,
+        "id": top.id,
+        "after": after or _NONE,
+        "most": most,
+    }
+    statement = _LISTED_UNDER if only_right_below else _LISTED
+    return [_place(row) for row in session.execute(statement, parameters)]
 
 
 _WAYS = text(

@@ -24,8 +24,8 @@ from messa_platform.portal.admin.frame import page
 from messa_platform.portal.admin.resources import GroupResource
 from messa_platform.portal.forms import Form, asked, written
 from messa_platform.tenants.authority import NotAdmin
-from messa_platform.tenants.group_settings import NO_LIMIT, QUOTAS, Key, fits_lock
-from messa_platform.tenants.held_settings import MOST_BELOW, Held, Origin, held
+from messa_platform.tenants.group_settings import NO_LIMIT, Key, fits_lock
+from messa_platform.tenants.held_settings import MOST_BELOW, Held, held
 from messa_platform.tenants.models import Lock
 from messa_platform.tenants.set_settings import INHERIT, Changed, Conflict, NotAllowed, Wish, change
 
@@ -72,18 +72,13 @@ class Shown:
 # What fields hold
 
 
-def shown_value(setting: Held) -> Any:
-    """The value that the fields show."""
-    return dict(NO_LIMIT) if setting.key in QUOTAS and setting.value is None else setting.value
-
-
 def fields_of(setting: Held) -> dict[str, str]:
     """The fields of a setting as it stands."""
     key = setting.key.value
     fields = {f"{key}-lock": setting.lock.value}
     if not setting.is_own:
         fields[f"{key}-inherit"] = "1"
-    match shown_value(setting):
+    match setting.shown:
         case bool(value):
             fields[key] = "yes" if value else "no"
         case dict(quota):
@@ -109,7 +104,7 @@ def _shape(value: Any, lock: Lock) -> str:
 
 def mark(setting: Held) -> str:
     """What a setting is when its form is opened: its version, what an untouched form says, and the value that it shows."""
-    value = shown_value(setting)
+    value = setting.shown
     return f"{setting.version} {_shape(value if setting.is_own else INHERIT, setting.lock)} {_digest(value)}"
 
 
@@ -277,8 +272,7 @@ def show(context: GroupResource, tab: str, shown: Shown, **values: Any) -> Mappi
 
 def _above_words(speech: Speech, setting: Held) -> str:
     """What would be inherited; "" where that is a figure of an overlying group that does not hold here (spec G2)."""
-    hidden = setting.is_own and setting.key in QUOTAS and setting.above_source.origin is Origin.OVERLYING
-    return "" if hidden else setting_value(speech, setting.key, setting.above)
+    return setting_value(speech, setting.key, setting.above) if setting.tells_above else ""
 
 
 def saved(context: GroupResource, tab: str, done: Changed) -> HTTPSeeOther:

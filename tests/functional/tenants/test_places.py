@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy.orm import Session
 
 from messa_platform.core.row_security import Confinement, confine
+from messa_platform.tenants import places
 from messa_platform.tenants.models import Group
 from messa_platform.tenants.places import (
     MOST_CHILDREN,
@@ -21,6 +22,7 @@ from messa_platform.tenants.places import (
     Place,
     children,
     find_path,
+    listed,
     place_of,
     places_of,
     search,
@@ -87,7 +89,7 @@ def test_a_path_is_followed_from_master_as_far_as_it_leads(
     with confined(world, master) as session:
         found = find_path(session, "kommun", ["skolan", "4a"])
         assert found and found.organisation.slug == "kommun" and found.organisation.id == master.tenant_id
-        assert [p.name for p in found.path] == ["Master", "Skolan", "4A"]
+        assert [p.name for p in found.path] == ["Master", "Skolan", "4B"]
         assert found.path[1].id == school.id and found.path[2].ancestors == (
             master.id,
             school.id,
@@ -274,6 +276,21 @@ def test_children_come_page_by_page_in_swedish_order(world: World, master: Group
         assert [place.name for place in seen] == ["a", "a!", "b", "Å", "ö"]
         assert children(session, top, most=None) == seen
         assert len(children(session, top, most=3)) == 3
+
+
+def test_the_groups_from_one_down_come_page_by_page_the_oldest_first(
+    world: World, master: Group, school: Group
+) -> None:
+    world.group(school, "1A")
+    with confined(world, master) as session:
+        top, at = path_to(session, "skolan")
+        seen: list[Place] = []
+        while page := listed(session, at, seen[-1].id if seen else None, 2):
+            seen += page
+        assert [place.name for place in seen] == ["Skolan", "4B", "4A", "1A"]
+        assert listed(session, at, None, 9, only_right_below=True) == seen[1:]
+        assert "1A" not in [place.name for place in listed(session, top, None, 9, only_right_below=True)]
+        assert [place.name for place in places.path_to(session, seen[1])] == ["Master", "Skolan", "4B"]
 
 
 # What it costs

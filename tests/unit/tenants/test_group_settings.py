@@ -14,11 +14,14 @@ from messa_platform.core.ids import new_id
 from messa_platform.tenants.group_settings import (
     DEFAULTS,
     MAX_PARTS,
+    MAX_SENDER_NAME,
     GroupNode,
     InForce,
     Key,
     TooLong,
+    fits,
     in_force,
+    one_line,
     signature_for,
 )
 from messa_platform.tenants.models import Lock
@@ -216,3 +219,24 @@ def test_what_is_in_force_is_what_a_walk_up_the_tree_finds(
     assert found.max_parts == model.max_parts()
     assert found.path == tuple(group.id for group in path)
     assert (found.tenant_id, found.group_id, found.group_name) == (TENANT, path[-1].id, path[-1].name)
+
+
+@given(st.text(st.sampled_from("aÅß1 9") | st.sampled_from("€-\n٣"), max_size=MAX_SENDER_NAME + 2))
+def test_a_sender_name_is_short_has_a_letter_and_no_space_at_its_ends(name: str) -> None:
+    is_good = (
+        0 < len(name) <= MAX_SENDER_NAME
+        and set(name) <= set("aÅß1 9")
+        and name == name.strip()
+        and any(c.isalpha() for c in name)
+    )
+    assert fits(Key.SENDER_NAME, name) is is_good
+
+
+@given(st.text(st.sampled_from("a \t\n\x01\x85\u2028\x1f") | st.characters()))
+def test_what_was_put_on_one_line_is_a_signature(written: str) -> None:
+    """A control character between two blanks left two of them, which no signature may have."""
+    assert fits(Key.SIGNATURE, one_line(written))
+
+
+def test_a_text_is_put_on_one_line() -> None:
+    assert one_line(" Skolan\r\n i \x01  Norr\ud800 ") == "Skolan i Norr"

@@ -14,10 +14,10 @@ def test_a_setting_is_set_here_or_inherited_from_a_group_or_the_platforms_defaul
     desk.world.set(desk.school, Key.COUNTRY_CODE, "47")
     seen = desk.held(desk.class_, desk.master)
     assert (seen[Key.SENDER_NAME].value, seen[Key.SENDER_NAME].source) == (
-        "Kommunen", Source(Origin.GROUP, "Master"),
+        "Kommunen", Source(Origin.GROUP, "Master", desk.master.id),
     )  # fmt: skip
     assert (seen[Key.COUNTRY_CODE].value, seen[Key.COUNTRY_CODE].source) == (
-        "47", Source(Origin.GROUP, "Skolan"),
+        "47", Source(Origin.GROUP, "Skolan", desk.school.id),
     )  # fmt: skip
     assert seen[Key.TOO_LONG].source == Source(Origin.PLATFORM)
     at_school = desk.held(desk.school, desk.master)[Key.COUNTRY_CODE]
