@@ -4,10 +4,30 @@ from __future__ import annotations
 
 from pyramid.config import Configurator
 
-from messa_platform.api_v2 import batches, documents, identity, messages, operations, problems, webhooks
+from messa_platform.api_v2 import (
+    batches,
+    documents,
+    domains,
+    identity,
+    messages,
+    operations,
+    problems,
+    webhooks,
+)
+
+PARTS = (
+    operations,
+    identity,
+    problems,
+    messages,
+    batches,
+    webhooks,
+    domains,
+    documents,
+)
 
 
 def includeme(config: Configurator) -> None:
     """Mount the API."""
-    for part in (operations, identity, problems, messages, batches, webhooks, documents):
+    for part in PARTS:
         config.include(part)

@@ -78,6 +78,13 @@ class Problem(Enum):
         "The address cannot be told anything",
         "Webhooks go to public servers by https: no internal networks, no redirects. `errors` says what is wrong with it.",
     )
+    VALUE = Kind(
+        "value-refused",
+        403,
+        "A value that fits its shape is refused",
+        "`errors` names the field and why: a domain that nobody can have for themselves, a name that holds nothing to read, a scope or a time"
+        " beyond those of the key that asks. The same request will be refused again until that is changed.",
+    )
     PRECONDITION = Kind(
         "precondition-failed",
         412,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from uuid import UUID
 
 from pyramid.request import Request
@@ -11,7 +12,7 @@ from messa_platform.api_v2.problems import Problem, Wrong
 from messa_platform.messaging.log.asked import Scope, scope_of
 from messa_platform.tenants.admin_models import Actor
 from messa_platform.tenants.audit import Author
-from messa_platform.tenants.places import Place, place_of
+from messa_platform.tenants.places import Place, place_of, with_subgroups
 
 
 def place(request: Request) -> Place:
@@ -32,6 +33,13 @@ def place_within(request: Request, group_id: UUID | None) -> Place:
     if found is None or who.holder.group_id not in found.ancestors:
         raise Wrong(Problem.NOT_FOUND)
     return found
+
+
+def groups(request: Request, query: Mapping[str, str]) -> list[UUID]:
+    """The groups that a list is about: with `group_id` that very one, without the key's own and all below it. Raises `Wrong`."""
+    if "group_id" in query:
+        return [place_within(request, UUID(query["group_id"])).id]
+    return with_subgroups(request.db, place(request))
 
 
 def author(request: Request) -> Author:
