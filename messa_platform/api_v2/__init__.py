@@ -5,11 +5,13 @@ from __future__ import annotations
 from pyramid.config import Configurator
 
 from messa_platform.api_v2 import (
+    audit,
     batches,
     documents,
     domains,
     identity,
     messages,
+    numbers,
     operations,
     problems,
     webhooks,
@@ -23,6 +25,8 @@ PARTS = (
     batches,
     webhooks,
     domains,
+    numbers,
+    audit,
     documents,
 )
 
