@@ -5,6 +5,8 @@ from __future__ import annotations
 from pyramid.config import Configurator
 
 from messa_platform.api_v2 import (
+    api_keys,
+    api_users,
     audit,
     batches,
     documents,
@@ -26,6 +28,8 @@ PARTS = (
     webhooks,
     domains,
     numbers,
+    api_users,
+    api_keys,
     audit,
     documents,
 )
