@@ -5,11 +5,13 @@ from __future__ import annotations
 from pyramid.config import Configurator
 
 from messa_platform.api_v2 import (
+    api_callbacks,
     api_keys,
     api_users,
     audit,
     batches,
     documents,
+    domain_moves,
     domains,
     identity,
     messages,
@@ -27,9 +29,11 @@ PARTS = (
     batches,
     webhooks,
     domains,
+    domain_moves,
     numbers,
     api_users,
     api_keys,
+    api_callbacks,
     audit,
     documents,
 )

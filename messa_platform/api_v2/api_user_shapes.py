@@ -7,6 +7,7 @@ from typing import Any
 from messa_platform.api_v2.operations import Shape
 from messa_platform.api_v2.pages import a_list
 from messa_platform.api_v2.shapes import MAYBE, MUST, WORDS, a_time, an_id, field, one_of
+from messa_platform.messaging.outward.models import DisabledWhy, EndpointState
 from messa_platform.tenants.api_users.keys import LONGEST_OVERLAP
 from messa_platform.tenants.api_users.models import KeyKind, Scope
 from messa_platform.tenants.api_users.users import LONGEST_NAME
@@ -91,4 +92,32 @@ ROTATE_KEY = Shape(
     },
     "How a key is rotated.",
     {"overlap_hours": 24},
+)
+
+_URL = field(
+    "string",
+    "Where it is told: a public server, by https; null: nowhere.",
+    "https://drift.example/messa",
+    maxlength=1_000,
+    regex=r"https://[!-~]+",
+)
+CALLBACK = Shape(
+    "Callback",
+    {
+        "url": {**_URL, **MAYBE},
+        "state": one_of(EndpointState, "Whether it is told at all; null without an address.", **MAYBE),
+        "disabled_why": one_of(
+            DisabledWhy,
+            "`gone`: it answered 410; `failing`: it took nothing for days; `admin`: somebody turned it off.",
+            **MAYBE,
+        ),
+        "failing_since": a_time("Since when it has taken nothing.", **MAYBE),
+    },
+    "Where an API user is told of its messages.",
+)
+SET_CALLBACK = Shape(
+    "SetCallback",
+    {"url": {**_URL, **MAYBE}},
+    "Where it is to be told.",
+    {"url": "https://drift.example/messa"},
 )

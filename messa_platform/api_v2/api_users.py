@@ -116,7 +116,15 @@ _GONE = (Problem.NOT_FOUND,)
 _ETAGGED = ("ETag",)
 _ITS = tuple(
     (f"{name[0].upper()}{name[1:]}", name, "id", "id")
-    for name in ("getApiUser", "changeApiUser", "createApiKey", "listApiKeys", "removeApiUser")
+    for name in (
+        "getApiUser",
+        "changeApiUser",
+        "createApiKey",
+        "listApiKeys",
+        "getCallback",
+        "setCallback",
+        "removeApiUser",
+    )
 )
 LIST = Operation(
     "listApiUsers", "GET", "/v2/api-users", "List API users", "API users of the key's group and those below it, oldest first.",

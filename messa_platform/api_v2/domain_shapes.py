@@ -97,3 +97,29 @@ PREVIEW = Shape(
     },
     "What its proof does to accounts: of those in the key's group and below, so that nothing is told of others.",
 )
+_MOVE: dict[str, Any] = {
+    "id": an_id("Its id.", **MUST),
+    "total": field("integer", "Accounts that were to come when it began.", 12, **MUST),
+    "done": field("integer", "Accounts that were looked at so far.", 12, **MUST),
+    "moved": field("integer", "Accounts that came.", 11, **MUST),
+    "stayed": field("integer", "Accounts that had changed meanwhile, and stay where they are.", 1, **MUST),
+    "started_at": a_time("When it began.", **MUST),
+    "finished_at": a_time("When it ended.", **MAYBE),
+    "undo_until": a_time("Until when it can be undone; null: it cannot.", **MAYBE),
+    "is_undone": field("boolean", "Whether it was undone, or is being.", False, **MUST),
+}
+MOVES = a_list("DomainMoves", _MOVE, "Moves of a domain's accounts, the newest first.")
+BEGUN = Shape(
+    "BegunMove",
+    {
+        "id": an_id("The move's id.", **MUST),
+        "total": field("integer", "Accounts that are on their way.", 2, **MUST),
+    },
+    "Accounts on their way.",
+)
+UNDO = Shape(
+    "UndoDomainMove",
+    {"move_id": an_id("The move.", **MUST)},
+    "Which move is to be undone.",
+    {"move_id": "01a21b9c-8f00-7a4e-9d3b-1f2e3d4c5b6a"},
+)

@@ -58,7 +58,7 @@ def create(_context: Domains, request: Request, asked: Asked) -> Answer:
     match done:
         case Added():
             _wake(request, check.ACTOR, tasks.ACTOR)
-            row = _row(request, at, done.domain_id)
+            row = row_of(request, at, done.domain_id)
             return Answer(_told(row), 201, {"Location": f"/v2/domains/{row.id}"})
         case Known():
             raise Wrong(Problem.CONFLICT, _known(request, done))
@@ -81,21 +81,21 @@ def _known(request: Request, known: Known) -> str:
 
 def read(context: OneDomain, request: Request, _asked: Asked) -> Answer:
     """How it stands."""
-    return Answer(_told(_row(request, _place(context, request), context.id)))
+    return Answer(_told(row_of(request, place_of_domain(request, context.id), context.id)))
 
 
 def preview(context: OneDomain, request: Request, _asked: Asked) -> Answer:
     """How many accounts come with it, of those that the key may know of."""
-    at = _place(context, request)
-    row, top = _row(request, at, context.id), place(request)
+    at = place_of_domain(request, context.id)
+    row, top = row_of(request, at, context.id), place(request)
     seen = preview_seen(request.platform_db, row.name, at.tenant_id, at.id, [top])
     return Answer({"moving": seen.moving, "by_hand": seen.by_hand})
 
 
 def verify(context: OneDomain, request: Request, _asked: Asked) -> Answer:
     """Look at its DNS now; what was found stands in it a moment later."""
-    at = _place(context, request)
-    row = _row(request, at, context.id)
+    at = place_of_domain(request, context.id)
+    row = row_of(request, at, context.id)
     if claims.check_now(request.db, now(request), at, row.id):
         _wake(request, check.ACTOR)
     elif not row.can_be_checked:
@@ -105,25 +105,30 @@ def verify(context: OneDomain, request: Request, _asked: Asked) -> Answer:
         raise Wrong(
             Problem.CONFLICT, f"It was looked at a moment ago. Ask again {pause} seconds after `checked_at`."
         )
-    return Answer(_told(_row(request, at, row.id)), 202)
+    return Answer(_told(row_of(request, at, row.id)), 202)
 
 
 def move(context: OneDomain, request: Request, asked: Asked) -> Answer:
     """Tie it to another group; the accounts of a verified one follow it there."""
-    at, to = _place(context, request), place_within(request, UUID(asked.body["group_id"]))
+    at, to = place_of_domain(request, context.id), place_within(request, UUID(asked.body["group_id"]))
     if to.id != at.id:
         done = claims.move(request.db, request.platform_db, now(request), author(request), at, context.id, to)
         if not isinstance(done, Moved):
             raise Wrong(Problem.NOT_FOUND)
         _wake(request, tasks.ACTOR)
-    return Answer(_told(_row(request, to, context.id)))
+    return Answer(_told(row_of(request, to, context.id)))
 
 
 def remove(context: OneDomain, request: Request, _asked: Asked) -> Answer:
     """Give it up. Its accounts stay where they are."""
     # whoever its identity provider has signed in may be in another tenant by now
     session = request.platform_db
-    if claims.remove(session, now(request), author(request), _place(context, request), context.id) is None:
+    if (
+        claims.remove(
+            session, now(request), author(request), place_of_domain(request, context.id), context.id
+        )
+        is None
+    ):
         raise Wrong(Problem.NOT_FOUND)
     request.registry["messa.runtime"].waker.wake_after_commit(session, check.ACTOR)
     return Answer({}, 204)
@@ -134,15 +139,16 @@ def _wake(request: Request, *actors: str) -> None:
         request.registry["messa.runtime"].waker.wake_after_commit(request.db, actor)
 
 
-def _place(context: OneDomain, request: Request) -> Place:
+def place_of_domain(request: Request, domain_id: UUID) -> Place:
     """The group that has the domain, if it is within the key's reach. Raises `Wrong`."""
-    group_id = standing.group_of(request.db, caller(request).tenant_id, context.id)
+    group_id = standing.group_of(request.db, caller(request).tenant_id, domain_id)
     if group_id is None:
         raise Wrong(Problem.NOT_FOUND)
     return place_within(request, group_id)
 
 
-def _row(request: Request, at: Place, domain_id: UUID) -> DomainRow:
+def row_of(request: Request, at: Place, domain_id: UUID) -> DomainRow:
+    """A domain of the group. Raises `Wrong`."""
     found = standing.get(request.db, at, domain_id)
     if found is None:
         raise Wrong(Problem.NOT_FOUND)
@@ -174,7 +180,15 @@ _READ, _WRITE = Scope.DOMAINS_READ, Scope.DOMAINS_WRITE
 _GONE = (Problem.NOT_FOUND,)
 _ITS = tuple(
     (f"{name[0].upper()}{name[1:]}", name, "id", "id")
-    for name in ("getDomain", "previewDomain", "verifyDomain", "moveDomain", "removeDomain")
+    for name in (
+        "getDomain",
+        "previewDomain",
+        "verifyDomain",
+        "moveDomain",
+        "listDomainMoves",
+        "takeAlong",
+        "removeDomain",
+    )
 )
 LIST = Operation(
     "listDomains", "GET", "/v2/domains", "List domains", "Domains of the key's group and those below it, oldest first.",

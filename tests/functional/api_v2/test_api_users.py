@@ -153,6 +153,31 @@ def test_the_list_goes_on_from_page_to_page_and_holds_nothing_from_beyond(api: A
     assert school.get(f"/v2/api-users?group_id={api.master.id}", 404) == nothing
 
 
+def test_a_callback_is_set_turned_on_again_and_removed(api: Api, school: Program) -> None:
+    url, path = "https://93.184.216.34/messa?hemlig=1", f"/v2/api-users/{a_user(school)['id']}/callback"
+    assert school.get(path) == {"url": None, "state": None, "disabled_why": None, "failing_since": None}
+    told = school.ask("PUT", path, {"url": url}, 200).json
+    assert (told["url"], told["state"]) == (url, "active")
+    api.world.run("UPDATE event_endpoint SET state = 'disabled', disabled_why = 'gone'")
+    assert school.get(path)["disabled_why"] == "gone"
+    assert school.ask("PUT", path, {"url": url}, 200).json == told == school.get(path)
+    assert codes(school.ask("PUT", path, {"url": "https://127.0.0.1/"}, 403).json) == [("/url", "internal")]
+    assert school.ask("PUT", path, {"url": "http://93.184.216.34/"}, 422).json["errors"]
+    assert school.ask("PUT", path, {"url": None}, 200).json["url"] is None
+    assert api.world.value("SELECT count(*) FROM event_endpoint") == 0
+    entries = school.get("/v2/audit?words=larmsystemet")["items"]
+    assert [e["action"] for e in entries[:2]] == ["api_url_removed", "api_url_set"]
+    assert "hemlig" not in str(entries)
+
+
+def test_who_may_change_api_users_alone_may_not_have_their_answers_sent_elsewhere(
+    api: Api, narrow: Program
+) -> None:
+    path = f"/v2/api-users/{narrow.user.id}/callback"
+    answer = narrow.ask("PUT", path, {"url": "https://93.184.216.34/"}, 403)
+    assert answer.json["scope"] == Scope.WEBHOOKS_WRITE.value
+
+
 # No key gives out more than it has.
 
 

@@ -163,6 +163,35 @@ def test_a_domain_moves_with_its_accounts_within_the_keys_reach_alone(
     assert len(school.get("/v2/audit?action=domain_moved")["items"]) == 2  # in the logs of both groups
 
 
+def test_those_placed_by_hand_are_taken_along_and_go_back_within_a_day(
+    api: Api, school: Program, dns: DnsServer
+) -> None:
+    below = api.world.group(api.school, "4A")
+    placed = api.world.account(below, f"anna@{NAME}", placed_by_hand=True)
+    domain = school.post("/v2/domains", {"name": NAME}, 201)
+    path = f"/v2/domains/{domain['id']}"
+    assert "waiting" in school.post(f"{path}/take-along", status=409)["detail"]
+    prove(api, dns, domain)
+    assert api.world.value("SELECT group_id FROM account WHERE id = :id", id=placed) == below.id
+    begun = school.post(f"{path}/take-along", status=202)
+    assert begun["total"] == 1
+    work(api)
+    assert api.world.value("SELECT group_id FROM account WHERE id = :id", id=placed) == api.school.id
+    along, first = school.get(f"{path}/moves")["items"]
+    assert (along["id"], along["moved"], first["moved"], along["is_undone"]) == (begun["id"], 1, 0, False)
+    assert along["undo_until"] and first["undo_until"] is None
+    other = school.post("/v2/domains", {"name": "annan.example"}, 201)
+    elsewhere = f"/v2/domains/{other['id']}/undo-move"
+    school.post(elsewhere, {"move_id": begun["id"]}, 409)
+    assert school.post(f"{path}/undo-move", {"move_id": begun["id"]}, 202)["total"] == 1
+    school.post(f"{path}/undo-move", {"move_id": begun["id"]}, 409)
+    work(api)
+    assert api.world.value("SELECT group_id FROM account WHERE id = :id", id=placed) == below.id
+    assert school.get(f"{path}/moves")["items"][0]["is_undone"] is True
+    (undone,) = school.get("/v2/audit?action=domain_take_undone")["items"]
+    assert (undone["actor_name"], undone["after"]) == ("Larmet", {"moved": 1})
+
+
 def test_a_domain_given_up_is_gone_and_its_accounts_stay(api: Api, school: Program, dns: DnsServer) -> None:
     account = api.world.account(api.school, f"anna@{NAME}")
     domain = school.post("/v2/domains", {"name": NAME}, 201)

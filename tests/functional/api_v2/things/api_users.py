@@ -14,6 +14,7 @@ from messa_platform.tenants.models import Group
 from tests.functional.api_v2.conftest import Api, Program, instead
 
 KEY = {"scopes": ["messages:send"]}
+URL = "https://93.184.216.34/messa"
 NOTHING = "\u200b"
 """A name of a character that nobody sees."""
 
@@ -32,6 +33,7 @@ def _key(api: Api, group: Group, program: Program) -> str:
 THINGS = {"api-users": _user, "api-keys": _key}
 BODIES = {
     "createApiUser": lambda _api, group, _body: {"name": new_id().hex, "group_id": str(group.id)},
+    "setCallback": lambda _api, _group, _body: {"url": URL},
 }
 
 
@@ -78,6 +80,15 @@ def _stronger(api: Api, program: Program, path: str, body: Any) -> TestResponse:
     return weak.ask("POST", instead(path, _key(api, program.group, program)), body)
 
 
+def _inward(api: Api, program: Program, path: str, _body: Any) -> TestResponse:
+    whose = instead(path, _user(api, program.group, program))
+    return program.ask("PUT", whose, {"url": "https://127.0.0.1/"})
+
+
+def _nobodys(_api: Api, program: Program, path: str, _body: Any) -> TestResponse:
+    return program.ask("PUT", path, {"url": URL})
+
+
 TROUBLES = {
     ("listApiUsers", Problem.NOT_FOUND): _no_group,
     ("createApiUser", Problem.NOT_FOUND): _no_group,
@@ -91,4 +102,6 @@ TROUBLES = {
     ("createApiKey", Problem.CONFLICT): _full,
     ("rotateApiKey", Problem.VALUE): _stronger,
     ("rotateApiKey", Problem.CONFLICT): _full,
+    ("setCallback", Problem.ADDRESS): _inward,
+    ("setCallback", Problem.NOT_FOUND): _nobodys,
 }

@@ -27,6 +27,7 @@ BODIES = {
     "createDomain": lambda _api, group, _body: {"name": fresh(), "group_id": str(group.id)},
     "moveDomain": lambda _api, group, _body: {"group_id": str(group.id)},
 }
+UNFIT = frozenset({"takeAlong", "undoDomainMove"})
 
 
 def _no_group(_api: Api, program: Program, path: str, body: Any) -> TestResponse:
@@ -50,10 +51,16 @@ def _approved(api: Api, program: Program, path: str, _body: Any) -> TestResponse
     return program.ask("POST", instead(path, domain))
 
 
+def _waiting(api: Api, program: Program, path: str, body: Any) -> TestResponse:
+    return program.ask("POST", instead(path, _domain(api, program.group, program)), body)
+
+
 TROUBLES = {
     ("listDomains", Problem.NOT_FOUND): _no_group,
     ("createDomain", Problem.NOT_FOUND): _no_group,
     ("createDomain", Problem.VALUE): _public,
     ("createDomain", Problem.CONFLICT): _twice,
     ("verifyDomain", Problem.CONFLICT): _approved,
+    ("takeAlong", Problem.CONFLICT): _waiting,
+    ("undoDomainMove", Problem.CONFLICT): _waiting,
 }
