@@ -346,3 +346,5 @@ class NumberLending(Base):
     msisdn: Mapped[str] = mapped_column(ForeignKey("number.msisdn"), index=True)
     lent_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     returned_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+
+    __table_args__ = (Index("ix_number_lending_tenant", "tenant_id", "id"),)

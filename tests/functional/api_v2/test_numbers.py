@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -12,6 +13,7 @@ from messa_platform.core.ids import new_id
 from messa_platform.tenants import numbers
 from messa_platform.tenants.models import Group
 from tests.functional.api_v2.conftest import Api, Program
+from tests.support.observe import generic_plan, plan, statements
 
 
 @pytest.fixture
@@ -93,3 +95,24 @@ def test_the_list_goes_on_from_page_to_page_and_holds_nothing_from_beyond(
     assert seen == own
     nothing = school.get(f"/v2/numbers?group_id={new_id()}", 404)
     assert school.get(f"/v2/numbers?group_id={api.master.id}", 404) == nothing
+
+
+def test_a_tenants_numbers_are_read_by_an_index_of_their_own(
+    api: Api, school: Program, pool: Group, database_url: str
+) -> None:
+    """Nobody's page walks through the lendings of everybody."""
+    elsewhere = api.world.tenant("annan", "Annan kommun")
+    stranger = api.world.account(elsewhere, "b@annan.example")
+    lend(api, stranger)
+    api.world.run(
+        "INSERT INTO number_lending (id, tenant_id, group_id, account_id, msisdn, lent_at, returned_at)"
+        " SELECT gen_random_uuid(), l.tenant_id, l.group_id, l.account_id, l.msisdn, l.lent_at, l.lent_at"
+        " FROM number_lending l, generate_series(1, 20000)"
+    )
+    lend(api, api.world.account(pool, "anna@kommun.example"))
+    api.world.run("ANALYZE number_lending")
+    with statements(api.runtime.database.engine) as said:
+        assert len(told(school)) == 1
+    (read,) = [s for s in said if "FROM number_lending l" in s.text]
+    for planned in (plan, generic_plan):
+        assert "ix_number_lending_tenant" in json.dumps(planned(database_url, read))
