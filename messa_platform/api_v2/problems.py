@@ -83,7 +83,8 @@ class Problem(Enum):
         403,
         "The change was not made",
         "The request was right, and a rule of the organisation's or of ours stands against it: a group cannot come below itself, the topmost"
-        " group of a key stays where it is, the topmost group needs an admin. `detail` says which one, or `errors`, with the field to which it"
+        " group of a key stays where it is, the topmost group needs an admin, nobody can have a public domain for themselves, a key gives out no"
+        " more than it has. `detail` says which one, or `errors`, with the field to which it"
         " applies; an empty pointer is to the request as a whole. Nothing of it was done.",
     )
     TOO_LONG = Kind(

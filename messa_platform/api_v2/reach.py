@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from uuid import UUID
 
 from pyramid.request import Request
@@ -11,7 +12,7 @@ from messa_platform.api_v2.problems import Problem, Wrong
 from messa_platform.messaging.log.asked import Scope, scope_of
 from messa_platform.tenants.admin_models import Actor
 from messa_platform.tenants.audit import Author
-from messa_platform.tenants.places import Place, path_to, place_of
+from messa_platform.tenants.places import Place, path_to, place_of, with_subgroups
 
 
 def place(request: Request) -> Place:
@@ -42,6 +43,13 @@ def path_within(request: Request, group_id: UUID) -> tuple[tuple[Place, ...], Pl
     if own is None:
         raise Wrong(Problem.NOT_FOUND)  # moved or removed this very moment
     return path, own
+
+
+def groups(request: Request, query: Mapping[str, str]) -> list[UUID]:
+    """The groups that a list is about: with `group_id` that very one, without the key's own and all below it. Raises `Wrong`."""
+    if "group_id" in query:
+        return [place_within(request, UUID(query["group_id"])).id]
+    return with_subgroups(request.db, place(request))
 
 
 def author(request: Request) -> Author:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from messa_platform.demo.organisation import ADMIN
@@ -23,7 +23,9 @@ _SINCE = timedelta(days=30)
 
 
 def bring_up_to_date(session: Session, now: datetime) -> None:
-    """Make the API user with its keys, unless either of them is known."""
+    """Make the API user with its keys, unless either of them is known; the key of v2 has every scope that there is by now."""
+    every = sorted(scope.value for scope in Scope)
+    session.execute(update(ApiKey).where(ApiKey.digest == digest(V2_KEY)).values(scopes=every))
     known = select(ApiKey.id).where(ApiKey.digest.in_([digest(SESSION_KEY), digest(V2_KEY)]))
     if session.execute(known).first():
         return

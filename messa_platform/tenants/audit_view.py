@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from functools import cache
@@ -71,6 +71,8 @@ class Named:
     standing: Standing
     name: str = ""
     is_gone: bool = False
+    id: UUID | None = field(default=None, compare=False)
+    """Of one that is `SEEN`."""
 
 
 class Who(StrEnum):
@@ -78,6 +80,8 @@ class Who(StrEnum):
 
     ADMIN = "admin"
     """One whom the reader may see: the address is told."""
+    API_USER = "api_user"
+    """The same of an API user, by a key of v2: its name is told."""
     OVERLYING = "overlying"
     """An admin of a group that the reader may not see."""
     ELSEWHERE = "elsewhere"
@@ -91,7 +95,7 @@ class Who(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Entry:
     """An entry as its reader may know it. In `before` and `after` each group's id has become a `Named`, and so has a `subject`, and its names
-    in both, that is a group which the reader may not see. `address`: of who did it, else ""."""
+    in both, that is a group which the reader may not see. `address`: of who did it, or an API user's name, where either is told."""
 
     id: UUID
     at: datetime
@@ -108,7 +112,8 @@ class Entry:
 # does. A setting's key is shown by its label.
 _WORDS = (
     "(e.action <> 'setting_set' AND e.subject ILIKE :pattern AND NOT EXISTS (SELECT FROM \"group\" s WHERE s.id = e.subject_id"
-    " AND s.tenant_id = :tenant_id AND NOT s.path <@ CAST(:authority AS ltree)) OR e.actor = 'admin' AND e.actor_address ILIKE :pattern"
+    " AND s.tenant_id = :tenant_id AND NOT s.path <@ CAST(:authority AS ltree))"
+    " OR e.actor IN ('admin', 'api') AND e.actor_address ILIKE :pattern"
     ' AND (e.actor_id = :reader OR EXISTS (SELECT FROM "group" a WHERE a.id = e.actor_group_id AND a.tenant_id = :tenant_id'
     " AND a.path <@ CAST(:authority AS ltree))))"
 )
@@ -277,7 +282,7 @@ def _named(session: Session, reader: Reader, place: Place, ids: set[UUID]) -> Ma
 
 def _standing(reader: Reader, place: Place, row: Row[tuple[object, ...]]) -> Named:
     if reader.authority.id.hex in row.path.split("."):
-        return Named(Standing.SEEN, row.name, row.is_gone)
+        return Named(Standing.SEEN, row.name, row.is_gone, row.id)
     return Named(Standing.OVERLYING if row.id in place.ancestors else Standing.OTHER)
 
 
@@ -329,7 +334,7 @@ def _entry(reader: Reader, row: Row[tuple[object, ...]], named: Mapping[UUID, Na
         id=row.id,
         at=row.at,
         who=who,
-        address=row.actor_address if who is Who.ADMIN else "",
+        address=row.actor_address if who in (Who.ADMIN, Who.API_USER) else "",
         group=_OF_ALL if row.group_id is None else named.get(row.group_id, _ELSEWHERE),
         action=row.action,
         subject=subject,
@@ -358,13 +363,17 @@ def _who(reader: Reader, row: Row[tuple[object, ...]], named: Mapping[UUID, Name
             return Who.OWNER
         case Actor.SYSTEM:
             return Who.SYSTEM
-        case Actor.ADMIN if row.actor_id == reader.account_id:
-            return Who.ADMIN
+        case Actor.ADMIN:
+            seen = Who.ADMIN
+        case Actor.API:
+            seen = Who.API_USER
+    if row.actor_id == reader.account_id:
+        return seen
     if row.actor_group_id is None:
         return Who.OVERLYING
     match named.get(row.actor_group_id, _ELSEWHERE).standing:
         case Standing.SEEN:
-            return Who.ADMIN
+            return seen
         case Standing.ELSEWHERE:
             return Who.ELSEWHERE
         case _:

@@ -142,7 +142,7 @@ class Group(Base):
 
     __table_args__ = (
         Index("ix_group_path", "path", postgresql_using="gist"),
-        Index("ix_group_tenant_id", "tenant_id"),
+        Index("ix_group_tenant", "tenant_id", "id"),
         Index("ix_group_children", "tenant_id", "parent_id", "sort_key", postgresql_where=text("removed_at IS NULL")),
         Index(
             "uq_group_slug", "tenant_id", "parent_id", "slug", unique=True, postgresql_nulls_not_distinct=True,
@@ -346,3 +346,5 @@ class NumberLending(Base):
     msisdn: Mapped[str] = mapped_column(ForeignKey("number.msisdn"), index=True)
     lent_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     returned_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+
+    __table_args__ = (Index("ix_number_lending_tenant", "tenant_id", "id"),)

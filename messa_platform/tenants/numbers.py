@@ -207,6 +207,47 @@ def follow_group(session: Session, now: datetime, tenant_id: UUID, group_id: UUI
     _record(session, now, {row.id: row.msisdn for row in rows}, homes)
 
 
+@dataclass(frozen=True, slots=True)
+class Lent:
+    """A number that an account holds, since `lent_at`, in the group where it is; or one that rests until `rests_until`, taken back at
+    `returned_at`, which nobody has held since. `id` is the lending's."""
+
+    id: UUID
+    number: str
+    group_id: UUID
+    account_id: UUID
+    is_api_user: bool
+    lent_at: datetime
+    returned_at: datetime | None
+    rests_until: datetime | None
+
+
+# The last lending of a number that rests is the one that its taking back has ended; whoever held it before that does not count.
+_WITHIN = text(
+    "SELECT l.id, l.msisdn, l.group_id, l.account_id, a.kind = 'api' AS is_api_user, l.lent_at, l.returned_at, n.rests_until"
+    " FROM number_lending l JOIN number n ON n.msisdn = l.msisdn JOIN account a ON a.id = l.account_id"
+    " WHERE l.tenant_id = :tenant_id AND l.group_id = ANY(CAST(:group_ids AS uuid[])) AND (CAST(:after AS uuid) IS NULL OR l.id > :after)"
+    " AND (l.returned_at IS NULL OR n.account_id IS NULL AND n.rests_until > :now"
+    " AND NOT EXISTS (SELECT FROM number_lending later WHERE later.msisdn = l.msisdn AND later.id > l.id))"
+    " ORDER BY l.id LIMIT :most"
+)
+
+
+def within(
+    session: Session, now: datetime, tenant_id: UUID, group_ids: Sequence[UUID], after: UUID | None, most: int
+) -> list[Lent]:
+    """The numbers that are lent to members of these groups of a tenant, or rest after they were; the earliest lent first, `most` of those
+    behind the lending with the id `after`. One statement. The session sees every tenant, as numbers that rest are no tenant's."""
+    parameters = {
+        "tenant_id": tenant_id,
+        "group_ids": list(group_ids),
+        "now": now,
+        "after": after,
+        "most": most,
+    }
+    return [Lent(*row) for row in session.execute(_WITHIN, parameters)]
+
+
 _HOLDERS = text(
     "SELECT DISTINCT ON (n.msisdn) n.msisdn, coalesce(n.account_id, l.account_id) AS account_id, n.account_id IS NULL AS resting"
     " FROM number n LEFT JOIN number_lending l ON l.msisdn = n.msisdn WHERE n.msisdn = ANY(CAST(:msisdns AS text[]))"

@@ -135,6 +135,21 @@ SCOPES = {
     ("Account", ""): {"people:read", "people:write"},
     ("Admins", ""): {"people:read", "people:write"},
     ("OneAdmin", ""): {"people:write"},
+    ("Domains", ""): {"domains:read", "domains:write"},
+    ("OneDomain", ""): {"domains:read", "domains:write"},
+    ("OneDomain", "preview"): {"domains:read"},
+    ("OneDomain", "verify"): {"domains:write"},
+    ("OneDomain", "moves"): {"domains:read"},
+    ("OneDomain", "take-along"): {"domains:write"},
+    ("OneDomain", "undo-move"): {"domains:write"},
+    ("Numbers", ""): {"people:read"},
+    ("ApiUsers", ""): {"api_users:read", "api_users:write"},
+    ("OneApiUser", ""): {"api_users:read", "api_users:write"},
+    ("OneApiUser", "keys"): {"api_users:read", "api_users:write"},
+    ("OneApiUser", "callback"): {"webhooks:read", "webhooks:write"},
+    ("OneKey", ""): {"api_users:read", "api_users:write"},
+    ("OneKey", "rotate"): {"api_users:write"},
+    ("Audit", ""): {"audit:read"},
 }
 VIEWS = {
     (context, name): permission

@@ -228,7 +228,7 @@ def told(speech: Speech, entry: Entry) -> Told:
         details = _counts(speech, entry.after)
     else:
         details = _details(speech, entry.before, entry.after)
-    who = entry.address if entry.who is Who.ADMIN else speech.gettext(ACTORS[entry.who])
+    who = speech.gettext(ACTORS[entry.who]) if entry.who in ACTORS else entry.address
     return Told(who, _sentence(speech, entry), group_words(speech, entry.group), details)
 
 

@@ -202,7 +202,7 @@ class _Seen:
     @property
     def is_due(self) -> bool:
         """Whether it is being looked at, or about to be."""
-        return self.row.check_at is not None and self.row.check_at <= self.now
+        return self.row.is_due(self.now)
 
     @property
     def is_live(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import string
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import groupby
@@ -91,6 +91,12 @@ class Refusal(StrEnum):
     """The overlap is longer than `LONGEST_OVERLAP`."""
     UNKNOWN = "unknown"
     """There is no such key."""
+    SCOPED = "scoped"
+    """A session key takes no scopes."""
+    BEYOND = "beyond"
+    """It could do what the key by which it is asked for cannot."""
+    OUTLIVES = "outlives"
+    """It would work for longer than the key by which it is asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,16 +131,62 @@ def _key(row: Row[Any]) -> Key:
     )  # fmt: skip
 
 
+_OWNER = text(
+    "SELECT k.account_id, a.group_id FROM api_key k JOIN account a ON a.id = k.account_id AND a.tenant_id = k.tenant_id"
+    " WHERE k.id = :id AND k.tenant_id = :tenant_id AND a.removed_at IS NULL"
+)
+
+
+def owner_of(session: Session, tenant_id: UUID, key_id: UUID) -> tuple[UUID, UUID] | None:
+    """The API user whose key it is, and the group where that is; None if the tenant has no key of that id."""
+    row = session.execute(_OWNER, {"id": key_id, "tenant_id": tenant_id}).first()
+    return None if row is None else (row.account_id, row.group_id)
+
+
 def make(
-    session: Session, now: datetime, author: Author, place: Place, user_id: UUID, wish: Wish
+    session: Session,
+    now: datetime,
+    author: Author,
+    place: Place,
+    user_id: UUID,
+    wish: Wish,
+    by: UUID | None = None,
 ) -> Made | Undone:
-    """A new key beside those that there are."""
+    """A new key beside those that there are. `by`: the key by which it is asked for, which gives out no more than it has; None: an admin
+    asks, who may give all."""
     user = held(session, author, place, user_id)
     if not isinstance(user, ApiUser):
         return user
-    if refusal := _refusal(session, now, user, wish):
+    wanted = _given_out(session, now, user.tenant_id, by, wish)
+    if not isinstance(wanted, Wish):
+        return wanted
+    if refusal := _refusal(session, now, user, wanted):
         return refusal
-    return _add(session, now, author, user, wish)
+    return _add(session, now, author, user, wanted)
+
+
+_GIVER = text(
+    "SELECT scopes, expires_at FROM api_key WHERE id = :id AND tenant_id = :tenant_id AND kind = 'v2'"
+    " AND (expires_at IS NULL OR expires_at > :now)"
+)
+
+
+def _given_out(
+    session: Session, now: datetime, tenant_id: UUID, by: UUID | None, wish: Wish
+) -> Wish | Refusal | NotAdmin:
+    """What is wanted, as the key `by` can give it out: with no scope that it lacks itself, and for no longer than it works itself. Else whoever
+    got hold of a key that is narrow, or ends soon, would have one that is not (spec V2)."""
+    if by is None:
+        return wish
+    row = session.execute(_GIVER, {"id": by, "tenant_id": tenant_id, "now": now}).first()
+    if row is None:  # removed meanwhile, or it has expired
+        return NotAdmin()
+    needed = wish.scopes if wish.kind is KeyKind.V2 else {Scope.MESSAGES_SEND}
+    if not {scope.value for scope in needed} <= set(row.scopes):
+        return Refusal.BEYOND
+    if row.expires_at is None or (wish.expires_at is not None and wish.expires_at <= row.expires_at):
+        return wish
+    return Refusal.OUTLIVES if wish.expires_at is not None else replace(wish, expires_at=row.expires_at)
 
 
 def _refusal(session: Session, now: datetime, user: ApiUser, wish: Wish) -> Refusal | None:
@@ -142,6 +194,8 @@ def _refusal(session: Session, now: datetime, user: ApiUser, wish: Wish) -> Refu
         return Refusal.TOO_LONG
     if wish.kind is KeyKind.V2 and not wish.scopes:
         return Refusal.NO_SCOPE
+    if wish.kind is KeyKind.SESSION and wish.scopes:
+        return Refusal.SCOPED
     if wish.expires_at is not None and wish.expires_at <= now:
         return Refusal.PAST
     own = of_users(session, user.tenant_id, [user.id]).get(user.id, ())
@@ -200,15 +254,18 @@ def rotate(
     user_id: UUID,
     key_id: UUID,
     overlap: timedelta,
+    by: UUID | None = None,
 ) -> Made | Undone:
-    """A new key in the place of an old one, which works on for `overlap`; zero: it ends at once."""
+    """A new key in the place of an old one, which works on for `overlap`; zero: it ends at once. `by` as in `make`."""
     found = _held_key(session, author, place, user_id, key_id)
     if not isinstance(found, tuple):
         return found
     user, old = found
     if not timedelta() <= overlap <= LONGEST_OVERLAP:
         return Refusal.TOO_FAR
-    wish = Wish(old.kind, old.name, old.scopes)
+    wish = _given_out(session, now, user.tenant_id, by, Wish(old.kind, old.name, old.scopes))
+    if not isinstance(wish, Wish):
+        return wish
     if refusal := _refusal(session, now, user, wish):
         return refusal
     until = now + overlap

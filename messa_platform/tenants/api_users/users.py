@@ -64,12 +64,12 @@ class Conflict:
 
 _COLUMNS = (
     "SELECT a.id, a.tenant_id, a.group_id, a.display_name AS name, n.msisdn AS number, a.created_at, a.version FROM account a"
-    " LEFT JOIN number n ON n.account_id = a.id"
-    " WHERE a.tenant_id = :tenant_id AND a.group_id = :group_id AND a.kind = 'api' AND a.removed_at IS NULL"
+    " LEFT JOIN number n ON n.account_id = a.id WHERE a.tenant_id = :tenant_id AND a.kind = 'api' AND a.removed_at IS NULL"
 )
-_OF_GROUP = text(f"{_COLUMNS} ORDER BY lower(a.display_name), a.id")
-_ONE = text(f"{_COLUMNS} AND a.id = :id")
-_HELD = text(f"{_COLUMNS} AND a.id = :id FOR NO KEY UPDATE OF a")
+_HERE = f"{_COLUMNS} AND a.group_id = :group_id"
+_OF_GROUP = text(f"{_HERE} ORDER BY lower(a.display_name), a.id")
+_ONE = text(f"{_HERE} AND a.id = :id")
+_HELD = text(f"{_HERE} AND a.id = :id FOR NO KEY UPDATE OF a")
 
 
 def of_group(session: Session, place: Place) -> list[ApiUser]:
@@ -82,6 +82,31 @@ def read(session: Session, place: Place, user_id: UUID) -> ApiUser | None:
     """One of them; None if the group has none of that id."""
     row = session.execute(_ONE, _parameters(place, user_id)).first()
     return None if row is None else ApiUser(*row)
+
+
+_WITHIN = text(
+    f"{_COLUMNS} AND a.group_id = ANY(CAST(:group_ids AS uuid[])) AND (CAST(:after AS uuid) IS NULL OR a.id > :after)"
+    " ORDER BY a.id LIMIT :most"
+)
+
+
+def within(
+    session: Session, tenant_id: UUID, group_ids: Sequence[UUID], after: UUID | None, most: int
+) -> list[ApiUser]:
+    """The API users of these groups of a tenant, oldest first; `most` of those behind the one with the id `after`."""
+    parameters = {"tenant_id": tenant_id, "group_ids": list(group_ids), "after": after, "most": most}
+    return [ApiUser(*row) for row in session.execute(_WITHIN, parameters)]
+
+
+_GROUP = text(
+    "SELECT group_id FROM account WHERE id = :id AND tenant_id = :tenant_id AND kind = 'api' AND removed_at IS NULL"
+)
+
+
+def group_of(session: Session, tenant_id: UUID, user_id: UUID) -> UUID | None:
+    """The group that an API user is in; None if the tenant has none of that id."""
+    found: UUID | None = session.execute(_GROUP, {"id": user_id, "tenant_id": tenant_id}).scalar()
+    return found
 
 
 def _parameters(place: Place, user_id: UUID) -> dict[str, object]:
@@ -165,9 +190,15 @@ _RENAME = text(
 
 
 def rename(
-    session: Session, now: datetime, author: Author, place: Place, user_id: UUID, version: int, name: str
+    session: Session,
+    now: datetime,
+    author: Author,
+    place: Place,
+    user_id: UUID,
+    version: int | None,
+    name: str,
 ) -> ApiUser | Conflict | Refusal | NotAdmin:
-    """Give an API user another name; the log calls it so from then on, also where it sent before."""
+    """Give an API user another name; the log calls it so from then on, also where it sent before. `version` None: however it is."""
     user = held(session, author, place, user_id, version)
     if not isinstance(user, ApiUser):
         return user
@@ -197,10 +228,11 @@ def remove(
     author: Author,
     place: Place,
     user_id: UUID,
-    version: int,
+    version: int | None,
     rest: timedelta = REST,
 ) -> ApiUser | Conflict | Refusal | NotAdmin:
-    """Remove an API user with its keys, which work no more; its number rests, its messages stay. Gives it as it was."""
+    """Remove an API user with its keys, which work no more; its number rests, its messages stay. Gives it as it was. `version` None: however
+    it is."""
     user = held(session, author, place, user_id, version)
     if not isinstance(user, ApiUser):
         return user

@@ -229,7 +229,8 @@ def move(
 
 @dataclass(frozen=True, slots=True)
 class WaitingClaim:
-    """A claim that waits, for the operator. `requested_by` is an address; `holder` another organisation that has the name, if any."""
+    """A claim that waits, for the operator. `requested_by` is an address, or an API user's name; `holder` another organisation that has it,
+    if any."""
 
     claim: Claim
     slug: str
@@ -243,8 +244,9 @@ class WaitingClaim:
 
 
 _WAITING = text(
-    'SELECT d.id, d.tenant_id, d.group_id, d.name, t.slug, t.name AS organisation, g.name AS "group", a.address AS requested_by,'
-    " d.created_at, d.checked_at, d.fault, (SELECT ht.name FROM domain h JOIN tenant ht ON ht.id = h.tenant_id"
+    'SELECT d.id, d.tenant_id, d.group_id, d.name, t.slug, t.name AS organisation, g.name AS "group",'
+    " CASE a.kind WHEN 'api' THEN a.display_name ELSE a.address END AS requested_by, d.created_at, d.checked_at, d.fault,"
+    " (SELECT ht.name FROM domain h JOIN tenant ht ON ht.id = h.tenant_id"
     " WHERE h.name = d.name AND h.state = 'verified' AND h.tenant_id <> d.tenant_id) AS holder"
     ' FROM domain d JOIN tenant t ON t.id = d.tenant_id JOIN "group" g ON g.id = d.group_id LEFT JOIN account a ON a.id = d.requested_by'
     " WHERE d.state = 'waiting' AND (CAST(:after AS uuid) IS NULL OR d.id > :after) ORDER BY d.id LIMIT :most"

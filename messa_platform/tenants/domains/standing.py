@@ -53,6 +53,10 @@ class DomainRow:
         """Whether looking at it can change anything: not what was approved by hand."""
         return self.state is not DomainState.VERIFIED or self.proof in (Proof.DNS, Proof.PARENT)
 
+    def is_due(self, now: datetime) -> bool:
+        """Whether it is being looked at, or about to be."""
+        return self.check_at is not None and self.check_at <= now
+
     @property
     def claim(self) -> Claim:
         """Who claims what."""
@@ -102,6 +106,29 @@ def get(session: Session, place: Place, domain_id: UUID) -> DomainRow | None:
     parameters = {"tenant_id": place.tenant_id, "group_id": place.id, "id": domain_id}
     row = session.execute(_ONE, parameters).first()
     return None if row is None else domain_row(row)
+
+
+_WITHIN = text(
+    f"SELECT {COLUMNS} FROM domain d WHERE d.tenant_id = :tenant_id AND d.group_id = ANY(CAST(:group_ids AS uuid[]))"
+    " AND (CAST(:after AS uuid) IS NULL OR d.id > :after) ORDER BY d.id LIMIT :most"
+)
+
+
+def within(
+    session: Session, tenant_id: UUID, group_ids: Sequence[UUID], after: UUID | None, most: int
+) -> list[DomainRow]:
+    """The domains of these groups of a tenant, oldest first; `most` of those behind the one with the id `after`."""
+    parameters = {"tenant_id": tenant_id, "group_ids": list(group_ids), "after": after, "most": most}
+    return [domain_row(row) for row in session.execute(_WITHIN, parameters)]
+
+
+_GROUP = text("SELECT group_id FROM domain WHERE id = :id AND tenant_id = :tenant_id")
+
+
+def group_of(session: Session, tenant_id: UUID, domain_id: UUID) -> UUID | None:
+    """The group that a domain is tied to; None if the tenant has none of that id."""
+    found: UUID | None = session.execute(_GROUP, {"id": domain_id, "tenant_id": tenant_id}).scalar()
+    return found
 
 
 _GROUP_OF = text("SELECT tenant_id, group_id FROM domain WHERE id = :id")

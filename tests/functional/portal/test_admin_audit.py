@@ -104,7 +104,7 @@ def test_words_have_the_same_places_for_values_in_every_language(language: str) 
 def test_every_setting_and_every_outcome_of_adding_people_has_a_label() -> None:
     assert SETTINGS.keys() == set(Key)
     assert PEOPLE.keys() == set(Word)
-    assert ACTORS.keys() == set(Who) - {Who.ADMIN}
+    assert ACTORS.keys() == set(Who) - {Who.ADMIN, Who.API_USER}
 
 
 def test_what_a_newer_version_has_written_is_still_shown() -> None:

@@ -28,6 +28,10 @@ SCOPES: Mapping[str, Mapping[Scope, str]] = {
         Scope.PEOPLE_READ: msgid("Read users and admins"),
         Scope.PEOPLE_WRITE: msgid("Change users and admins"),
     },
+    msgid("API users"): {
+        Scope.API_USERS_READ: msgid("Read API users"),
+        Scope.API_USERS_WRITE: msgid("Change API users and give them keys"),
+    },
     msgid("Domains"): {
         Scope.DOMAINS_READ: msgid("Read domains"),
         Scope.DOMAINS_WRITE: msgid("Change domains"),
