@@ -10,6 +10,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+import structlog
 from sqlalchemy.engine import make_url
 
 from messa_platform.core.clock import FixedClock, SystemClock
@@ -57,7 +58,11 @@ def _memory() -> int:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """The run's own folder for the server, which all workers find in the environment; other users can look into it, as root's server must."""
+    """The run's own folder for the server, which all workers find in the environment; other users can look into it, as root's server must.
+    And the log as tests show it."""
+    # a traceback in colours, with the words of every frame, takes as long as many a test
+    plain = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[*structlog.get_config()["processors"][:-1], plain])
     if not hasattr(config, "workerinput"):
         directory = tempfile.mkdtemp(prefix="messa-tests-", dir=_roomy())
         Path(directory).chmod(0o755)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
@@ -14,6 +15,7 @@ from messa_platform.api_v2.problems import Problem
 from messa_platform.application import make_wsgi
 from messa_platform.core.clock import FixedClock
 from messa_platform.core.ids import new_id
+from messa_platform.runtime import Runtime
 from messa_platform.tenants.api_users import keys
 from messa_platform.tenants.api_users.models import KeyKind, Scope
 from tests.functional.api_v2.conftest import ANNA, KARIN, Api, Program, example_of
@@ -39,17 +41,15 @@ def every_operation(program: Program) -> list[tuple[str, str, str, object]]:
     return found
 
 
-def test_without_a_key_that_works_nothing_is_told_of_anything(
-    api: Api,
-    school: Program,
-    database_url: str,
-    tmp_path: Path,
-    clock: FixedClock,
-    request: pytest.FixtureRequest,
-) -> None:
-    patient = a_runtime(database_url, tmp_path / "other", clock, **{"rate.stranger_burst": "1000"})
-    school.app = TestApp(make_wsgi(patient.__enter__()))
-    request.addfinalizer(lambda: patient.__exit__(None, None, None))
+@pytest.fixture
+def patient(database_url: str, tmp_path: Path, clock: FixedClock) -> Iterator[Runtime]:
+    """A process that lets strangers ask as often as these tests do."""
+    with a_runtime(database_url, tmp_path / "other", clock, **{"rate.stranger_burst": "1000"}) as made:
+        yield made
+
+
+def test_without_a_key_that_works_nothing_is_told_of_anything(school: Program, patient: Runtime) -> None:
+    school.app = TestApp(make_wsgi(patient))
     for method, path, _, body in every_operation(school):
         for value in (
             "",
@@ -88,13 +88,15 @@ def test_each_operation_takes_its_scope_and_no_other(api: Api) -> None:
                 assert answer.json["scope"] == needed
 
 
-def test_a_key_of_the_legacy_api_and_a_browsers_session_open_nothing_here(api: Api, school: Program) -> None:
+def test_a_key_of_the_legacy_api_and_a_browsers_session_open_nothing_here(
+    api: Api, school: Program, patient: Runtime
+) -> None:
     legacy = api.ring.key(api.school, school.user).word
     school.ask("GET", "/v2/messages", None, 401, Authorization=f"Bearer {legacy}")
     hashed = api.runtime.passwords.hash(PASSWORD)
     account = api.world.account(api.school, "chef@kommun.example", password_hash=hashed)
     api.world.administer(api.school, account)
-    visitor = signed_in(api.runtime, "chef@kommun.example")
+    visitor = signed_in(patient, "chef@kommun.example")
     assert visitor.app.get("/v2/messages", expect_errors=True).status_int == 401
     for method, path, _, body in every_operation(school):
         sent = {"params": body} if body is not None else {}
