@@ -13,9 +13,14 @@ check() {
     "$@" || failed="$failed $name"
 }
 
+# The types take a core alone for a minute: they are looked at while the tests run, and told at the end.
+types=$(mktemp)
+.venv/bin/mypy >"$types" 2>&1 &
+looking=$!
+trap 'kill "$looking" 2>/dev/null || true; rm -f "$types"' EXIT
+
 check lint .venv/bin/ruff check .
 check format .venv/bin/ruff format --check .
-check types .venv/bin/mypy
 check imports .venv/bin/lint-imports
 
 printf '\n== tests\n'
@@ -24,5 +29,9 @@ workers=$(getconf _NPROCESSORS_ONLN)
 [ "$workers" -le 4 ] || workers=4
 # A file's tests stay together, so that a platform or a browser that they share is started once; in the order of the names,
 # by which the many small files of tests/unit come last and no worker is left alone with a long one.
-.venv/bin/pytest -n "$workers" --dist loadfile --no-loadscope-reorder "$@"
-[ -z "$failed" ]
+check tests .venv/bin/pytest -n "$workers" --dist loadfile --no-loadscope-reorder "$@"
+
+wait "$looking" || failed="$failed types"
+printf '\n== types\n'
+cat "$types"
+[ -z "$failed" ] || { say "Failed:$failed."; exit 1; }
