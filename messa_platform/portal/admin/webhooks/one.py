@@ -13,7 +13,6 @@ from messa_platform.core.i18n import msgid
 from messa_platform.messaging.outward import deliveries, endpoints
 from messa_platform.messaging.outward.deliveries import Delivery
 from messa_platform.messaging.outward.endpoints import BadUrl, EndpointRow, Made, Refusal
-from messa_platform.messaging.outward.told import shown
 from messa_platform.portal.admin.api_users.asked import Page, now_of, version_in
 from messa_platform.portal.admin.audit import reader_of
 from messa_platform.portal.admin.audit import row_of as change_of
@@ -167,7 +166,7 @@ def _changing(
 
 def _changes(context: GroupResource, request: Request, held: EndpointRow) -> list[Any]:
     """The last things that were done to it, in words."""
-    found = latest(request.db, reader_of(context), context.place, _CHANGES, shown(held.url))
+    found = latest(request.db, reader_of(context), context.place, _CHANGES, subject_id=held.id)
     return [change_of(request.speech, entry) for entry in found]
 
 

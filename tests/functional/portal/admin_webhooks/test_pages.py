@@ -169,11 +169,15 @@ def test_it_is_changed(town: Town) -> None:
 
 def test_who_was_overtaken_sees_what_is_different_and_may_insist(town: Town) -> None:
     webhook_id, _ = made(town)
+    a_webhook(town.world, town.school, description="En till dit")
+    other = at(newest(town))
     old = version(town.head, webhook_id)
     mine = {"do": "change", "url": URL, "description": "Min", **ALL}
     town.chief.sent(at(webhook_id), do="change", version=old, url=URL, description="Chefens", **INCOMING)
+    town.head.sent(other, do="disable")  # what becomes of another one at the same address is not told of
     answer = town.head.send(at(webhook_id), version=old, **mine)
     words = seen(answer)
+    assert "Switched off" not in words
     assert answer.status_int == 409 and "nothing of yours was saved" in words
     assert "Description Min Chefens" in words and "Is told of Everything An answer has come" in words
     assert "an admin of an overlying group: Changed the webhook https://93.184.216.34/messa" in words
@@ -199,7 +203,10 @@ def test_it_is_turned_off_and_on_again(town: Town) -> None:
     page = town.head.sent(at(webhook_id), do="disable")
     words = seen(page)
     assert (
-        "State Off" in words and "Somebody has turned it off." in words and "Send a test event" not in words
+        "State Off" in words
+        and "Somebody has turned it off." in words
+        and "Off since today" in words
+        and "Send a test event" not in words
     )
     assert "Everything Off –" in seen(town.head.get(SCHOOL))
     for do in ("test", "again"):
