@@ -65,6 +65,7 @@ def test_the_demos_webhooks_are_at_work(desk: Desk, platform: Platform) -> None:
         desk.tab("api")
     desk.page.goto("/simulator")
     expect(desk.page.locator("#hooks .card").first).to_contain_text("webhook-signature")
+    desk.look("simulator")
 
 
 def test_a_webhook_is_made_tested_rotated_and_removed(
