@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -23,8 +22,7 @@ from tests.support.outside import Outside
 from tests.support.portal import field_of as hidden
 from tests.support.portal import seen
 from tests.support.receiver import Receiver
-from tests.support.town import CHIEF, HEAD, Desk, Town
-from tests.support.visitors import a_runtime, signed_in
+from tests.support.town import CHIEF, Desk, Town
 from tests.support.webhooks import SCHOOL, URL, a_webhook, at, secret_on
 
 NEW = f"{SCHOOL}/new-webhook"
@@ -129,19 +127,6 @@ def test_what_will_not_do_stays_in_its_form_with_the_reason(
         assert answer.html.find(id="description")["value"] == given["description"]
         assert ticked(answer) == given.keys() & ALL.keys()
     assert row(town) == was and actions(town) == ["webhook_added"]
-
-
-def test_where_this_machine_may_not_be_spoken_to_its_address_is_refused(
-    town: Town, database_url: str, tmp_path: Path, clock: FixedClock
-) -> None:
-    for url, sentence in (
-        ("http://93.184.216.34/x", "The address does not begin with https."),
-        ("https://127.0.0.1/x", "The address leads into an internal network."),
-        ("https://93.184.216.34:22/x", "The address names a port that is not for web servers."),
-    ):
-        with a_runtime(database_url, tmp_path / "key", clock) as strict:
-            answer = Desk(signed_in(strict, HEAD)).send(NEW, url=url, **ALL)
-        assert answer.status_int == 422 and sentence in seen(answer)
 
 
 def test_a_group_that_has_as_many_as_may_be_is_told_so(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,16 +1,19 @@
-"""Who may look after which webhooks: the admins of the group and those above, the operator, and nobody else (spec G10, V6)."""
+"""Who may look after which webhooks: the admins of the group, those above, the operator; and where these may not lead (G10, V8)."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from messa_platform.core.clock import FixedClock
 from tests.support.api_users import Keyring
 from tests.support.operators import an_operator, at_the_pages
 from tests.support.portal import field_of as hidden
 from tests.support.portal import seen
-from tests.support.town import Desk, Town
+from tests.support.town import HEAD, Desk, Town
+from tests.support.visitors import a_runtime, signed_in
 from tests.support.webhooks import CARE, SCHOOL, URL, a_webhook, at, secret_on
 
 NOBODY = "00000000-0000-7000-8000-000000000000"
@@ -100,3 +103,18 @@ def test_who_was_dismissed_while_the_form_was_open_does_nothing(town: Town) -> N
         desk.visitor.post(at(webhook_id, "remove"), {"csrf_token": token, "version": "1"}).status_int == 404
     )
     assert standing(town) == was
+
+
+def test_where_this_machine_may_not_be_spoken_to_its_address_is_refused(
+    town: Town, database_url: str, tmp_path: Path, clock: FixedClock
+) -> None:
+    for url, sentence in (
+        ("http://93.184.216.34/x", "The address does not begin with https."),
+        ("https://127.0.0.1/x", "The address leads into an internal network."),
+        ("https://93.184.216.34:22/x", "The address names a port that is not for web servers."),
+    ):
+        with a_runtime(database_url, tmp_path / "key", clock) as strict:
+            answer = Desk(signed_in(strict, HEAD)).send(
+                f"{SCHOOL}/new-webhook", url=url, **{"event-message-incoming": "1"}
+            )
+        assert answer.status_int == 422 and sentence in seen(answer)
