@@ -19,7 +19,7 @@ from messa_platform.core.clock import SystemClock
 from messa_platform.core.db import Database, make_engine
 from messa_platform.core.embedded import EmbeddedError
 from messa_platform.core.settings import Settings, WrongSettings, declared
-from messa_platform.core.site import SiteSettings
+from messa_platform.core.site import SiteSettings, WebSettings
 from messa_platform.providers.simulator import config as simulator_config
 from messa_platform.providers.simulator import process as simulator
 from messa_platform.providers.simulator.config import SimulatorConfig
@@ -76,6 +76,10 @@ def _serve(settings: Settings) -> None:
         _migrate(settings)
         runtime = build(settings, reads_queue=True)
         stack.callback(runtime.close)
+        if settings[SiteSettings].demo:
+            with runtime.database.unit_of_work() as session:
+                simulator_url = settings[WebSettings].simulator_url
+                demo.connect(session, runtime.clock.now(), runtime.endpoints, simulator_url)
         serve(runtime, stop_signal(), ready=lambda: develop.tell_ready(settings))
 
 

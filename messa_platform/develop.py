@@ -29,7 +29,7 @@ _READY = """
 messa is up.
 
   Portal      http://{web}/
-  Simulator   http://{web}/simulator   (the phones it reaches, and every mail the platform sent)
+  Simulator   http://{web}/simulator   (the phones it reaches, every mail the platform sent, what the demo's webhooks were told)
   Health      http://{web}/healthz  http://{web}/readyz
   SMTP        {smtp}   (for example: mail from user@demo.example to 0701740605@{domain})
 

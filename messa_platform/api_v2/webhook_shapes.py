@@ -8,11 +8,10 @@ from messa_platform.api_v2.operations import Shape
 from messa_platform.api_v2.pages import a_list
 from messa_platform.api_v2.shapes import MAYBE, MUST, a_time, an_id, field, one_of
 from messa_platform.core.work import WorkState
-from messa_platform.messaging.outward.endpoints import LONGEST_DESCRIPTION
+from messa_platform.messaging.outward.endpoints import LONGEST_DESCRIPTION, LONGEST_URL
 from messa_platform.messaging.outward.events import EventType
 from messa_platform.messaging.outward.models import DisabledWhy, EndpointState
 
-LONGEST_URL = 1_000
 LONGEST_OVERLAP_HOURS = 90 * 24
 
 CHOICES = [kind.value for kind in EventType if kind is not EventType.TEST]

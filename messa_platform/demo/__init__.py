@@ -8,8 +8,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from messa_platform.core.ids import new_id
-from messa_platform.demo import api_users, history, inbox, log, organisation, sign_ins
+from messa_platform.demo import api_users, history, inbox, log, organisation, sign_ins, webhooks
 from messa_platform.demo.people import PEOPLE
+from messa_platform.messaging.outward.office import Endpoints
 from messa_platform.providers.models import Channel
 from messa_platform.providers.simulator.config import DEFAULT_SECRET
 from messa_platform.tenants.group_settings import Key
@@ -40,6 +41,11 @@ def load(session: Session, now: datetime) -> bool:
 def _bring_up_to_date(session: Session, now: datetime) -> None:
     for part in (organisation, api_users, log, sign_ins, inbox):
         part.bring_up_to_date(session, now)
+
+
+def connect(session: Session, now: datetime, office: Endpoints, simulator_url: str) -> None:
+    """What the demo has once a platform runs that can speak to the simulator. The caller commits."""
+    webhooks.bring_up_to_date(session, now, office, simulator_url)
 
 
 def _platform(session: Session, now: datetime) -> None:

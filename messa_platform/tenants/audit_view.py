@@ -240,13 +240,16 @@ def latest(
     actions: Collection[Action],
     subject: str = "",
     most: int = 3,
+    subject_id: UUID | None = None,
 ) -> list[Entry]:
-    """The last changes of a kind in the very log of a group, for telling who has changed something meanwhile; of one `subject` if given."""
+    """The last changes of a kind in the very log of a group, for telling who has changed something meanwhile; of one `subject` if given, or
+    of the one with an id, whatever it was called."""
     parameters = {
         "tenant_id": place.tenant_id,
         "group_id": place.id,
         "actions": sorted(actions),
         "subject": subject,
+        "subject_id": subject_id,
         "most": most,
     }
     return _as_seen(session, reader, place, session.execute(_LATEST, parameters).all())
@@ -255,7 +258,8 @@ def latest(
 _LATEST = text(
     _plain(
         _OF_GROUP,
-        f" AND {_CONDITIONS['actions']} AND (e.subject = :subject OR CAST(:subject AS text) = '')",
+        f" AND {_CONDITIONS['actions']} AND (e.subject = :subject OR CAST(:subject AS text) = '')"
+        " AND (e.subject_id = :subject_id OR CAST(:subject_id AS uuid) IS NULL)",
     )
 )
 _GROUPS = text(

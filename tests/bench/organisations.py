@@ -53,6 +53,7 @@ PAGES = (
     "logs-choices?field=email&email=p", "logs-choices?field=number", "log-message?id={message}",
     "exports", "export/{export}", "export-live/{export}",
     "api", "api/{api_user}", "api/{api_user}/{api_key}", "api/{api_user}/remove", "api/{api_user}/new-v2-key",
+    "api/new-webhook", "api/webhook/{webhook}", "api/webhook/{webhook}/remove",
 )  # fmt: skip
 """The pages of a group."""
 TOP_PAGES = ("organisation",)
@@ -61,7 +62,7 @@ TOP_PAGES = ("organisation",)
 
 @dataclass(frozen=True)
 class Place:
-    """A group of an organisation: its address, and somebody, a domain, a task, an export, a message and an API user in it."""
+    """A group of an organisation: its address, and somebody, a domain, a task, an export, a message, an API user and a webhook in it."""
 
     address: str
     person: UUID
@@ -71,6 +72,7 @@ class Place:
     export: UUID
     api_user: UUID
     api_key: UUID
+    webhook: UUID
 
     def path(self, page: str) -> str:
         """Where a page of it is."""
@@ -156,6 +158,10 @@ _FILL = (
     "INSERT INTO api_key (id, tenant_id, account_id, kind, digest, hint, created_by) SELECT gen_random_uuid(), :tenant, a.id, 'session',"
     " sha256(convert_to(a.address, 'UTF8')), '1234', 'chef@' || :slug || '.example' FROM account a"
     " WHERE a.tenant_id = :tenant AND a.kind = 'api'",
+    "INSERT INTO event_endpoint (id, tenant_id, group_id, kind, url, secret) SELECT gen_random_uuid(), :tenant, g.id, 'webhook',"
+    " 'https://larm.example/' || g.id, 'sealed' FROM unnest(CAST(:ids AS uuid[])) AS g (id)",
+    "INSERT INTO event_delivery (id, tenant_id, endpoint_id, type, at, next_attempt_at, state) SELECT gen_random_uuid(), :tenant, e.id,"
+    " 'webhook.test', now(), now(), 'done' FROM event_endpoint e, generate_series(1, 20) WHERE e.tenant_id = :tenant",
     "INSERT INTO quota_usage (scope_id, bucket, parts) SELECT g.id, now(), 5 FROM unnest(CAST(:ids AS uuid[])) AS g (id)",
 )
 _ADMIN = (
@@ -167,7 +173,8 @@ _THINGS = text(
     "SELECT (SELECT a.id FROM account a WHERE a.group_id = :id AND a.kind = 'person' ORDER BY a.address LIMIT 1) AS person,"
     " (SELECT d.id FROM domain d WHERE d.group_id = :id) AS domain, (SELECT t.id FROM task t WHERE t.group_id = :id) AS task,"
     " (SELECT m.id FROM message m WHERE m.group_id = :id ORDER BY m.id LIMIT 1) AS message,"
-    " (SELECT e.id FROM export e WHERE e.group_id = :id) AS export, u.id AS api_user, k.id AS api_key"
+    " (SELECT e.id FROM export e WHERE e.group_id = :id) AS export, u.id AS api_user, k.id AS api_key,"
+    " (SELECT w.id FROM event_endpoint w WHERE w.group_id = :id) AS webhook"
     " FROM account u JOIN api_key k ON k.account_id = u.id WHERE u.group_id = :id AND u.kind = 'api'"
 )
 _WRITERS = text(

@@ -31,7 +31,10 @@ GROUP = {
     "sender-name": "@@sender-name",
     "signature": "@@signature",
     "admins": "@@admins",
-    "api-nothing": "@@api",
+    "api-webhooks": "@@api",
+    "webhook-new": "@@api/new-webhook",
+    "webhook": "@@api/webhook/{webhook}",
+    "webhook-remove": "@@api/webhook/{webhook}/remove",
     "users": "@@users",
     "users-below": "@@users?below=1",
     "users-nobody": "@@users?q=finns+inte",
@@ -127,6 +130,9 @@ def known(platform: Platform) -> Mapping[str, str]:
         "message": str(platform.value("SELECT id FROM message WHERE status = 'no_sms_left:Group' LIMIT 1")),
         "api_user": str(platform.value("SELECT account_id FROM api_key WHERE name = 'Prova v2'")),
         "api_key": str(platform.value("SELECT id FROM api_key WHERE name = 'Prova v2'")),
+        "webhook": str(
+            platform.value("SELECT id FROM event_endpoint WHERE description = 'Frånvarosystemet'")
+        ),
         "waiting": str(platform.value("SELECT id FROM domain WHERE name = 'friskolan.example'")),
     }
 

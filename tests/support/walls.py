@@ -33,6 +33,7 @@ from tests.support.operators import at_the_pages
 from tests.support.town import make_admin
 from tests.support.town_log import Entry, write_down
 from tests.support.visitors import Visitor
+from tests.support.webhooks import a_webhook
 from tests.support.world import World
 
 MARKS = ("overmark", "sidemark", "farmark")
@@ -113,6 +114,7 @@ def build_walls(world: World, runtime: Runtime) -> Walls:
     _log(walls)
     _inside(walls)
     _api_users(walls)
+    _webhooks(walls)
     _exports(walls)
     _messages(walls)
     return walls
@@ -229,6 +231,17 @@ def _api_users(walls: Walls) -> None:
         Author(Actor.ADMIN, above, "overmark@kommun.example", walls.master.id),
         Author(Actor.ADMIN, walls.head, "rektor@kommun.example", walls.school.id),
     )
+
+
+def _webhooks(walls: Walls) -> None:
+    """Webhooks on each side of the walls, and one of the school."""
+    for group, mark, ids in (
+        (walls.master, "overmark", walls.above_ids),
+        (walls.sibling, "sidemark", walls.beside_ids),
+        (walls.elsewhere, "farmark", walls.far_ids),
+    ):
+        ids["webhook"] = a_webhook(walls.world, group, f"https://93.184.216.34/{mark}", f"{mark} larm")
+    a_webhook(walls.world, walls.school)
 
 
 def _exports(walls: Walls) -> None:

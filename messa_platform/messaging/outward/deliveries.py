@@ -21,6 +21,8 @@ from messa_platform.tenants.places import Place
 
 MOST = 50
 """Deliveries that a list shows at once."""
+LOOKED_THROUGH = 100
+"""Deliveries to a webhook, the latest, among which its last failure is looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,19 @@ def read(session: Session, place: Place, delivery_id: UUID) -> Delivery | None:
     """One of them; None if there is none of that id in the group."""
     row = session.execute(_ONE, _where(place, id=delivery_id)).first()
     return None if row is None else _delivery(row)
+
+
+# Few of each, by its own index: some endpoints are told of a great many events.
+_FAILED = text(
+    "SELECT e.id, max(t.at) AS at FROM event_endpoint e CROSS JOIN LATERAL (SELECT d.id FROM event_delivery d WHERE d.endpoint_id = e.id"
+    f" AND d.tenant_id = e.tenant_id ORDER BY d.id DESC LIMIT {LOOKED_THROUGH}) d JOIN delivery_attempt t ON t.delivery_id = d.id"
+    " WHERE e.tenant_id = :tenant_id AND e.group_id = :group_id AND (t.status IS NULL OR t.status NOT BETWEEN 200 AND 299) GROUP BY e.id"
+)
+
+
+def last_failed(session: Session, place: Place) -> dict[UUID, datetime]:
+    """When a webhook of the group last failed to take one of its latest events, by webhook; those that took all are not in it."""
+    return {row.id: row.at for row in session.execute(_FAILED, _where(place))}
 
 
 _ENDPOINT = text("SELECT endpoint_id FROM event_delivery WHERE id = :id AND tenant_id = :tenant_id")

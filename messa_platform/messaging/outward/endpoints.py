@@ -28,6 +28,8 @@ from messa_platform.tenants.places import Place
 MOST = 20
 """Webhooks that a group may have."""
 LONGEST_DESCRIPTION = 200
+LONGEST_URL = 1000
+"""Characters of an address; each door says so in its own way, before anything is asked of it."""
 OVERLAP = timedelta(hours=24)
 """For how long the secret before a rotation signs as well, unless otherwise said."""
 LONGEST_OVERLAP = timedelta(days=90)

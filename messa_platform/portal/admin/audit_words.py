@@ -9,6 +9,7 @@ from typing import Any
 
 from messa_platform.core.i18n import Speech, msgid
 from messa_platform.portal.admin.api_users.words import KINDS, SCOPES
+from messa_platform.portal.admin.webhooks.words import ALL_EVENTS, EVENTS
 from messa_platform.tenants.audit import Action
 from messa_platform.tenants.audit_view import Entry, Named, Standing, Who
 from messa_platform.tenants.group_settings import MAX_PARTS, Key, TooLong
@@ -168,6 +169,7 @@ _LOCKS = {
     Lock.ALL: msgid("everybody may change it"),
 }
 VALUES: Mapping[str, Mapping[str, str]] = {
+    "events": {kind.value: words for kind, words in EVENTS.items()},
     "kind": {kind.value: words for kind, words in KINDS.items()},
     "language": {"sv": "Svenska", "en": "English"},
     "lock": {lock.value: words for lock, words in _LOCKS.items()},
@@ -357,6 +359,8 @@ def _value(speech: Speech, field: str, value: Any) -> str:
             return speech.number(value)
         case Named():
             return group_words(speech, value)
+        case []:
+            return _(ALL_EVENTS) if field == "events" else _("nothing")
         case list():
             return ", ".join(_value(speech, field, each) for each in value)
         case dict():

@@ -17,12 +17,14 @@ from messa_platform.providers.simulator.behaviour import DOCUMENTED
 from messa_platform.providers.simulator.phone_number import spaced
 from messa_platform.providers.simulator.records import Incoming, Mail, Submit
 from messa_platform.providers.simulator.store import Phone, Store
+from messa_platform.providers.simulator.webhooks import Hook
 from messa_platform.providers.simulator.words import WORDS, Language
 
 PHONES_SHOWN: Final = 12
 TEXTS_SHOWN: Final = 8
 TEXTS_SHOWN_ALONE: Final = 200
 MAILS_SHOWN: Final = 25
+HOOKS_SHOWN: Final = 25
 
 HERE: Final = Path(__file__).parent
 
@@ -89,6 +91,19 @@ class MailView:
     headers: Mapping[str, str]
 
 
+@dataclass(frozen=True, slots=True)
+class HookView:
+    """What a webhook was told, as it is drawn."""
+
+    n: int
+    name: str
+    status: int
+    type: str
+    body: str
+    when: str
+    headers: Mapping[str, str]
+
+
 class Page:
     """Draws the page from what `store` has."""
 
@@ -114,6 +129,8 @@ class Page:
             phones_shown=PHONES_SHOWN,
             mails=[_mail_view(recipient, mail) for recipient, mail in reversed(mails[-MAILS_SHOWN:])],
             mail_count=len(mails),
+            hooks=[_hook_view(hook) for hook in islice(reversed(self._store.hooks), HOOKS_SHOWN)],
+            hook_count=len(self._store.hooks),
             faults=[_fault_row(asked.language, number) for number in DOCUMENTED],
             draft=draft,
             version=self._store.version,
@@ -153,6 +170,11 @@ def _once(numbers: Iterable[str]) -> dict[str, None]:
 def _mail_view(recipient: str, mail: Mail) -> MailView:
     when = _clock_time(mail.at)
     return MailView(mail.n, mail.sender, recipient, mail.subject, mail.text, when, mail.headers)
+
+
+def _hook_view(hook: Hook) -> HookView:
+    when = _clock_time(hook.at)
+    return HookView(hook.n, hook.name, hook.status, hook.type, hook.body, when, hook.headers)
 
 
 def _fault_row(language: Language, number: str) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from messa_platform.providers.simulator.journal import Journal
 from messa_platform.providers.simulator.records import Incoming, Kind, Mail, Submit, iso
+from messa_platform.providers.simulator.webhooks import KEEP_HOOKS, Hook
 
 KEEP_TEXTS: Final = 100_000
 """Submits and incoming texts in memory; older ones leave the phones and stay in the journal."""
@@ -42,6 +43,7 @@ class Store:
         self._phones: dict[str, Phone] = {}
         self._newest_by_id: dict[str, int] = {}
         self._mails: deque[Mail] = deque(maxlen=keep_mails)
+        self.hooks: deque[Hook] = deque(maxlen=KEEP_HOOKS)
         self._last = 0
         self.version = 0
         self.submits = 0
@@ -69,6 +71,11 @@ class Store:
                 self._keep(thing)
             case Mail():
                 self._mails.append(thing)
+
+    def remember_hook(self, hook: Hook) -> None:
+        """Keep what came to a listener of webhooks, which the journal does not have."""
+        self.version += 1
+        self.hooks.append(hook)
 
     def _remember_submit(self, submit: Submit) -> None:
         self.submits += 1

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Any, Final
@@ -20,6 +21,7 @@ from messa_platform.providers.simulator.page import HERE, Asked, Draft, Page
 from messa_platform.providers.simulator.phone_number import e164
 from messa_platform.providers.simulator.records import iso
 from messa_platform.providers.simulator.replies import ReplyProblem, read_reply
+from messa_platform.providers.simulator.webhooks import ANSWERS, hook_of
 from messa_platform.providers.simulator.words import WORDS, language_of, problem_words
 
 SUBMITS_AT_ONCE: Final = 10_000
@@ -80,6 +82,8 @@ class Web:
                 web.get("/simulator/phones/{number}", self.phone),
                 web.post("/simulator/phones/{number}/replies", self.reply),
                 web.get("/simulator/mails", self.mails),
+                web.get("/simulator/webhooks", self.hooks),
+                web.post("/simulator/webhooks/{name}", self.listen),
                 web.get("/simulator/submits", self.submits),
                 web.get("/simulator/faults", self.faults),
                 web.post("/simulator/faults", self.change_faults),
@@ -176,6 +180,24 @@ class Web:
                     "at": iso(mail.at),
                 }
                 for recipient, mail in self._store.mails(request.query.get("to"))
+            ]
+        )
+
+    async def listen(self, request: web.Request) -> web.Response:
+        """A webhook is told of something; the name in its address says what we answer."""
+        name = request.match_info["name"]
+        if name not in ANSWERS:
+            return _json({"error": f"there are: {', '.join(ANSWERS)}"}, HTTPStatus.NOT_FOUND)
+        number, body = self._store.hooks[-1].n + 1 if self._store.hooks else 1, await request.read()
+        self._store.remember_hook(hook_of(number, time.time(), name, request.headers, body))
+        return web.Response(status=ANSWERS[name])
+
+    async def hooks(self, _request: web.Request) -> web.Response:
+        """What webhooks were told, oldest first."""
+        return _json(
+            [
+                {"name": h.name, "status": h.status, "headers": h.headers, "body": h.body, "at": iso(h.at)}
+                for h in self._store.hooks
             ]
         )
 

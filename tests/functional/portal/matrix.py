@@ -159,6 +159,9 @@ GroupResource.api/session-key  {group}/@@api/{api_user}/new-session-key  ADMINS 
 GroupResource.api/v2-key       {group}/@@api/{api_user}/new-v2-key   ADMINS      200  422
 GroupResource.api/key          {group}/@@api/{api_user}/{api_key}    ADMINS      200  422
 GroupResource.api/remove       {group}/@@api/{api_user}/remove       ADMINS      200  409
+GroupResource.api/new-webhook  {group}/@@api/new-webhook             ADMINS      200  422
+GroupResource.api/webhook      {group}/@@api/webhook/{webhook}       ADMINS      200  422
+GroupResource.api/webhook-remove  {group}/@@api/webhook/{webhook}/remove  ADMINS  200  409
 GroupResource.users            {group}/@@users                       ADMINS      200  -
 GroupResource.user             {group}/@@user?id={person}            ADMINS      200  409
 GroupResource.add-users        {group}/@@add-users                   ADMINS      200  422

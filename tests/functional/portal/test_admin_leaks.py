@@ -109,6 +109,7 @@ def test_no_page_tells_anything_of_what_stands_above_or_beside(walls: Walls) -> 
         "@@group",
         "@@api",
         "new-v2-key",
+        "new-webhook",
         "@@logs",
         "@@log-message",
     }
@@ -165,6 +166,7 @@ def test_an_id_from_beyond_is_answered_like_one_that_nothing_has(walls: Walls) -
                     "@@sign-on?domain={}", "@@domain?id={}", "@@add-users?draft={}", "@@find-group?under={}", "@@audit?about={}",
                     "@@export/{}", "@@export-live/{}", "@@export-file/{}",
                     "@@api/{}", "@@api/{}/remove", "@@api/{}/new-v2-key", "@@api?after={}",
+                    "@@api/webhook/{}", "@@api/webhook/{}/remove",
                     "@@log-message?id={}", "@@logs?group={}", "@@logs?email={}",
                     "@@logs-choices?field=number&group={}"):  # fmt: skip
         expected = without(visitor.get(f"{SCHOOL}/{address.format(unknown)}"), unknown)

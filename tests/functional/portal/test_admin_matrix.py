@@ -42,6 +42,7 @@ from tests.support.operators import an_operator, at_the_pages
 from tests.support.town import build_town, make_admin
 from tests.support.town_log import Entry, write_down
 from tests.support.visitors import Visitor, path_of, token_of
+from tests.support.webhooks import a_webhook
 from tests.support.world import World
 
 PHONE = "+46701740605"
@@ -88,6 +89,7 @@ class Scene:
             for name, group in self.groups.items()
         }
         self.exports = {name: an_export(world, group) for name, group in self.groups.items()}
+        self.webhooks = {name: a_webhook(world, group) for name, group in self.groups.items()}
         ring = Keyring(world)
         self.api_users = {name: ring.user(group) for name, group in self.groups.items()}
         self.api_keys = {
@@ -151,6 +153,7 @@ class Scene:
             message=self.messages[group],
             api_user=self.api_users[group].id,
             api_key=self.api_keys[group],
+            webhook=self.webhooks[group],
             **self.things,
         )
 
@@ -238,7 +241,8 @@ def test_everybody_gets_of_every_view_what_the_table_says(scene: Scene, persona:
 
 
 UNTOUCHED = (
-    "account", "api_key", "audit_entry", "consent_request", "domain", "export", "group", "group_admin", "group_setting", "message",
+    "account", "api_key", "audit_entry", "consent_request", "domain", "event_delivery", "event_endpoint",
+    "export", "group", "group_admin", "group_setting", "message",
     "number_range", "outgoing_mail", "recipient_list", "sending", "task", "task_work", "tenant", "thread",
 )  # fmt: skip
 """What a form that was not theirs to send leaves as it is."""

@@ -3,31 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from pyramid.httpexceptions import HTTPNotFound
 from pyramid.request import Request
 
-from messa_platform.core.i18n import Speech, msgid
-from messa_platform.core.outbound import Fault
-from messa_platform.core.work import WorkState
 from messa_platform.messaging.outward import deliveries, endpoints
-from messa_platform.messaging.outward.deliveries import Attempt, Delivery
-from messa_platform.messaging.outward.endpoints import BadUrl, EndpointRow, Refusal
-from messa_platform.messaging.outward.events import EventType
-from messa_platform.messaging.outward.models import DisabledWhy, EndpointState
+from messa_platform.messaging.outward.deliveries import Delivery
+from messa_platform.messaging.outward.endpoints import LONGEST_URL, BadUrl, EndpointRow, Refusal
 from messa_platform.portal.admin.api_users.asked import now_of
+from messa_platform.portal.admin.event_words import Row, row_of, why_off
 from messa_platform.portal.admin.outbound_words import FAULTS
 from messa_platform.portal.admin.resources import GroupResource
 from messa_platform.portal.forms import Form
 from messa_platform.portal.messages.resources import read_id
-from messa_platform.portal.messages.words import words_of
 from messa_platform.tenants.api_users.users import ApiUser
 
 SHOWN = 10
 """Deliveries that the page shows."""
-LONGEST_URL = 1000
 
 SAID: Mapping[str, str] = {
     "callback": "api-url-saved",
@@ -36,29 +29,6 @@ SAID: Mapping[str, str] = {
 }
 """What is said of what was done, by the button."""
 
-_STATES: Mapping[WorkState, tuple[str, str]] = {
-    WorkState.READY: ("", msgid("Waiting")),
-    WorkState.LEASED: ("", msgid("On its way")),
-    WorkState.DONE: ("ok", msgid("Delivered")),
-    WorkState.PARKED: ("bad", msgid("Given up")),
-}
-_DISABLED: Mapping[DisabledWhy, str] = {
-    DisabledWhy.GONE: msgid("The address answered that it is gone (410). Nothing is sent there any more."),
-    DisabledWhy.FAILING: msgid("The address has taken nothing for days. Nothing is sent there any more."),
-    DisabledWhy.ADMIN: msgid("Somebody has turned it off."),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A delivery in words."""
-
-    delivery: Delivery
-    event: str
-    tone: str
-    state: str
-    answer: str
-
 
 def section(context: GroupResource, request: Request, held: ApiUser) -> dict[str, Any]:
     """What the page shows of it."""
@@ -66,44 +36,15 @@ def section(context: GroupResource, request: Request, held: ApiUser) -> dict[str
     rows = _rows(context, request, endpoint) if endpoint else []
     return {
         "endpoint": endpoint,
-        "off": _why_off(request.speech, endpoint),
+        "off": why_off(request.speech, endpoint),
         "deliveries": rows,
         "max_url": LONGEST_URL,
     }
 
 
-def _why_off(speech: Speech, endpoint: EndpointRow | None) -> str:
-    if endpoint is None or endpoint.state is EndpointState.ACTIVE or endpoint.disabled_why is None:
-        return ""
-    return speech.gettext(_DISABLED[endpoint.disabled_why])
-
-
 def _rows(context: GroupResource, request: Request, endpoint: EndpointRow) -> list[Row]:
     found = deliveries.latest(request.db, context.place, endpoint.id, SHOWN)
-    return [_row(request.speech, delivery) for delivery in found]
-
-
-def _row(speech: Speech, delivery: Delivery) -> Row:
-    tone, state = _STATES[delivery.state]
-    return Row(
-        delivery, _event(speech, delivery), tone, speech.gettext(state), _answer(speech, delivery.last)
-    )
-
-
-def _event(speech: Speech, delivery: Delivery) -> str:
-    if delivery.type is EventType.TEST:
-        return speech.gettext("Test")
-    return speech.gettext(words_of(delivery.status).sentence)
-
-
-def _answer(speech: Speech, last: Attempt | None) -> str:
-    """What came back the last time: the HTTP status, or why none came."""
-    if last is None:
-        return ""
-    if last.status is not None:
-        return f"HTTP {last.status}"
-    fault = last.fault or ""
-    return speech.gettext(FAULTS[Fault(fault)]) if fault in set(Fault) else fault
+    return [row_of(request.speech, delivery) for delivery in found]
 
 
 def change(context: GroupResource, request: Request, held: ApiUser, form: Form) -> bool:

@@ -13,6 +13,7 @@ from pyramid.request import Request
 from messa_platform.portal.admin.api_users.asked import Page, answer, now_of, page_of
 from messa_platform.portal.admin.api_users.words import is_over, say_no_user
 from messa_platform.portal.admin.resources import GroupResource
+from messa_platform.portal.admin.webhooks import listing as webhooks
 from messa_platform.portal.forms import Form, asked, written
 from messa_platform.portal.messages.numbers import nice
 from messa_platform.portal.pages import public_url
@@ -68,6 +69,7 @@ def _page(context: GroupResource, request: Request, form: Form, status: int = 20
         next=shown[-1].id if is_more else "",
         doors=doors(request),
         max_name=LONGEST_NAME,
+        **webhooks.section(context, request),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import pytest
@@ -198,3 +198,33 @@ def test_no_log_line_holds_a_query_a_secret_or_words(told: Told, capsys: pytest.
     assert "events_told" in text
     for secret in ("geheim", told.made.secret, "127.0.0.1"):
         assert secret not in text
+
+
+def test_when_a_webhook_last_failed_is_known_of_its_latest_events(told: Told) -> None:
+    def last_failed(group: Group) -> dict[UUID, datetime]:
+        place = told.outside.place(group)
+        found = told.outside.do(lambda session: deliveries.last_failed(session, place))
+        assert isinstance(found, dict)
+        return found
+
+    told.send()
+    told.outside.tell()
+    assert last_failed(told.group) == {}
+    told.wait(60)
+    told.receiver.answers(500)
+    told.send()
+    told.outside.tell()
+    failed_at = told.world.clock.now()
+    told.outside.later(seconds=5)
+    assert told.states == [WorkState.DONE] * 2
+    assert last_failed(told.group) == {told.id: failed_at}
+    assert last_failed(told.world.group(told.group, "Skolan")) == {}
+    told.world.run(
+        "INSERT INTO event_delivery (id, tenant_id, endpoint_id, type, at, state, next_attempt_at)"
+        " SELECT CAST(overlay(CAST(gen_random_uuid() AS text) PLACING 'ffffffff' FROM 1) AS uuid), :tenant, :id, 'webhook.test', now(), 'done',"
+        " now() FROM generate_series(1, :count)",
+        tenant=told.group.tenant_id,
+        id=told.id,
+        count=deliveries.LOOKED_THROUGH,
+    )
+    assert last_failed(told.group) == {}
