@@ -9,6 +9,7 @@ from __future__ import annotations
 from itertools import count
 from typing import Any
 
+import psycopg
 from sqlalchemy import event
 
 from messa_platform.core.db import Database, make_engine
@@ -35,19 +36,27 @@ class KeptDatabase(Database):
         """It stays open: tests close what they were given."""
 
     def made_as_new(self) -> bool:
-        """Whether all of its connections are as new ones; where one is still in use, none is kept."""
+        """Whether all of its connections are as new ones; where one is still in use, or was cut off, none is kept."""
         pool: Any = self.engine.pool
-        if pool.checkedout():
+        if pool.checkedout() or not self._discarded(pool.checkedin()):
             self.drop()
             return False
-        held = [self.engine.connect() for _ in range(pool.checkedin())]
-        for connection in held:
-            driver: Any = connection.connection.driver_connection
-            driver.autocommit = True
-            # psycopg forgets its own part of prepared statements only at the first time that it sees a statement
-            driver.execute(f"DISCARD ALL -- {next(_TIMES)}")
-            driver.autocommit = False
-            connection.close()
+        return True
+
+    def _discarded(self, count: int) -> bool:
+        held = [self.engine.connect() for _ in range(count)]
+        try:
+            for connection in held:
+                driver: Any = connection.connection.driver_connection
+                driver.autocommit = True
+                # psycopg forgets its own part of prepared statements only at the first time that it sees a statement
+                driver.execute(f"DISCARD ALL -- {next(_TIMES)}")
+                driver.autocommit = False
+        except psycopg.OperationalError:
+            return False
+        finally:
+            for connection in held:
+                connection.close()
         return True
 
     def drop(self) -> None:
