@@ -42,7 +42,7 @@ def actions(api: Api, group: Group) -> list[tuple[str, str, str]]:
     return [
         (e.address, e.action, str(e.subject))
         for e in log(api, group)
-        if e.action.startswith(kinds) and e.who is Who.ADMIN
+        if e.action.startswith(kinds) and e.who is Who.API_USER
     ]
 
 

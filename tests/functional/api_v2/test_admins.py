@@ -58,7 +58,7 @@ def done_by(api: Api, group: Group, address: str) -> list[tuple[str, str]]:
     with api.world.database.unit_of_work() as session:
         place = api.ring.place(group)
         found, _ = entries(session, Reader(place, author.account_id), Asked(place))
-    assert all(entry.who is Who.ADMIN for entry in found if entry.subject == address)
+    assert all(entry.who is Who.API_USER for entry in found if entry.subject == address)
     return [(entry.address, entry.action) for entry in found[::-1] if entry.subject == address]
 
 

@@ -84,7 +84,7 @@ def test_a_change_is_in_the_audit_log_as_the_portal_reads_it(api: Api, school: P
         assert place
         entry = entries(session, Reader(place, new_id()), Asked(place))[0][0]
     assert (entry.who, entry.address, entry.action, entry.subject) == (
-        Who.ADMIN,
+        Who.API_USER,
         "Larmet",
         "setting_set",
         "country_code",

@@ -60,7 +60,7 @@ def test_a_group_is_made_renamed_moved_and_removed(api: Api, school: Program) ->
     school.get(path, 404)
     school.ask("DELETE", path, None, 404)
     assert entries_seen(api, api.school, api.school) == {
-        (Who.ADMIN, "Larmet", action)
+        (Who.API_USER, "Larmet", action)
         for action in ("group_added", "group_renamed", "group_moved", "group_removed")
     }
 

@@ -37,7 +37,7 @@ def test_it_is_read_and_changed_with_a_version_in_hand(api: Api, town: Program) 
         place = place_of(session, api.master.tenant_id, api.master.id)
         assert place
         entry = entries(session, Reader(place, new_id()), Asked(place))[0][0]
-    assert (entry.who, entry.address, entry.action) == (Who.ADMIN, "Larmet", "tenant_changed")
+    assert (entry.who, entry.address, entry.action) == (Who.API_USER, "Larmet", "tenant_changed")
     assert entry.after == {"name": "Nya kommunen", "time_zone": "Europe/Oslo"}
 
 

@@ -232,8 +232,3 @@ in it, `{tied}` for a domain of it, and so on.
 
 SIMULATOR = ("SimulatorResource", "")
 """Mounted in development alone, where it hands everything on to the simulator's process, which knows nobody."""
-
-BY_KEY = frozenset(
-    ["Api", "Problems", "ProblemPage", "Messages", "Message", "Batch", "Webhooks", "Webhook", "OneDelivery"]
-)
-"""The REST API's contexts, which know keys and no sessions: `api_v2/test_keys` asks for each operation with each scope, and as an admin."""
