@@ -81,8 +81,24 @@ class MessageMonth(Base):
     __table_args__ = (Index("ix_message_month_none", "group_id", postgresql_where=text("messages = 0")),)
 
 
+class TenantMonth(Base):
+    """How many messages of a kind a tenant as a whole had in a month; `day` is its first."""
+
+    __tablename__ = "tenant_month"
+
+    tenant_id: Mapped[UUID] = mapped_column(primary_key=True)
+    day: Mapped[date] = mapped_column(primary_key=True)
+    direction: Mapped[str] = mapped_column(primary_key=True)
+    status: Mapped[str] = mapped_column(primary_key=True)
+    parts: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    channel_id: Mapped[UUID] = mapped_column(primary_key=True)
+    messages: Mapped[int] = mapped_column(BigInteger)
+
+    __table_args__ = (Index("ix_tenant_month_none", "tenant_id", postgresql_where=text("messages = 0")),)
+
+
 class TenantDay(Base):
-    """The same for a tenant as a whole and a day."""
+    """The same for a day."""
 
     __tablename__ = "tenant_day"
 

@@ -38,13 +38,13 @@ _FOLD = text(
     "WITH gone AS (DELETE FROM message_delta WHERE id IN (SELECT id FROM message_delta ORDER BY id LIMIT :most) RETURNING *),"
     f" days AS ({_folded('message_day', 'tenant_id, group_id')}),"
     f" months AS ({_folded('message_month', 'tenant_id, group_id', _MONTH)}),"
-    f" tenants AS ({_folded('tenant_day', 'tenant_id')})"
+    f" tenants AS ({_folded('tenant_day', 'tenant_id')}),"
+    f" tenants_months AS ({_folded('tenant_month', 'tenant_id', _MONTH)})"
     " SELECT count(*) FROM gone"
 )
-_EMPTY = tuple(
-    text(f"DELETE FROM {table} WHERE messages = 0")
-    for table in ("message_day", "message_month", "tenant_day")
-)
+FOLDED = ("message_day", "message_month", "tenant_day", "tenant_month")
+"""The tables into which differences are folded."""
+_EMPTY = tuple(text(f"DELETE FROM {table} WHERE messages = 0") for table in FOLDED)
 
 
 def fold(session: Session) -> int:
@@ -94,7 +94,7 @@ def _statement(table: str, scope: str, day: str) -> str:
 _TALLIES = {
     # (by month, some groups only)
     (False, False): text(_statement("tenant_day", "true", "day")),
-    (True, False): text(_statement("tenant_day", "true", _MONTH)),
+    (True, False): text(_statement("tenant_month", "true", _MONTH)),
     (False, True): text(_statement("message_day", _NAMED, "day")),
     (True, True): text(_statement("message_month", _NAMED, _MONTH)),
 }
@@ -201,7 +201,7 @@ def _counted(parts: Sequence[tuple[str, str, str]], scope: str, **tables: str) -
 _COUNTED = {
     # (by month, some groups only)
     (False, False): _counted(OF_DAYS, "true", days="tenant_day"),
-    (True, False): _counted(OF_DAYS, "true", days="tenant_day"),
+    (True, False): _counted(OF_MONTHS, "true", days="tenant_day", months="tenant_month"),
     (False, True): _counted(OF_DAYS, _NAMED, days="message_day"),
     (True, True): _counted(OF_MONTHS, _NAMED, days="message_day", months="message_month"),
 }
@@ -231,8 +231,8 @@ def counts(
     parameters: dict[str, object] = {"tenant_id": tenant_id, "first": first, "last": last}
     if group_ids is not None:
         parameters["group_ids"] = list(group_ids)
-        if by_month:
-            parameters |= whole_months(first, last)
+    if by_month:
+        parameters |= whole_months(first, last)
     rows = session.execute(_COUNTED[by_month, group_ids is not None], parameters)
     return [
         Count(row.day, Direction(row.direction), Status(row.status), int(row.messages), int(row.parts))

@@ -73,17 +73,15 @@ _ALL = text('SELECT g.id FROM "group" g WHERE g.tenant_id = :tenant_id')
 @cache
 def _statement(columns: tuple[str, ...], days_apart: bool, of_groups: bool, goes_on: bool) -> TextClause:
     """One for each way of asking: the words in it are those of this module."""
-    by_month = of_groups and not days_apart
-    days, months = ("message_day", "message_month") if of_groups else ("tenant_day", "")
+    days, months = ("message_day", "message_month") if of_groups else ("tenant_day", "tenant_month")
     group = "group_id, " if of_groups else ""
     where = "tenant_id = :tenant_id" + (
         " AND group_id = ANY(CAST(:group_ids AS uuid[]))" if of_groups else ""
     )
-    month = "date_trunc('month', day)::date"
     cells = " UNION ALL ".join(
-        f"SELECT {group}{day if days_apart or by_month else month} AS day, direction, status, parts, messages"
+        f"SELECT {group}{day} AS day, direction, status, parts, messages"
         f" FROM {table.format(days=days, months=months)} WHERE {where} AND day BETWEEN {between}"
-        for table, day, between in (OF_MONTHS if by_month else OF_DAYS)
+        for table, day, between in (OF_DAYS if days_apart else OF_MONTHS)
     )
     keys = ", ".join(columns)
     after = ", ".join(f"CAST(:after_{column} AS {_TYPES[column]})" for column in columns)
@@ -125,7 +123,8 @@ def usage(session: Session, wanted: Wanted, after: Sequence[Any] | None, most: i
     days_apart = By.DAY in wanted.by
     if group_ids is not None:
         parameters["group_ids"] = list(group_ids)
-        parameters |= {} if days_apart else whole_months(first, wanted.last)
+    if not days_apart:
+        parameters |= whole_months(first, wanted.last)
     statement = _statement(columns, days_apart, group_ids is not None, after is not None)
     return [_use(row._mapping) for row in session.execute(statement, parameters)]
 

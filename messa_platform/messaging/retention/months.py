@@ -18,6 +18,7 @@ from messa_platform.core.clock import Clock, start_of_stockholm_day, stockholm_d
 from messa_platform.core.db import Database
 from messa_platform.core.ids import id_at
 from messa_platform.core.logs import logger
+from messa_platform.messaging.log.summary import FOLDED
 from messa_platform.messaging.partitions import PARTITIONED, attached, next_month, partition_name
 
 log = logger(__name__)
@@ -75,7 +76,7 @@ _DAYS = (
     # tenant by tenant, which is how they are indexed
     *(
         text(f"DELETE FROM {table} s USING tenant t WHERE s.tenant_id = t.id AND s.day < :day")
-        for table in ("message_day", "message_month", "tenant_day")
+        for table in FOLDED
     ),
 )
 # Past the triggers: its days are gone already.

@@ -85,7 +85,7 @@ def left(world: World) -> set[UUID]:
     return {row.id for row in world.rows("SELECT id FROM message")}
 
 
-SUMS = ("message_day", "message_month", "tenant_day")
+SUMS = summary.FOLDED
 
 
 def sums(world: World) -> dict[str, list[Any]]:

@@ -40,9 +40,11 @@ def assert_equal(world: World) -> None:
     assert sorted(raw) == sorted(tuple(row) for row in world.rows(KEPT))
     months = Counter[Any]()
     days = Counter[Any]()
+    tenants_months = Counter[Any]()
     for tenant_id, group_id, day, direction, status, parts, channel_id, messages in raw:
         months[tenant_id, group_id, day.replace(day=1), direction, status, parts, channel_id] += messages
         days[tenant_id, day, direction, status, parts, channel_id] += messages
+        tenants_months[tenant_id, day.replace(day=1), direction, status, parts, channel_id] += messages
     delta = (
         "SELECT {}, sum(messages) FROM (SELECT {}, messages FROM {} UNION ALL SELECT {}, messages FROM message_delta) k"
         " GROUP BY {} HAVING sum(messages) <> 0"
@@ -56,6 +58,9 @@ def assert_equal(world: World) -> None:
     of_tenant = "tenant_id, day, direction, status, parts, channel_id"
     found = world.rows(delta.format(of_tenant, of_tenant, "tenant_day", of_tenant, of_tenant))
     assert Counter({tuple(row)[:-1]: int(row[-1]) for row in found}) == days
+    of_months = of_tenant.replace("day,", "date_trunc('month', day)::date AS day,")
+    found = world.rows(delta.format(of_tenant, of_months, "tenant_month", of_months, of_tenant))
+    assert Counter({tuple(row)[:-1]: int(row[-1]) for row in found}) == tenants_months
 
 
 def fold(world: World) -> int:
