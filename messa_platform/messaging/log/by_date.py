@@ -133,24 +133,37 @@ def _in_cells(
     hits: list[Hit] = []
     while len(hits) < most and first <= last:
         cells = fetch.cells(session, asked, first, last, CELLS)
-        end = cells[-1][1] if len(cells) == CELLS else None
-        if end is not None and cells[0][1] != end:
-            cells = [cell for cell in cells if cell[1] != end]  # the last day may lack some
+        end = cells[-1].day if len(cells) == CELLS else None
+        if end is not None and cells[0].day != end:
+            cells = [cell for cell in cells if cell.day != end]  # the last day may lack some
         elif end is not None:
             # so many groups have any on this one day that walking it meets them soon
             bounds = max(low, _id_of(end)), min(high, _id_of(end + timedelta(days=1)))
             hits += fetch.walk(session, asked, *bounds, most - len(hits))
             cells = []
-        if cells:
-            hits += fetch.in_cells(session, asked, cells, low, high, most - len(hits))
-        if end is None:
+        enough = _enough(cells, most - len(hits), low, high)
+        if enough:
+            hits += fetch.in_cells(session, asked, enough, low, high, most - len(hits))
+        if end is None and len(enough) == len(cells):
             break
-        through = cells[-1][1] if cells else end
+        through = enough[-1].day if enough else end
+        assert through is not None, "there were cells, or the day that is walked"
         if asked.descending:
             last = through - timedelta(days=1)
         else:
             first = through + timedelta(days=1)
     return hits
+
+
+def _enough(cells: Sequence[Cell], most: int, low: UUID, high: UUID) -> Sequence[Cell]:
+    """Those of the first days that surely have `most` hits; of the days at the ends some may lie outside."""
+    ends = {stockholm_day(time_of(low)), stockholm_day(time_of(high))}
+    found = 0
+    for place, cell in enumerate(cells):
+        if found >= most and cell.day != cells[place - 1].day:
+            return cells[:place]
+        found += 0 if cell.day in ends else cell.hits
+    return cells
 
 
 def days_with(session: Session, asked: Asked) -> list[Cell]:

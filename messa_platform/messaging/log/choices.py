@@ -128,7 +128,7 @@ def groups(session: Session, asked: Asked, words: str = "") -> list[GroupChoice]
     if asked.has_kind and sum(t.messages for t in of_kind(asked, tallies(session, everywhere))) <= FEW:
         condition = "g.id = ANY(CAST(:found AS uuid[]))"
         given: dict[str, Any] = {
-            "found": sorted({group_id for group_id, _ in days_with(session, everywhere)})
+            "found": sorted({cell.group_id for cell in days_with(session, everywhere)})
         }
     else:
         condition, given = _has_any(asked)

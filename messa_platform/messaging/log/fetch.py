@@ -76,8 +76,14 @@ def walk(session: Session, asked: Asked, low: UUID | None, high: UUID | None, mo
     return _hits(session, statement, {**given, "most": most})
 
 
-Cell = tuple[UUID, date]
-"""A group and one of its days."""
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A group and one of its days, on which it has so many messages of the kind asked for."""
+
+    group_id: UUID
+    day: date
+    hits: int
+
 
 _KINDS = {
     "direction": "k.direction = :direction",
@@ -105,7 +111,7 @@ def cells(session: Session, asked: Asked, first: date, last: date, most: int) ->
         # which of the tenant's days have any: of them alone the groups are asked
         f"WITH days AS MATERIALIZED (SELECT day, status FROM (SELECT k.day, k.status, k.messages FROM tenant_day k WHERE {kinds} AND {day}"
         f" UNION ALL SELECT k.day, k.status, k.messages FROM message_delta k WHERE {kinds} AND {day}) d GROUP BY 1, 2 HAVING sum(messages) > 0)"
-        f" SELECT group_id, day FROM (SELECT k.group_id, k.day, k.messages FROM days JOIN message_day k"
+        f" SELECT group_id, day, sum(messages) AS hits FROM (SELECT k.group_id, k.day, k.messages FROM days JOIN message_day k"
         f" ON k.status = days.status AND k.day = days.day AND {kinds_of_groups}"
         f" UNION ALL SELECT k.group_id, k.day, k.messages FROM message_delta k WHERE {kinds_of_groups} AND {day}) c"
         f" GROUP BY 1, 2 HAVING sum(messages) > 0 ORDER BY {_order(asked, 'day')}, group_id LIMIT :most"
@@ -117,7 +123,9 @@ def cells(session: Session, asked: Asked, first: date, last: date, most: int) ->
         "most": most,
         **given,
     }
-    return [(row.group_id, row.day) for row in session.execute(text(statement), parameters)]
+    return [
+        Cell(row.group_id, row.day, int(row.hits)) for row in session.execute(text(statement), parameters)
+    ]
 
 
 # Each cell is looked into by itself: a join of all at once would be planned as a scan of every month.
@@ -129,11 +137,11 @@ _CELLS = (
 
 
 def _of_cells(found: Sequence[Cell]) -> dict[str, Any]:
-    bounds = {day: (_id_of(day), _id_of(day + timedelta(days=1))) for day in {day for _, day in found}}
+    bounds = {day: (_id_of(day), _id_of(day + timedelta(days=1))) for day in {cell.day for cell in found}}
     return {
-        "cell_groups": [group_id for group_id, _ in found],
-        "cell_lows": [bounds[day][0] for _, day in found],
-        "cell_highs": [bounds[day][1] for _, day in found],
+        "cell_groups": [cell.group_id for cell in found],
+        "cell_lows": [bounds[cell.day][0] for cell in found],
+        "cell_highs": [bounds[cell.day][1] for cell in found],
     }
 
 
