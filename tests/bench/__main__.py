@@ -41,6 +41,9 @@ def main() -> None:
     parser.add_argument(
         "--requests", type=float, default=api.SECONDS, help="seconds of requests to the API (%(default)s)"
     )
+    parser.add_argument(
+        "--recipients", type=int, default=api.MANY, help="recipients in one call of the API (%(default)s)"
+    )
     chosen = parser.parse_args()
     figures: dict[str, list[float]] = {}
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
@@ -51,7 +54,7 @@ def main() -> None:
             measure(figures, held.url, base, chosen.mails)
         report(figures, chosen.mails)
         if chosen.requests:
-            api.report(held.url, chosen.rounds, chosen.requests)
+            api.report(held.url, chosen.rounds, chosen.requests, chosen.recipients)
         if chosen.pages:
             portal.report(held.url, chosen.pages)
         if chosen.groups:

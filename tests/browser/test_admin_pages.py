@@ -13,7 +13,7 @@ from messa_platform.tenants.api_users.users import LONGEST_NAME
 from tests.browser.admin_steps import Desk
 from tests.browser.test_pages import look, sign_in
 from tests.functional.portal.matrix import VIEWS
-from tests.support.browser import Visitors, tab_to
+from tests.support.browser import Visitors, tab_to, widen
 from tests.support.platform import Platform
 
 ADMIN, SUB, HEAD, OPERATOR = (
@@ -142,23 +142,40 @@ def way(request: pytest.FixtureRequest, platform: Platform) -> tuple[str, int]:
     """The language of whoever comes, and how wide the window is."""
     language: str
     language, width = request.param
+    speak(platform, language)
+    return language, width
+
+
+def speak(platform: Platform, language: str) -> None:
+    """Have those who come spoken to in this language."""
     speakers = [ADMIN, SUB, HEAD, OPERATOR]
     platform.do(
         "UPDATE account SET language = :language WHERE address = ANY(:who)", language=language, who=speakers
     )
-    return language, width
 
 
+@pytest.mark.parametrize(("language", "widths"), [("sv", (1280, 360)), ("en", (360,))], ids=["sv", "en"])
 @pytest.mark.parametrize("who", ROUNDS)
-def test_pages(visitor: Visitors, known: Mapping[str, str], way: tuple[str, int], who: str) -> None:
+def test_pages(
+    visitor: Visitors,
+    known: Mapping[str, str],
+    platform: Platform,
+    language: str,
+    widths: tuple[int, ...],
+    who: str,
+) -> None:
     address, places = ROUNDS[who]
-    page = sign_in(visitor(*way), address)
+    speak(platform, language)
+    page = sign_in(visitor(language, widths[0]), address)
     for base, pages in places.items():
         for name, path in pages.items():
+            widen(page, widths[0])
             answer = page.goto(f"{base}/{path.format(**known)}")
             assert answer is not None
             assert answer.status == 200, f"{name}: {answer.status}"
-            look(page, f"{who}-{name}")
+            for width in widths:
+                widen(page, width)
+                look(page, f"{who}-{name}")
 
 
 def _looked_at() -> Iterator[str]:

@@ -28,6 +28,8 @@ def test_the_bench_measures_the_platform_beside_the_bare_machine() -> None:
         "0",
         "--requests",
         "1",
+        "--recipients",
+        "500",
     ]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=200)
     assert done.returncode == 0, done.stderr[-3000:]

@@ -217,6 +217,12 @@ class Visitors:
         self.leave()
 
 
+def widen(page: Page, width: int) -> None:
+    """Give the window another width, as somebody does who turns a phone; the page stays as it is."""
+    _VISITS[page.context].width = width
+    page.set_viewport_size({"width": width, "height": HEIGHTS.get(width, 900)})
+
+
 # What is measured and looked at
 
 
@@ -268,21 +274,42 @@ AXE_OPTIONS = {
 }
 
 
+COLOURS = {
+    "runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]},
+    "resultTypes": ["violations"],
+}
+"""The rules that ask for colours; all others ask for what is in the page and where."""
+
+
 def axe(page: Page) -> None:
-    """axe finds no violation of WCAG 2.0 to 2.2, A and AA, nor of its best practices, in the light and in the dark scheme."""
-    visit, found = _VISITS[page.context], []
+    """axe finds no violation of WCAG 2.0 to 2.2, A and AA, nor of its best practices, in the light and in the dark scheme.
+
+    In the second scheme only the rules of colours are asked again, if everything is seen to be where it was in the first.
+    """
+    visit, found, before = _VISITS[page.context], [], None
     if not visit.javascript:
         page.evaluate(_NO_TIMERS)
     # evaluated by the debugger, so the page's Content-Security-Policy has no say in it
-    page.evaluate(AXE_SCRIPT)
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(AXE_SCRIPT)
     for scheme in SCHEMES:
         page.emulate_media(color_scheme=scheme)
         page.evaluate("document.getAnimations().forEach(a => { try { a.finish() } catch {} })")
-        result = page.evaluate("options => axe.run(document, options)", AXE_OPTIONS)
+        drawn = page.evaluate(_DRAWN)
+        options = COLOURS if drawn == before else AXE_OPTIONS
+        before = drawn
+        result = page.evaluate("options => axe.run(document, options)", options)
         found += [_in_words(scheme, violation) for violation in result["violations"]]
     page.emulate_media(color_scheme=visit.scheme)
     assert not found, f"axe on {page.url}:\n" + "\n".join(found)
 
+
+# Every element with its attributes, its place, and whether and how large it is shown.
+_DRAWN = """() => [...document.querySelectorAll("*")].map(e => {
+    const box = e.getBoundingClientRect(), style = getComputedStyle(e);
+    return [e.cloneNode().outerHTML, box.x, box.y, box.width, box.height, style.display, style.visibility, style.position,
+            style.fontSize, style.fontWeight, style.overflow, style.pointerEvents].join(" ");
+}).join("\\n")"""
 
 # Where scripts are off timers never come, but the debugger's promises do.
 _NO_TIMERS = """window.setTimeout = (f, ms, ...rest) => {

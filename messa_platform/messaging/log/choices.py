@@ -127,9 +127,7 @@ def groups(session: Session, asked: Asked, words: str = "") -> list[GroupChoice]
     everywhere = asked.within(group_id=None)
     if asked.has_kind and sum(t.messages for t in of_kind(asked, tallies(session, everywhere))) <= FEW:
         condition = "g.id = ANY(CAST(:found AS uuid[]))"
-        given: dict[str, Any] = {
-            "found": sorted({cell.group_id for cell in days_with(session, everywhere)})
-        }
+        given: dict[str, Any] = {"found": sorted({cell.group_id for cell in days_with(session, everywhere)})}
     else:
         condition, given = _has_any(asked)
     if words:
