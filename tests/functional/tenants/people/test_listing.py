@@ -236,7 +236,7 @@ def test_among_very_many_pages_are_the_same_as_a_plain_query_gives(crowd: Lists,
             if not pages[0].is_more:
                 assert pages[0].count == len(expected)
             else:
-                assert 100 <= pages[0].count <= min(1000, len(expected))
+                assert PAGE <= pages[0].count <= min(1000, len(expected))
 
 
 def test_what_begins_the_address_of_some_and_the_name_of_others_is_paged_without_a_gap(
