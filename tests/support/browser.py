@@ -304,10 +304,11 @@ def axe(page: Page) -> None:
     assert not found, f"axe on {page.url}:\n" + "\n".join(found)
 
 
-# Every element with its attributes, its place, and whether and how large it is shown.
+# Every element with its attributes, its place, and whether and how large it is shown. Not as a clone: that of a picture would fetch it.
 _DRAWN = """() => [...document.querySelectorAll("*")].map(e => {
     const box = e.getBoundingClientRect(), style = getComputedStyle(e);
-    return [e.cloneNode().outerHTML, box.x, box.y, box.width, box.height, style.display, style.visibility, style.position,
+    return [e.tagName, ...[...e.attributes].map(a => a.name + "=" + a.value),
+            box.x, box.y, box.width, box.height, style.display, style.visibility, style.position,
             style.fontSize, style.fontWeight, style.overflow, style.pointerEvents].join(" ");
 }).join("\\n")"""
 
