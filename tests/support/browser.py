@@ -274,19 +274,9 @@ AXE_OPTIONS = {
 }
 
 
-COLOURS = {
-    "runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]},
-    "resultTypes": ["violations"],
-}
-"""The rules that ask for colours; all others ask for what is in the page and where."""
-
-
 def axe(page: Page) -> None:
-    """axe finds no violation of WCAG 2.0 to 2.2, A and AA, nor of its best practices, in the light and in the dark scheme.
-
-    In the second scheme only the rules of colours are asked again, if everything is seen to be where it was in the first.
-    """
-    visit, found, before = _VISITS[page.context], [], None
+    """axe finds no violation of WCAG 2.0 to 2.2, A and AA, nor of its best practices, in the light and in the dark scheme."""
+    visit, found = _VISITS[page.context], []
     if not visit.javascript:
         page.evaluate(_NO_TIMERS)
     # evaluated by the debugger, so the page's Content-Security-Policy has no say in it
@@ -295,22 +285,11 @@ def axe(page: Page) -> None:
     for scheme in SCHEMES:
         page.emulate_media(color_scheme=scheme)
         page.evaluate("document.getAnimations().forEach(a => { try { a.finish() } catch {} })")
-        drawn = page.evaluate(_DRAWN)
-        options = COLOURS if drawn == before else AXE_OPTIONS
-        before = drawn
-        result = page.evaluate("options => axe.run(document, options)", options)
+        result = page.evaluate("options => axe.run(document, options)", AXE_OPTIONS)
         found += [_in_words(scheme, violation) for violation in result["violations"]]
     page.emulate_media(color_scheme=visit.scheme)
     assert not found, f"axe on {page.url}:\n" + "\n".join(found)
 
-
-# Every element with its attributes, its place, and whether and how large it is shown. Not as a clone: that of a picture would fetch it.
-_DRAWN = """() => [...document.querySelectorAll("*")].map(e => {
-    const box = e.getBoundingClientRect(), style = getComputedStyle(e);
-    return [e.tagName, ...[...e.attributes].map(a => a.name + "=" + a.value),
-            box.x, box.y, box.width, box.height, style.display, style.visibility, style.position,
-            style.fontSize, style.fontWeight, style.overflow, style.pointerEvents].join(" ");
-}).join("\\n")"""
 
 # Where scripts are off timers never come, but the debugger's promises do.
 _NO_TIMERS = """window.setTimeout = (f, ms, ...rest) => {
