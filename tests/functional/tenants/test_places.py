@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -255,6 +256,28 @@ def test_groups_are_found_by_a_part_of_their_name_in_swedish_order(world: World,
         assert names("%") == names("_") == ["100 % skola_x"]
         assert names("a" * 500) == [] and len(names("", 3)) == 3
         assert names("adals") == names("bd") == []  # å and ä are letters of their own
+
+
+def test_any_piece_of_a_name_finds_those_that_a_reader_finds(world: World, master: Group) -> None:
+    """Also one that begins or ends where a letter of ours is written as two."""
+    held = ["Åbybro", "Bädd {a}", "Cöln", "Dé Bacca", "x{b", "{", "Ödeby {c"]
+    for name in held:
+        world.group(master, name)
+
+    def folded(name: str) -> str:
+        return "".join(c if c in "åäö" else unicodedata.normalize("NFD", c)[0] for c in name.casefold())
+
+    pieces = {
+        name[i : i + n] for name in held for n in (1, 2, 3) for i in range(len(name)) if "{" not in name
+    }
+    with confined(world, master) as session:
+        [top] = path_to(session)
+        for piece in pieces | {"a", "b", "c", "ab"}:
+            found = {place.name for place in search(session, top, piece)} - {"Master"}
+            # in a name that holds a brace, brace and letter are taken for a letter of ours
+            plain = {name for name in held if folded(piece) in folded(name) and "{" not in name}
+            assert {name for name in found if "{" not in name} == plain, piece
+        assert [place.name for place in search(session, top, "{")] == ["{"]
 
 
 def test_nothing_is_found_above_or_beside(world: World, master: Group, school: Group) -> None:
