@@ -1,0 +1,5 @@
+"""x"""
+
+from __future__ import annotations
+
+ANNA, BO, CIA = "anna@kommun.example", "bo@kommun.example", "cia@kommun.example"
