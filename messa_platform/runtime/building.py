@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 import threading
 import time
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+from dramatiq import Broker
 from dramatiq.brokers.stub import StubBroker
 
 from messa_platform.core.actors import NoWaker, Waker, bind, make_broker, sender
 from messa_platform.core.clock import Clock, SystemClock
-from messa_platform.core.crypto import SecuritySettings, open_keys
+from messa_platform.core.crypto import Keys, SecuritySettings, open_keys
 from messa_platform.core.db import Database, make_engine
 from messa_platform.core.embedded import Held, attach
 from messa_platform.core.listen import Listener
@@ -70,72 +72,123 @@ def open_database(settings: Settings) -> tuple[Held | None, str]:
     return held, held.url
 
 
+@dataclass(frozen=True, slots=True)
+class _Ground:
+    """What all parts of a process stand on. `writer` hands in our own mails, `letters` words them; `stopping` is set when it ends."""
+
+    settings: Settings
+    held: Held | None
+    url: str
+    database: Database
+    clock: Clock
+    broker: Broker
+    waker: NoWaker | Waker
+    writer: Post
+    letters: Letters
+    stopping: threading.Event
+
+    @property
+    def site(self) -> SiteSettings:
+        """What the site is called, and where it is."""
+        return self.settings[SiteSettings]
+
+
 def build(
     settings: Settings, *, reads_queue: bool, clock: Clock | None = None, database: Database | None = None
 ) -> Runtime:
     """Put a process together. `reads_queue`: its own actors take the wake-ups of an embedded broker; `database`: the one that the settings
     name, where it is open already. Raises `CannotStart`."""
+    broker, waker = _broker(settings, reads_queue)
+    held, url = open_database(settings)
+    if database is None:
+        chosen = settings[DatabaseSettings]
+        database = Database(make_engine(url, pool_size=chosen.pool_size, pooler=chosen.pooler))
+    site = settings[SiteSettings]
+    ground = _Ground(
+        settings=settings,
+        held=held,
+        url=url,
+        database=database,
+        clock=clock or SystemClock(),
+        broker=broker,
+        waker=waker,
+        writer=Post(site.mail_domain, waker.wake_after_commit),
+        letters=Letters(site.mail_domain, site.public_url),
+        stopping=threading.Event(),
+    )
+    runtime = _assembled(ground)
+    bind(broker, ACTORS, runtime)
+    return runtime
+
+
+def _broker(settings: Settings, reads_queue: bool) -> tuple[Broker, NoWaker | Waker]:
+    """The queue of wake-ups, and who puts them there. Raises `CannotStart`."""
     try:
         broker = make_broker(settings[BrokerSettings].url)
     except ValueError as error:
         raise CannotStart(str(error)) from error
     embedded = isinstance(broker, StubBroker)
-    waker = NoWaker() if embedded and not reads_queue else Waker(sender(broker, ACTORS), embedded=embedded)
-    held, url = open_database(settings)
-    database_settings = settings[DatabaseSettings]
-    if database is None:
-        engine = make_engine(url, pool_size=database_settings.pool_size, pooler=database_settings.pooler)
-        database = Database(engine)
-    clock = clock or SystemClock()
-    site = settings[SiteSettings]
-    writer = Post(site.mail_domain, waker.wake_after_commit)
-    letters = Letters(site.mail_domain, site.public_url)
+    if embedded and not reads_queue:
+        return broker, NoWaker()
+    return broker, Waker(sender(broker, ACTORS), embedded=embedded)
+
+
+def _assembled(g: _Ground) -> Runtime:
+    settings, database, clock = g.settings, g.database, g.clock
     providers = ProviderPool(load_plugins(), send_limit=settings[DispatchSettings].lease_seconds * 2 / 3)
-    queue = dispatch.queue(timedelta(seconds=settings[DispatchSettings].lease_seconds))
-    outcomes = Outcomes(queue, UnsentMails(letters, writer), waker.wake_after_commit)
-    stopping = threading.Event()
-    announcements = Announcements(waker, writer, site.operator_mail)
-    keys = open_keys(settings[SecuritySettings], clock)
-    outbound = Outbound(settings[OutboundSettings])
-    endpoint_post = EndpointPost(EndpointLetters(site.mail_domain, site.public_url), writer)
-    callback = site.public_url.rstrip("/") + "/sso/callback"
-    office = administration(settings, database, clock, waker, writer)
-    listener = Listener(database_settings.direct_url or url, clock)
-    runtime = Runtime(
+    announcements = Announcements(g.waker, g.writer, g.site.operator_mail)
+    keys, outbound = open_keys(settings[SecuritySettings], clock), Outbound(settings[OutboundSettings])
+    office = administration(settings, database, clock, g.waker, g.writer)
+    listener = Listener(settings[DatabaseSettings].direct_url or g.url, clock)
+    return Runtime(
         settings=settings,
-        held=held,
+        held=g.held,
         database=database,
         clock=clock,
-        broker=broker,
-        waker=waker,
+        broker=g.broker,
+        waker=g.waker,
         listener=listener,
         keys=keys,
         outbound=outbound,
         rates=Rates(settings[RateSettings], make_store(settings[BrokerSettings].url, time.monotonic)),
-        single_sign_on=SingleSignOn(database, clock, keys, OpenIdConnect(outbound), callback),
+        single_sign_on=_single_sign_on(g, keys, outbound),
         passwords=Passwords(settings[AccessSettings].hashes_at_once),
         session_cache=SessionCache(listener),
         changes=Changes(listener, clock),
         announcements=announcements,
-        link_mails=LinkMails(AccessMails(site.mail_domain, site.public_url), writer),
+        link_mails=LinkMails(AccessMails(g.site.mail_domain, g.site.public_url), g.writer),
         administration=office,
-        post=writer,
+        post=g.writer,
         relay=Relay(settings[RelaySettings]),
         providers=providers,
-        dispatcher=Dispatcher(database, clock, providers, outcomes, stopping),
-        exporter=Exporter(database, clock, settings[ExportSettings], stopping),
-        intake=Intake(database, clock, announcements, letters, writer),
-        letters=letters,
-        sink=EventSink(ReplyMails(letters, writer), waker.wake_after_commit, waker.wake_after_commit),
+        dispatcher=_dispatcher(g, providers),
+        exporter=Exporter(database, clock, settings[ExportSettings], g.stopping),
+        intake=Intake(database, clock, announcements, g.letters, g.writer),
+        letters=g.letters,
+        sink=EventSink(ReplyMails(g.letters, g.writer), g.waker.wake_after_commit, g.waker.wake_after_commit),
         endpoints=Endpoints(outbound, keys),
-        pusher=Pusher(database, clock, keys, outbound, endpoint_post, settings[PushSettings]),
-        stopping=stopping,
-        sweeper=Sweeper(database, clock, waker, looks(), chores(settings, waker, office)),
+        pusher=_pusher(g, keys, outbound),
+        stopping=g.stopping,
+        sweeper=Sweeper(database, clock, g.waker, looks(), chores(settings, g.waker, office)),
         checks={"database": lambda: _database_fault(database)},
         warnings={"partitions": lambda: _partitions_fault(database, clock)},
     )
-    bind(broker, ACTORS, runtime)
-    return runtime
+
+
+def _single_sign_on(g: _Ground, keys: Keys, outbound: Outbound) -> SingleSignOn:
+    callback = g.site.public_url.rstrip("/") + "/sso/callback"
+    return SingleSignOn(g.database, g.clock, keys, OpenIdConnect(outbound), callback)
+
+
+def _dispatcher(g: _Ground, providers: ProviderPool) -> Dispatcher:
+    queue = dispatch.queue(timedelta(seconds=g.settings[DispatchSettings].lease_seconds))
+    outcomes = Outcomes(queue, UnsentMails(g.letters, g.writer), g.waker.wake_after_commit)
+    return Dispatcher(g.database, g.clock, providers, outcomes, g.stopping)
+
+
+def _pusher(g: _Ground, keys: Keys, outbound: Outbound) -> Pusher:
+    post = EndpointPost(EndpointLetters(g.site.mail_domain, g.site.public_url), g.writer)
+    return Pusher(g.database, g.clock, keys, outbound, post, g.settings[PushSettings])
 
 
 def _database_fault(database: Database) -> str | None:

@@ -33,7 +33,8 @@ from messa_platform.tenants.tree import ensure_free_tenant
 from tests.bench.platforms import ROOT
 from tests.support.api_users import Keyring
 from tests.support.observe import statements
-from tests.support.platform import HOST, database_of
+from tests.support.platform import database_of
+from tests.support.processes import HOST
 from tests.support.visitors import a_runtime
 from tests.support.world import World
 

@@ -43,7 +43,8 @@ from messa_platform.tenants.models import Account, Group, Tenant
 from messa_platform.tenants.tree import create_tenant, ensure_free_tenant
 from tests.support.history import give_history
 from tests.support.observe import statements
-from tests.support.platform import HOST, database_of, free_port, listens, wait_for
+from tests.support.platform import database_of
+from tests.support.processes import HOST, free_port, listens, wait_for
 
 ROOT = Path(__file__).parents[2]
 

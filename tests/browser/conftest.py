@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.browser import Chromium, Visitors, chromium
-from tests.support.platform import HOST, Platform, a_platform
+from tests.support.platform import Platform, a_platform
+from tests.support.processes import HOST
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,8 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.test_pages import ACCOUNTS, sign_in
 from tests.support.browser import Visitors
-from tests.support.platform import REPOSITORY, Platform
+from tests.support.platform import Platform
+from tests.support.processes import REPOSITORY
 
 FOLDER = REPOSITORY / "messa_platform/static/guide"
 NAMES = ("messages", "new-message", "many", "account", "phone")

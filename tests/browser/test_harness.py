@@ -11,7 +11,8 @@ import pytest
 from playwright.sync_api import Page
 
 from tests.support.browser import Chromium, Visitors, axe, fits, press, shot, tab_to, weight
-from tests.support.platform import HOST, Platform, free_port
+from tests.support.platform import Platform
+from tests.support.processes import HOST, free_port
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src *; font-src 'self'; form-action 'self'"

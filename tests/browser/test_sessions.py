@@ -14,7 +14,8 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.test_pages import sign_in
 from tests.support.browser import Visitors
-from tests.support.platform import HOST, Platform, free_port
+from tests.support.platform import Platform
+from tests.support.processes import HOST, free_port
 
 SUB, USER = "sub@demo.example", "user@demo.example"
 SOON = 3.0

@@ -16,7 +16,7 @@ from messa_platform.core.clock import FixedClock
 from messa_platform.core.web_server import WebServer
 from messa_platform.tenants.api_users.models import KeyKind
 from tests.support.api_users import Keyring
-from tests.support.platform import HOST, REPOSITORY, program
+from tests.support.processes import HOST, REPOSITORY, program
 from tests.support.visitors import a_runtime
 from tests.support.world import World
 

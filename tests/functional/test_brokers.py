@@ -20,20 +20,8 @@ from dramatiq.brokers.redis import RedisBroker
 
 from messa_platform.core.actors import ActorSpec, Waker, bind, make_broker, sender
 from tests.support.brokers import redis
-from tests.support.platform import (
-    HOST,
-    REPOSITORY,
-    USER,
-    Child,
-    Platform,
-    a_platform,
-    free_port,
-    listens,
-    mail,
-    program,
-    send_mail,
-    wait_for,
-)
+from tests.support.platform import USER, Platform, a_platform, mail, send_mail
+from tests.support.processes import HOST, REPOSITORY, Child, free_port, listens, program, wait_for
 
 SOON = 2.0
 """Seconds from a mail's 250 to the phone."""

@@ -26,22 +26,15 @@ from messa_platform.core.settings import declared
 from messa_platform.runtime import SECTIONS
 from tests.support.platform import (
     ANNAS_PHONE,
-    HOST,
     MESSA,
-    REPOSITORY,
     USER,
-    Answer,
-    Child,
     Platform,
     a_platform,
-    ask,
     database_of,
-    free_port,
-    listens,
     mail,
     send_mail,
-    wait_for,
 )
+from tests.support.processes import HOST, REPOSITORY, Answer, Child, ask, free_port, listens, wait_for
 
 DEVELOPMENT = REPOSITORY / "development.ini"
 

@@ -17,7 +17,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.platform import Platform, a_platform, mail, wait_for
+from tests.support.platform import Platform, a_platform, mail
+from tests.support.processes import wait_for
 
 FINAL = {"DELIVERED", "UNDELIVERED", "UNSENT", "UNCONFIRMED"}
 LEASE_SECONDS = 6

@@ -38,7 +38,7 @@ from tests.bench.portal import (
     two_accounts,
 )
 from tests.support.observe import statements
-from tests.support.platform import wait_for
+from tests.support.processes import wait_for
 from tests.support.world import World
 
 AGENT, ELSEWHERE = "Firefox/145.0", "Chrome/140.0"

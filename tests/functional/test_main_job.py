@@ -13,17 +13,8 @@ from typing import Any
 import pytest
 
 from messa_platform.core.clock import FixedClock, SystemClock
-from tests.support.platform import (
-    ANNA,
-    ANNAS_PHONE,
-    HOST,
-    USER,
-    Platform,
-    a_platform,
-    mail,
-    never,
-    program,
-)
+from tests.support.platform import ANNA, ANNAS_PHONE, USER, Platform, a_platform, mail
+from tests.support.processes import HOST, never, program
 from tests.support.world import World
 
 SOON = 2.0

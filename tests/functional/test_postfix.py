@@ -16,20 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.platform import (
-    ANNA,
-    ANNAS_PHONE,
-    HOST,
-    USER,
-    Child,
-    Platform,
-    a_platform,
-    free_port,
-    listens,
-    mail,
-    program,
-    wait_for,
-)
+from tests.support.platform import ANNA, ANNAS_PHONE, USER, Platform, a_platform, mail
+from tests.support.processes import HOST, Child, free_port, listens, program, wait_for
 
 # Postfix's master starts for root only; for others fakeroot plays root (Debian's package of that name).
 AS_ROOT = [] if os.geteuid() == 0 else [program("fakeroot", "fakeroot"), "--"]

@@ -31,7 +31,8 @@ from messa_platform.providers.base import Accepted, Rejected
 from messa_platform.runtime import Runtime
 from messa_platform.tenants.quota import Granted
 from tests.support.network import QUEUE, Network, reference
-from tests.support.platform import HOST, mail
+from tests.support.platform import mail
+from tests.support.processes import HOST
 from tests.support.visitors import PASSWORD, Visitor, a_runtime, signed_in, token_of
 from tests.support.world import World
 

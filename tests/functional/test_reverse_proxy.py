@@ -10,7 +10,7 @@ import pytest
 from messa_platform.core.site import WebSettings
 from messa_platform.core.web_server import WebServer
 from messa_platform.serve import proxy_adjustments
-from tests.support.platform import HOST, ask
+from tests.support.processes import HOST, ask
 
 
 def tells(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:

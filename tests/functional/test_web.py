@@ -17,17 +17,8 @@ from messa_platform.application import make_app
 from messa_platform.core.clock import SystemClock
 from messa_platform.core.web import HEADERS, PAGE_POLICY
 from messa_platform.runtime import read_settings
-from tests.support.platform import (
-    ANNA,
-    ANNAS_PHONE,
-    HOST,
-    USER,
-    Platform,
-    a_platform,
-    ask,
-    free_port,
-    mail,
-)
+from tests.support.platform import ANNA, ANNAS_PHONE, USER, Platform, a_platform, mail
+from tests.support.processes import HOST, ask, free_port
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.support.platform import HOST, Child, free_port, listens, program
+from tests.support.processes import HOST, Child, free_port, listens, program
 
 
 @contextlib.contextmanager

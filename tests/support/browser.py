@@ -31,7 +31,7 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
-from tests.support.platform import REPOSITORY
+from tests.support.processes import REPOSITORY
 
 FLAGS = (
     "--disable-gpu",

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lxml import etree
 
-from tests.support.platform import program
+from tests.support.processes import program
 
 _OFFICE = "urn:oasis:names:tc:opendocument:xmlns:office:1.0"
 _TABLE = "urn:oasis:names:tc:opendocument:xmlns:table:1.0"

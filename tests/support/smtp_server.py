@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from messa_platform.core.db import Database
 from messa_platform.mail.server import SmtpServer
-from tests.support.platform import HOST
+from tests.support.processes import HOST
 
 SENDER = "anna@kommun.example"
 LOOPBACK = (ip_network("127.0.0.0/8"),)

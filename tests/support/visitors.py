@@ -17,7 +17,7 @@ from messa_platform.core.clock import FixedClock
 from messa_platform.runtime import Runtime, build, read_settings
 from messa_platform.tenants.access.passwords import Passwords
 from tests.support.kept_pools import POOLS
-from tests.support.platform import HOST, free_port
+from tests.support.processes import HOST, free_port
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0"
 HOME, CAFE = "198.51.100.7", "203.0.113.9"

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from messa_platform.demo.api_users import V2_KEY
-from tests.support.platform import Answer, Platform, a_platform, ask
+from tests.support.platform import Platform, a_platform
+from tests.support.processes import Answer, ask
 
 ANNA, KARIN = "+46701740605", "+46701740612"
 TEXT = "Bara en gång, vad som än händer"

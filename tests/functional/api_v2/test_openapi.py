@@ -21,7 +21,7 @@ from messa_platform.core.web_server import WebServer
 from messa_platform.messaging.outward.office import Endpoints
 from messa_platform.tenants.api_users.models import KeyKind
 from tests.functional.api_v2.conftest import Api, Program
-from tests.support.platform import HOST, free_port
+from tests.support.processes import HOST, free_port
 from tests.support.visitors import a_runtime
 
 HOOKS = """

@@ -19,7 +19,7 @@ from messa_platform.core.clock import SystemClock
 from messa_platform.core.listen import FIRST_PAUSE, LONGEST_PAUSE, Callback, Listener, pause_after
 from messa_platform.core.settings import WrongSettings, load
 from messa_platform.core.site import DatabaseSettings
-from tests.support.platform import HOST, wait_for
+from tests.support.processes import HOST, wait_for
 
 CLOCK = SystemClock()
 _CUT = b"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'messa listener' AND datname = %s"

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from messa_platform.core.rates import Bucket, MemoryStore, Rates, RateSettings, RedisStore, Store, make_store
 from tests.support.brokers import redis
 from tests.support.observe import together
-from tests.support.platform import HOST, free_port
+from tests.support.processes import HOST, free_port
 
 
 class Hand:

@@ -16,7 +16,7 @@ import pytest
 
 from messa_platform.core import web_server
 from messa_platform.core.web_server import OTHER_FILES, WebServer, room_for_connections
-from tests.support.platform import HOST, wait_for
+from tests.support.processes import HOST, wait_for
 
 BIG = 30 * 2**20
 

@@ -15,7 +15,7 @@ from sqlalchemy import text
 from messa_platform.core.clock import FixedClock
 from messa_platform.core.db import Database, make_engine
 from messa_platform.mail.committer import MOST, Arrived, Committer
-from tests.support.platform import wait_for
+from tests.support.processes import wait_for
 
 Make = Callable[[Database], Committer]
 

@@ -20,7 +20,7 @@ from messa_platform.core import post
 from messa_platform.core.clock import FixedClock
 from messa_platform.core.db import Database
 from messa_platform.core.post import Mail, Post, Relay, RelaySettings
-from tests.support.platform import HOST, free_port
+from tests.support.processes import HOST, free_port
 
 
 @dataclass

@@ -20,7 +20,7 @@ from messa_platform.providers.base import IncomingText
 from messa_platform.tenants.models import Group
 from tests.support.network import Network
 from tests.support.observe import statements
-from tests.support.platform import wait_for
+from tests.support.processes import wait_for
 from tests.support.world import World
 
 PHONE, OTHER_PHONE = "+46701740605", "+46701740606"

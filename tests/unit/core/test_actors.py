@@ -28,7 +28,7 @@ from messa_platform.core.actors import (
     sender,
 )
 from messa_platform.core.db import Database
-from tests.support.platform import wait_for
+from tests.support.processes import wait_for
 
 KEY = ("dispatch", "channel-1")
 

@@ -7,7 +7,8 @@ from email.message import EmailMessage
 
 import pytest
 
-from tests.support.platform import ANNA, HOST, mail
+from tests.support.platform import ANNA, mail
+from tests.support.processes import HOST
 from tests.support.smtp_server import SENDER, Serve, Served
 
 

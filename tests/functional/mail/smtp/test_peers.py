@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.platform import ANNA, HOST, mail, program
+from tests.support.platform import ANNA, mail
+from tests.support.processes import HOST, program
 from tests.support.smtp_server import LOOPBACK, SENDER, Serve, Served
 
 

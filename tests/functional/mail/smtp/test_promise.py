@@ -14,7 +14,8 @@ from messa_platform.mail.committer import Committer
 from messa_platform.mail.gatekeeper import Gatekeeper
 from messa_platform.mail.server import Handler, SmtpServer
 from messa_platform.mail.settings import SmtpSettings
-from tests.support.platform import ANNA, HOST, mail
+from tests.support.platform import ANNA, mail
+from tests.support.processes import HOST
 from tests.support.smtp_server import LOOPBACK, SENDER, Serve, Served
 
 NOWHERE = "postgresql+psycopg://nobody@127.0.0.1:9/nothing"

@@ -8,7 +8,8 @@ from urllib.parse import urlencode
 
 import pytest
 
-from tests.support.platform import USER, Answer, Platform, a_platform, ask, never
+from tests.support.platform import USER, Platform, a_platform
+from tests.support.processes import Answer, ask, never
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,7 @@ from tests.functional.messaging.log.conftest import Ordering, Town
 from tests.support.export_worker import an_exporter
 from tests.support.exports_at_work import MANY, Write, instead, many, messages_in, stands, stored
 from tests.support.observe import together
-from tests.support.platform import Child, wait_for
+from tests.support.processes import Child, wait_for
 
 
 def ask_by_the_machines_clock(ordering: Ordering, **more: Any) -> UUID:
