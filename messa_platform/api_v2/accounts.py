@@ -16,7 +16,7 @@ from messa_platform.api_v2.moments import moment_of, now
 from messa_platform.api_v2.operations import Answer, Asked, Operation, Succeeds
 from messa_platform.api_v2.pages import cursor_of_word, limit_of, read_word_cursor
 from messa_platform.api_v2.problems import Fault, Problem, Wrong
-from messa_platform.api_v2.reach import author, place, place_within
+from messa_platform.api_v2.reach import author, place, place_named, place_within
 from messa_platform.api_v2.resources import Collection, Item
 from messa_platform.api_v2.versions import asked_version, etag
 from messa_platform.core.clock import stockholm_day
@@ -45,7 +45,7 @@ class Accounts(Collection):
 def listed(_context: Accounts, request: Request, asked: Asked) -> Answer:
     """People's accounts, by address."""
     query = asked.query
-    where = place_within(request, UUID(query["group_id"]) if "group_id" in query else None)
+    where = place_named(request, query)
     wish = listing.Wish(
         below="group_id" not in query,
         words=query.get("search", ""),
@@ -94,7 +94,7 @@ def dry_run(_context: Accounts, request: Request, asked: Asked) -> Answer:
 def _wanted(request: Request, asked: Asked) -> tuple[Place, Sequence[Line]]:
     """Which addresses are to be in which group."""
     body, site = asked.body, request.registry["messa.runtime"].settings[SiteSettings]
-    where = place_within(request, UUID(body["group_id"]) if "group_id" in body else None)
+    where = place_named(request, body)
     lines = [
         read_one(number, one["email"], one.get("display_name", ""), site.mail_domain)
         for number, one in enumerate(body["accounts"], 1)

@@ -13,9 +13,9 @@ from messa_platform.api_v2 import admin_shapes as shapes
 from messa_platform.api_v2.identity import caller
 from messa_platform.api_v2.moments import moment_of, now
 from messa_platform.api_v2.operations import Answer, Asked, Operation, Succeeds
-from messa_platform.api_v2.pages import cursor_of_word, limit_of, read_word_cursor
+from messa_platform.api_v2.pages import cursor_of_word, cut, limit_of, read_word_cursor
 from messa_platform.api_v2.problems import Fault, Problem, Wrong
-from messa_platform.api_v2.reach import author, place_within
+from messa_platform.api_v2.reach import author, place_named
 from messa_platform.api_v2.resources import Collection, Item
 from messa_platform.core.site import SiteSettings
 from messa_platform.tenants import admins
@@ -39,17 +39,18 @@ class Admins(Collection):
 
 def listed(_context: Admins, request: Request, asked: Asked) -> Answer:
     """Who administers this very group."""
-    place, most = _place(request, asked.query), limit_of(asked.query)
+    place, most = place_named(request, asked.query), limit_of(asked.query)
     after = read_word_cursor(asked.query)
     found = admins.of_group(request.db, place.tenant_id, place.id, after, most + 1)
-    following = cursor_of_word(found[most - 1].address) if len(found) > most else None
-    return Answer({"items": [_told(place, admin) for admin in found[:most]], "next": following})
+    shown, last = cut(found, most)
+    items = [_told(place, admin) for admin in shown]
+    return Answer({"items": items, "next": cursor_of_word(last.address) if last else None})
 
 
 def create(_context: Admins, request: Request, asked: Asked) -> Answer:
     """One more; who is told by a mail."""
     runtime, session, at = request.registry["messa.runtime"], request.platform_db, now(request)
-    place, address = _place(request, asked.body), _address(request, asked.body)
+    place, address = place_named(request, asked.body), _address(request, asked.body)
     if isinstance(address, Word):
         raise _refused(asked.body, address)
     answers = admins.add(session, at, author(request), place, [address])
@@ -66,7 +67,7 @@ def create(_context: Admins, request: Request, asked: Asked) -> Answer:
 
 def remove(context: OneAdmin, request: Request, asked: Asked) -> Answer:
     """An admin of this very group no longer."""
-    place = _place(request, asked.query)
+    place = place_named(request, asked.query)
     match admins.remove(request.platform_db, now(request), author(request), place, context.id):
         case Removal.REMOVED:
             return Answer({}, 204)
@@ -74,10 +75,6 @@ def remove(context: OneAdmin, request: Request, asked: Asked) -> Answer:
             said = "nobody else administers the topmost group; add another one first"
             raise Wrong(Problem.CHANGE_REFUSED, faults=[Fault("", Removal.LAST.value, said)])
     raise Wrong(Problem.NOT_FOUND)
-
-
-def _place(request: Request, given: Mapping[str, Any]) -> Place:
-    return place_within(request, UUID(given["group_id"]) if "group_id" in given else None)
 
 
 def _address(request: Request, body: Mapping[str, Any]) -> str | Word:

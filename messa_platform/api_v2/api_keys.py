@@ -17,7 +17,7 @@ from messa_platform.api_v2 import api_user_shapes as shapes
 from messa_platform.api_v2.api_users import OneApiUser, place_of_user
 from messa_platform.api_v2.identity import caller
 from messa_platform.api_v2.moments import moment_of, now
-from messa_platform.api_v2.operations import Answer, Asked, Operation, Succeeds
+from messa_platform.api_v2.operations import Answer, Asked, Operation, Succeeds, by_id
 from messa_platform.api_v2.problems import Fault, Problem, Wrong
 from messa_platform.api_v2.reach import author, place_within
 from messa_platform.api_v2.resources import Collection, Item
@@ -148,10 +148,7 @@ def _told(key: Key) -> dict[str, Any]:
 _TAG = "API users"
 _READ, _WRITE = Scope.API_USERS_READ, Scope.API_USERS_WRITE
 _GONE = (Problem.NOT_FOUND,)
-_ITS = tuple(
-    (f"{name[0].upper()}{name[1:]}", name, "id", "id")
-    for name in ("getApiKey", "rotateApiKey", "removeApiKey")
-)
+_ITS = by_id("getApiKey", "rotateApiKey", "removeApiKey")
 LIST = Operation(
     "listApiKeys", "GET", "/v2/api-users/{id}/keys", "List an API user's keys", "Those that have expired, too; oldest first.",
     _TAG, _READ, (Succeeds(200, "All of them.", shapes.KEYS),), problems=_GONE,

@@ -11,10 +11,10 @@ from pyramid.request import Request
 from messa_platform.api_v2 import api_user_shapes as shapes
 from messa_platform.api_v2.identity import caller
 from messa_platform.api_v2.moments import moment_of, now
-from messa_platform.api_v2.operations import Answer, Asked, Operation, Succeeds
-from messa_platform.api_v2.pages import CURSOR, LIMIT, cursor_of, limit_of, read_cursor
+from messa_platform.api_v2.operations import Answer, Asked, Operation, Succeeds, by_id
+from messa_platform.api_v2.pages import CURSOR, LIMIT, cursor_of, cut, limit_of, read_cursor
 from messa_platform.api_v2.problems import Fault, Problem, Wrong
-from messa_platform.api_v2.reach import author, groups, place_within
+from messa_platform.api_v2.reach import author, groups, place_named, place_within
 from messa_platform.api_v2.resources import Collection, Item
 from messa_platform.api_v2.shapes import an_id
 from messa_platform.api_v2.versions import asked_version, etag
@@ -38,13 +38,14 @@ def listed(_context: ApiUsers, request: Request, asked: Asked) -> Answer:
     """API users of the key's group and those below it."""
     most, within = limit_of(asked.query), groups(request, asked.query)
     found = users.within(request.db, caller(request).tenant_id, within, read_cursor(asked.query), most + 1)
-    items = [_told(user) for user in found[:most]]
-    return Answer({"items": items, "next": cursor_of(found[most - 1].id) if len(found) > most else None})
+    shown, last = cut(found, most)
+    items = [_told(user) for user in shown]
+    return Answer({"items": items, "next": cursor_of(last.id) if last else None})
 
 
 def create(_context: ApiUsers, request: Request, asked: Asked) -> Answer:
     """A new one; it sends once it has a key."""
-    at = place_within(request, UUID(asked.body["group_id"]) if "group_id" in asked.body else None)
+    at = place_named(request, asked.body)
     user = _done(users.create(request.platform_db, now(request), author(request), at, asked.body["name"]))
     return Answer(_told(user), 201, {"Location": f"/v2/api-users/{user.id}", **etag(user.version)})
 
@@ -116,17 +117,14 @@ _TAG = "API users"
 _READ, _WRITE = Scope.API_USERS_READ, Scope.API_USERS_WRITE
 _GONE = (Problem.NOT_FOUND,)
 _ETAGGED = ("ETag",)
-_ITS = tuple(
-    (f"{name[0].upper()}{name[1:]}", name, "id", "id")
-    for name in (
-        "getApiUser",
-        "changeApiUser",
-        "createApiKey",
-        "listApiKeys",
-        "getCallback",
-        "setCallback",
-        "removeApiUser",
-    )
+_ITS = by_id(
+    "getApiUser",
+    "changeApiUser",
+    "createApiKey",
+    "listApiKeys",
+    "getCallback",
+    "setCallback",
+    "removeApiUser",
 )
 LIST = Operation(
     "listApiUsers", "GET", "/v2/api-users", "List API users", "API users of the key's group and those below it, oldest first.",

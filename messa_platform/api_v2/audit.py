@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
-from uuid import UUID
 
 from pyramid.config import Configurator
 from pyramid.request import Request
@@ -15,7 +14,7 @@ from messa_platform.api_v2.moments import moment_of
 from messa_platform.api_v2.operations import Answer, Asked, Operation, Succeeds
 from messa_platform.api_v2.pages import cursor_of, limit_of, read_cursor
 from messa_platform.api_v2.problems import Problem
-from messa_platform.api_v2.reach import place, place_within
+from messa_platform.api_v2.reach import place, place_named
 from messa_platform.api_v2.resources import Collection
 from messa_platform.api_v2.shapes import moment
 from messa_platform.tenants import audit_view
@@ -31,7 +30,7 @@ class Audit(Collection):
 def listed(_context: Audit, request: Request, asked: Asked) -> Answer:
     """Entries of the log, the newest first."""
     query = asked.query
-    at = place_within(request, UUID(query["group_id"]) if "group_id" in query else None)
+    at = place_named(request, query)
     reader = Reader(place(request), caller(request).account_id)
     found, older = audit_view.entries(
         request.db, reader, _search(at, query), read_cursor(query), limit_of(query)

@@ -14,7 +14,7 @@ from messa_platform.api_v2.message_words import not_its_sender
 from messa_platform.api_v2.moments import moment_of
 from messa_platform.api_v2.once import once
 from messa_platform.api_v2.operations import Answer, Asked, Operation, Succeeds
-from messa_platform.api_v2.pages import LIMIT, limit_of
+from messa_platform.api_v2.pages import LIMIT, cut, limit_of
 from messa_platform.api_v2.problems import Fault, Problem, Wrong
 from messa_platform.api_v2.resources import Collection, Item
 from messa_platform.api_v2.shapes import moment
@@ -126,11 +126,12 @@ def recipients(context: Batch, request: Request, asked: Asked) -> Answer:
     found, most = _found(context, request), limit_of(asked.query)
     after = int(asked.query.get("cursor", -1))
     rows = sendings.outcomes(request.db, caller(request).account_id, found.id, after=after, most=most + 1)
+    shown, last = cut(rows, most)
     items = [
         {"to": r.recipient, "status": r.word, "message_id": str(r.message_id) if r.message_id else None}
-        for r in rows[:most]
+        for r in shown
     ]
-    return Answer({"items": items, "next": str(rows[most - 1].place) if len(rows) > most else None})
+    return Answer({"items": items, "next": str(last.place) if last else None})
 
 
 READ = Operation(

@@ -11,10 +11,10 @@ from pyramid.request import Request
 from messa_platform.api_v2 import domain_shapes as shapes
 from messa_platform.api_v2.identity import caller
 from messa_platform.api_v2.moments import moment_of, now
-from messa_platform.api_v2.operations import Answer, Asked, Operation, Succeeds
-from messa_platform.api_v2.pages import CURSOR, LIMIT, cursor_of, limit_of, read_cursor
+from messa_platform.api_v2.operations import Answer, Asked, Operation, Succeeds, by_id
+from messa_platform.api_v2.pages import CURSOR, LIMIT, cursor_of, cut, limit_of, read_cursor
 from messa_platform.api_v2.problems import Fault, Problem, Wrong
-from messa_platform.api_v2.reach import author, groups, place, place_within
+from messa_platform.api_v2.reach import author, groups, place, place_named, place_within
 from messa_platform.api_v2.resources import Collection, Item
 from messa_platform.api_v2.shapes import an_id
 from messa_platform.core.site import SiteSettings
@@ -43,13 +43,14 @@ def listed(_context: Domains, request: Request, asked: Asked) -> Answer:
     """Domains of the key's group and those below it."""
     most, within = limit_of(asked.query), groups(request, asked.query)
     found = standing.within(request.db, caller(request).tenant_id, within, read_cursor(asked.query), most + 1)
-    items = [_told(row) for row in found[:most]]
-    return Answer({"items": items, "next": cursor_of(found[most - 1].id) if len(found) > most else None})
+    shown, last = cut(found, most)
+    items = [_told(row) for row in shown]
+    return Answer({"items": items, "next": cursor_of(last.id) if last else None})
 
 
 def create(_context: Domains, request: Request, asked: Asked) -> Answer:
     """Claim a domain for a group. Below one that the organisation has proven it is verified at once, and its accounts come."""
-    at = place_within(request, UUID(asked.body["group_id"]) if "group_id" in asked.body else None)
+    at = place_named(request, asked.body)
     own = request.registry["messa.runtime"].settings[SiteSettings].mail_domain
     name = read_domain(asked.body["name"], own)
     if isinstance(name, Refusal):
@@ -178,17 +179,8 @@ def _told(row: DomainRow) -> dict[str, Any]:
 _TAG = "Domains"
 _READ, _WRITE = Scope.DOMAINS_READ, Scope.DOMAINS_WRITE
 _GONE = (Problem.NOT_FOUND,)
-_ITS = tuple(
-    (f"{name[0].upper()}{name[1:]}", name, "id", "id")
-    for name in (
-        "getDomain",
-        "previewDomain",
-        "verifyDomain",
-        "moveDomain",
-        "listDomainMoves",
-        "takeAlong",
-        "removeDomain",
-    )
+_ITS = by_id(
+    "getDomain", "previewDomain", "verifyDomain", "moveDomain", "listDomainMoves", "takeAlong", "removeDomain"
 )
 LIST = Operation(
     "listDomains", "GET", "/v2/domains", "List domains", "Domains of the key's group and those below it, oldest first.",

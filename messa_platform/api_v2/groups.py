@@ -14,8 +14,8 @@ from messa_platform.api_v2 import group_shapes as shapes
 from messa_platform.api_v2.identity import caller
 from messa_platform.api_v2.moments import now
 from messa_platform.api_v2.once import once
-from messa_platform.api_v2.operations import Answer, Asked, Operation, Succeeds
-from messa_platform.api_v2.pages import cursor_of, limit_of, read_cursor
+from messa_platform.api_v2.operations import Answer, Asked, Operation, Succeeds, by_id
+from messa_platform.api_v2.pages import cursor_of, cut, limit_of, read_cursor
 from messa_platform.api_v2.problems import Fault, Problem, Wrong
 from messa_platform.api_v2.reach import author, place_within
 from messa_platform.api_v2.resources import Collection, Item
@@ -44,8 +44,9 @@ def listed(_context: Groups, request: Request, asked: Asked) -> Answer:
     is_narrowed = "parent_id" in query
     top = place_within(request, UUID(query["parent_id"]) if is_narrowed else None)
     found = places.listed(request.db, top, read_cursor(query), most + 1, only_right_below=is_narrowed)
-    items = _told(request.db, request, found[:most])
-    return Answer({"items": items, "next": cursor_of(found[most - 1].id) if len(found) > most else None})
+    shown, last = cut(found, most)
+    items = _told(request.db, request, shown)
+    return Answer({"items": items, "next": cursor_of(last.id) if last else None})
 
 
 def create(_context: Groups, request: Request, asked: Asked) -> Answer:
@@ -193,10 +194,9 @@ def _told(session: Session, request: Request, found: Sequence[Place]) -> list[di
 
 _TAG = "Groups"
 _READ, _WRITE = Scope.GROUPS_READ, Scope.GROUPS_WRITE
-_ITS = tuple(
-    (f"{name[0].upper()}{name[1:]}", name, "id", "id")
-    for name in ("getGroup", "changeGroup", "getGroupSettings", "changeGroupSettings", "getGroupQuotas", "removeGroup")
-)  # fmt: skip
+_ITS = by_id(
+    "getGroup", "changeGroup", "getGroupSettings", "changeGroupSettings", "getGroupQuotas", "removeGroup"
+)
 _ETAGGED = ("ETag",)
 LIST = Operation(
     "listGroups", "GET", "/v2/groups", "List groups", "The key's own group and everything below it, or what is right below one of these.",

@@ -11,7 +11,7 @@ from messa_platform.api_v2 import number_shapes as shapes
 from messa_platform.api_v2.identity import caller
 from messa_platform.api_v2.moments import moment_of, now
 from messa_platform.api_v2.operations import Answer, Asked, Operation, Succeeds
-from messa_platform.api_v2.pages import CURSOR, LIMIT, cursor_of, limit_of, read_cursor
+from messa_platform.api_v2.pages import CURSOR, LIMIT, cursor_of, cut, limit_of, read_cursor
 from messa_platform.api_v2.problems import Problem
 from messa_platform.api_v2.reach import groups
 from messa_platform.api_v2.resources import Collection
@@ -31,8 +31,9 @@ def listed(_context: Numbers, request: Request, asked: Asked) -> Answer:
     # a number that rests is nobody's, so a session that is confined to the tenant does not see it
     session, after = request.platform_db, read_cursor(asked.query)
     found = numbers.within(session, now(request), tenant_id, within, after, most + 1)
-    items = [_told(lent) for lent in found[:most]]
-    return Answer({"items": items, "next": cursor_of(found[most - 1].id) if len(found) > most else None})
+    shown, last = cut(found, most)
+    items = [_told(lent) for lent in shown]
+    return Answer({"items": items, "next": cursor_of(last.id) if last else None})
 
 
 def _told(lent: Lent) -> dict[str, Any]:

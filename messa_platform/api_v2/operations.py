@@ -49,6 +49,11 @@ class Succeeds:
     headers: Sequence[str] = ()
 
 
+def by_id(*operations: str) -> tuple[tuple[str, str, str, str], ...]:
+    """Links from the `id` of what is answered to operations that take it as theirs."""
+    return tuple((f"{name[0].upper()}{name[1:]}", name, "id", "id") for name in operations)
+
+
 @dataclass(frozen=True, slots=True)
 class Operation:
     """Something that can be done: where, by which scope, with what, and how it may end."""

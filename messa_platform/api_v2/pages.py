@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
 from uuid import UUID
 
 from messa_platform.api_v2.operations import Shape
 from messa_platform.api_v2.problems import Fault, Problem, Wrong
 from messa_platform.api_v2.shapes import MAYBE, field
+
+T = TypeVar("T")
 
 USUAL = 50
 LIMIT = {
@@ -40,6 +42,11 @@ def a_list(name: str, items: dict[str, Any], description: str) -> Shape:
 def limit_of(query: Mapping[str, str]) -> int:
     """Items of a page."""
     return int(query.get("limit", USUAL))
+
+
+def cut(found: Sequence[T], most: int) -> tuple[Sequence[T], T | None]:
+    """What a page shows of the `most` + 1 that were looked for; and the last of it, if there is more behind."""
+    return found[:most], found[most - 1] if len(found) > most else None
 
 
 def cursor_of(identifier: UUID) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 from uuid import UUID
 
 from pyramid.request import Request
@@ -33,6 +34,11 @@ def place_within(request: Request, group_id: UUID | None) -> Place:
     if found is None or who.holder.group_id not in found.ancestors:
         raise Wrong(Problem.NOT_FOUND)
     return found
+
+
+def place_named(request: Request, given: Mapping[str, Any]) -> Place:
+    """The group that `group_id` names in a body or a query, within the key's reach; without, the key's own. Raises `Wrong`."""
+    return place_within(request, UUID(given["group_id"]) if "group_id" in given else None)
 
 
 def path_within(request: Request, group_id: UUID) -> tuple[tuple[Place, ...], Place]:

@@ -13,8 +13,8 @@ from messa_platform.api_v2 import thread_shapes as shapes
 from messa_platform.api_v2.identity import caller
 from messa_platform.api_v2.message_words import told
 from messa_platform.api_v2.moments import moment_of
-from messa_platform.api_v2.operations import Answer, Asked, Operation, Succeeds
-from messa_platform.api_v2.pages import CURSOR, LIMIT, cursor_of, limit_of, read_cursor
+from messa_platform.api_v2.operations import Answer, Asked, Operation, Succeeds, by_id
+from messa_platform.api_v2.pages import CURSOR, LIMIT, cursor_of, cut, limit_of, read_cursor
 from messa_platform.api_v2.problems import Problem, Wrong
 from messa_platform.api_v2.resources import Collection, Item
 from messa_platform.messaging import conversation, inbox
@@ -73,8 +73,9 @@ def messages(context: Thread, request: Request, asked: Asked) -> Answer:
     found = conversation.message_ids(
         request.db, who.account_id, context.id, read_cursor(asked.query), most + 1
     )
-    items = told(request.db, who, found[:most])
-    return Answer({"items": items, "next": cursor_of(found[most - 1]) if len(found) > most else None})
+    shown, last = cut(found, most)
+    items = told(request.db, who, shown)
+    return Answer({"items": items, "next": cursor_of(last) if last else None})
 
 
 def _found(context: Thread, request: Request, session: Session) -> ThreadRow:
@@ -98,10 +99,7 @@ def _told(thread: ThreadRow) -> dict[str, Any]:
 
 
 _TAG, _GONE = "Threads", (Problem.NOT_FOUND,)
-_ITS = tuple(
-    (f"{name[0].upper()}{name[1:]}", name, "id", "id")
-    for name in ("getThread", "listThreadMessages", "changeThread")
-)
+_ITS = by_id("getThread", "listThreadMessages", "changeThread")
 LIST = Operation(
     "listThreads", "GET", "/v2/threads", "List threads",
     "The conversations of the key's own API user, one for each number that it has sent to or heard from, the newest first.",

@@ -13,9 +13,9 @@ from pyramid.request import Request
 from messa_platform.api_v2 import usage_shapes as shapes
 from messa_platform.api_v2.moments import now
 from messa_platform.api_v2.operations import Answer, Asked, Operation, Succeeds
-from messa_platform.api_v2.pages import limit_of
+from messa_platform.api_v2.pages import cut, limit_of
 from messa_platform.api_v2.problems import Fault, Problem, Wrong
-from messa_platform.api_v2.reach import place_within
+from messa_platform.api_v2.reach import place_named
 from messa_platform.api_v2.resources import Collection
 from messa_platform.core.clock import stockholm_day
 from messa_platform.messaging.log.asked import scope_of
@@ -40,14 +40,12 @@ def listed(_context: AllUsage, request: Request, asked: Asked) -> Answer:
     """A page of it."""
     query, most = asked.query, limit_of(asked.query)
     by = frozenset(By(word) for word in query.get("by", shapes.USUAL_BY).split(","))
-    first, last = _time(query, stockholm_day(now(request)), by)
-    group_id = UUID(query["group_id"]) if "group_id" in query else None
-    wanted = Wanted(scope_of(request.db, place_within(request, group_id)), first, last, by)
+    since, until = _time(query, stockholm_day(now(request)), by)
+    wanted = Wanted(scope_of(request.db, place_named(request, query)), since, until, by)
     after = _read_cursor(query, wanted)
     found = usage(request.db, wanted, after, most + 1)
-    more = len(found) > most
-    items = [_told(use, by) for use in found[:most]]
-    return Answer({"items": items, "next": _cursor(found[most - 1]) if more else None})
+    shown, last = cut(found, most)
+    return Answer({"items": [_told(use, by) for use in shown], "next": _cursor(last) if last else None})
 
 
 def _time(query: Mapping[str, str], today: date, by: frozenset[By]) -> tuple[date, date]:

@@ -12,10 +12,10 @@ from pyramid.request import Request
 from messa_platform.api_v2 import webhook_shapes as shapes
 from messa_platform.api_v2.identity import caller
 from messa_platform.api_v2.moments import moment_of, now
-from messa_platform.api_v2.operations import Answer, Asked, Operation, Succeeds
-from messa_platform.api_v2.pages import CURSOR, LIMIT, cursor_of, limit_of, read_cursor
+from messa_platform.api_v2.operations import Answer, Asked, Operation, Succeeds, by_id
+from messa_platform.api_v2.pages import CURSOR, LIMIT, cursor_of, cut, limit_of, read_cursor
 from messa_platform.api_v2.problems import Fault, Problem, Wrong
-from messa_platform.api_v2.reach import author, place_within
+from messa_platform.api_v2.reach import author, place_named, place_within
 from messa_platform.api_v2.resources import Collection, Item
 from messa_platform.api_v2.shapes import an_id
 from messa_platform.api_v2.versions import asked_version, etag
@@ -53,15 +53,14 @@ class Deliveries(Collection):
 
 def listed(_context: Webhooks, request: Request, asked: Asked) -> Answer:
     """The webhooks right in a group."""
-    group_id = UUID(asked.query["group_id"]) if "group_id" in asked.query else None
-    found = endpoints.of_group(request.db, place_within(request, group_id))
+    found = endpoints.of_group(request.db, place_named(request, asked.query))
     return Answer({"items": [_told(endpoint) for endpoint in found], "next": None})
 
 
 def create(_context: Webhooks, request: Request, asked: Asked) -> Answer:
     """A new webhook, with its secret."""
     body = asked.body
-    place = place_within(request, UUID(body["group_id"]) if "group_id" in body else None)
+    place = place_named(request, body)
     wish = Wish(body["url"], body.get("description", ""), _types(body.get("event_types", ())))
     made = _office(request).create(request.platform_db, now(request), author(request), place, wish)
     done = _done(made)
@@ -138,8 +137,9 @@ def told(context: Webhook, request: Request, asked: Asked) -> Answer:
     """What it was told."""
     place, most = _place(context, request), limit_of(asked.query)
     found = deliveries.latest(request.db, place, context.id, most + 1, read_cursor(asked.query))
-    items = [_delivery(delivery) for delivery in found[:most]]
-    return Answer({"items": items, "next": cursor_of(found[most - 1].id) if len(found) > most else None})
+    shown, last = cut(found, most)
+    items = [_delivery(delivery) for delivery in shown]
+    return Answer({"items": items, "next": cursor_of(last.id) if last else None})
 
 
 def read_delivery(context: OneDelivery, request: Request, _asked: Asked) -> Answer:
@@ -251,10 +251,7 @@ def _delivery(delivery: Delivery) -> dict[str, Any]:
 
 _TAG = "Webhooks"
 _READ, _WRITE = Scope.WEBHOOKS_READ, Scope.WEBHOOKS_WRITE
-_ITS = tuple(
-    (f"{name[0].upper()}{name[1:]}", name, "id", "id")
-    for name in ("getWebhook", "changeWebhook", "testWebhook", "listDeliveries", "removeWebhook")
-)
+_ITS = by_id("getWebhook", "changeWebhook", "testWebhook", "listDeliveries", "removeWebhook")
 _GONE = (Problem.NOT_FOUND,)
 _ETAGGED = ("ETag",)
 LIST = Operation(

@@ -44,70 +44,57 @@ class MessageDelta(Base):
     messages: Mapped[int] = mapped_column(BigInteger)
 
 
-class MessageDay(Base):
-    """How many messages of a kind a group had on a day. `parts` are those of each; `channel_id` is nil where there was none."""
+class _Counted:
+    """So many messages of a kind on a day. `parts` are those of each; `channel_id` is nil where there was none."""
 
-    __tablename__ = "message_day"
-
-    group_id: Mapped[UUID] = mapped_column(primary_key=True)
     day: Mapped[date] = mapped_column(primary_key=True)
     direction: Mapped[str] = mapped_column(primary_key=True)
     status: Mapped[str] = mapped_column(primary_key=True)
     parts: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
     channel_id: Mapped[UUID] = mapped_column(primary_key=True)
-    tenant_id: Mapped[UUID]
-    messages: Mapped[int] = mapped_column(BigInteger)
+    messages: Mapped[int] = mapped_column(BigInteger, sort_order=1)
 
+
+class _OfGroup(_Counted):
+    group_id: Mapped[UUID] = mapped_column(primary_key=True, sort_order=-1)
+    tenant_id: Mapped[UUID]
+
+
+class _OfTenant(_Counted):
+    tenant_id: Mapped[UUID] = mapped_column(primary_key=True, sort_order=-1)
+
+
+def _none(table: str, column: str) -> Index:
+    """Where there are none any more: what is to be swept away."""
+    return Index(f"ix_{table}_none", column, postgresql_where=text("messages = 0"))
+
+
+class MessageDay(_OfGroup, Base):
+    """How many messages of a kind a group had on a day."""
+
+    __tablename__ = "message_day"
     __table_args__ = (
         Index("ix_message_day_status", "tenant_id", "status", "day", "group_id"),
-        Index("ix_message_day_none", "group_id", postgresql_where=text("messages = 0")),
+        _none("message_day", "group_id"),
     )
 
 
-class MessageMonth(Base):
+class MessageMonth(_OfGroup, Base):
     """The same for a month; `day` is its first."""
 
     __tablename__ = "message_month"
-
-    group_id: Mapped[UUID] = mapped_column(primary_key=True)
-    day: Mapped[date] = mapped_column(primary_key=True)
-    direction: Mapped[str] = mapped_column(primary_key=True)
-    status: Mapped[str] = mapped_column(primary_key=True)
-    parts: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
-    channel_id: Mapped[UUID] = mapped_column(primary_key=True)
-    tenant_id: Mapped[UUID]
-    messages: Mapped[int] = mapped_column(BigInteger)
-
-    __table_args__ = (Index("ix_message_month_none", "group_id", postgresql_where=text("messages = 0")),)
+    __table_args__ = (_none("message_month", "group_id"),)
 
 
-class TenantMonth(Base):
-    """How many messages of a kind a tenant as a whole had in a month; `day` is its first."""
-
-    __tablename__ = "tenant_month"
-
-    tenant_id: Mapped[UUID] = mapped_column(primary_key=True)
-    day: Mapped[date] = mapped_column(primary_key=True)
-    direction: Mapped[str] = mapped_column(primary_key=True)
-    status: Mapped[str] = mapped_column(primary_key=True)
-    parts: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
-    channel_id: Mapped[UUID] = mapped_column(primary_key=True)
-    messages: Mapped[int] = mapped_column(BigInteger)
-
-    __table_args__ = (Index("ix_tenant_month_none", "tenant_id", postgresql_where=text("messages = 0")),)
-
-
-class TenantDay(Base):
-    """The same for a day."""
+class TenantDay(_OfTenant, Base):
+    """How many messages of a kind a tenant as a whole had on a day."""
 
     __tablename__ = "tenant_day"
+    __table_args__ = (_none("tenant_day", "tenant_id"),)
 
-    tenant_id: Mapped[UUID] = mapped_column(primary_key=True)
-    day: Mapped[date] = mapped_column(primary_key=True)
-    direction: Mapped[str] = mapped_column(primary_key=True)
-    status: Mapped[str] = mapped_column(primary_key=True)
-    parts: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
-    channel_id: Mapped[UUID] = mapped_column(primary_key=True)
-    messages: Mapped[int] = mapped_column(BigInteger)
 
-    __table_args__ = (Index("ix_tenant_day_none", "tenant_id", postgresql_where=text("messages = 0")),)
+class TenantMonth(_OfTenant, Base):
+    """The same for a month; `day` is its first."""
+
+    __tablename__ = "tenant_month"
+    __table_args__ = (_none("tenant_month", "tenant_id"),)
