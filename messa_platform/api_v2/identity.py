@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -13,6 +13,8 @@ from pyramid.request import Request
 
 from messa_platform.api_v2.resources import holder_of
 from messa_platform.core.gather import Gathering
+from messa_platform.core.pipeline import at_commit
+from messa_platform.messaging.grounds import Grounds, ask
 from messa_platform.tenants.api_users import keys
 from messa_platform.tenants.api_users.keys import Holder
 from messa_platform.tenants.api_users.models import KeyKind
@@ -28,9 +30,10 @@ def is_api(request: Request) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks by a key: an API user."""
+    """Who asks by a key: an API user. `grounds` are those on which a text of its is judged, where it asks to send one."""
 
     holder: Holder
+    grounds: Grounds | None = None
 
     @property
     def account_id(self) -> UUID:
@@ -44,16 +47,16 @@ class Caller:
 
 
 class ApiKeys:
-    """The identity source of the API. Keys that come at the same time are looked up together."""
+    """The identity source of the API. Keys that come at the same time are looked up together, in one round trip."""
 
     def identify(self, request: Request) -> Caller | None:
         """The caller, by its key; asks the database once. Elsewhere than below `/v2` a key is nobody's."""
         scheme, _, word = request.headers.get("Authorization", "").strip().partition(" ")
         if not is_api(request) or scheme.lower() != "bearer" or not word.strip():
             return None
-        desk: Gathering[str, Holder | None] = request.registry[_DESK]
-        holder = desk.ask(word.strip())
-        return None if holder is None else Caller(holder)
+        desk: Gathering[_Shown, Caller | None] = request.registry[_DESK]
+        sends = request.method == "POST" and getattr(request.context, "takes_texts", False)
+        return desk.ask(_Shown(word.strip(), sends))
 
     def principals(self, identity: object) -> Sequence[str]:
         """A holder of each of its scopes; a browser's session, which another source knows, is none."""
@@ -67,13 +70,32 @@ def caller(request: Request) -> Caller:
     return identity
 
 
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """A key that somebody shows; `sends`: to send a text."""
+
+    word: str
+    sends: bool
+
+
 _DESK = "messa.v2_keys"
 
 
-def _known(runtime: Any, words: Sequence[str]) -> Sequence[Holder | None]:
+def _known(runtime: Any, shown: Sequence[_Shown]) -> Sequence[Caller | None]:
     """Whose keys these are; in a transaction of its own: that they were used must not wait for what they are used for."""
+    sending = {s.word for s in shown if s.sends}
     with runtime.database.unit_of_work() as session:
-        return keys.recognise_many(session, runtime.clock.now(), KeyKind.V2, words)
+        last = at_commit(session)
+        recognised = keys.ask_recognised(last, runtime.clock.now(), KeyKind.V2, [s.word for s in shown])
+        asked = ask(last, keys.whose(sending)) if sending else None
+    callers = [None if holder is None else Caller(holder) for holder in recognised()]
+    if asked is None:
+        return callers
+    grounds = asked()
+    return [
+        replace(caller, grounds=grounds) if caller and s.sends else caller
+        for caller, s in zip(callers, shown, strict=True)
+    ]
 
 
 def includeme(config: Configurator) -> None:

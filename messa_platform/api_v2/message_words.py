@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Row, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from messa_platform.api_v2.identity import Caller
 from messa_platform.api_v2.moments import moment_of
 from messa_platform.api_v2.problems import Fault
 from messa_platform.core.ids import time_of
+from messa_platform.messaging.drafts import Entry, Receipted
 from messa_platform.messaging.log.asked import Scope
 from messa_platform.messaging.statuses import Direction, Status, status_word
 
@@ -23,7 +25,25 @@ _ROWS = (
     " WHERE m.id = ANY(CAST(:ids AS uuid[])) AND m.id BETWEEN :first AND :last"
 )
 _OF_TENANT = text(f"{_ROWS} AND m.tenant_id = :tenant_id")
-_OF_ACCOUNTS = text(f"{_ROWS} AND m.account_id = ANY(CAST(:accounts AS uuid[]))")
+
+
+class _Row(NamedTuple):
+    """What is known of a message, in the order in which `_ROWS` reads it."""
+
+    id: UUID
+    direction: str
+    local: str
+    remote: str
+    status: str
+    rule_group: str | None
+    parts: int
+    encoding: str
+    text: str | None
+    group_id: UUID
+    account_id: UUID
+    client_ref: str | None
+    send_at: datetime | None
+    status_at: datetime
 
 
 def told(session: Session, who: Caller, ids: Sequence[UUID]) -> list[dict[str, Any]]:
@@ -32,16 +52,17 @@ def told(session: Session, who: Caller, ids: Sequence[UUID]) -> list[dict[str, A
         return []
     parameters = {"ids": list(ids), "first": min(ids), "last": max(ids), "tenant_id": who.tenant_id}
     rows = {row.id: row for row in session.execute(_OF_TENANT, parameters)}
-    return [_told(rows[i], who) for i in ids if i in rows]
+    return [_told(_Row(*rows[i]), who.account_id) for i in ids if i in rows]
 
 
-def told_of(session: Session, owners: Mapping[UUID, Caller]) -> dict[UUID, dict[str, Any]]:
-    """Messages of several callers, each its owner's own; by id."""
-    if not owners:
-        return {}
-    accounts = list({who.account_id for who in owners.values()})
-    parameters = {"ids": list(owners), "first": min(owners), "last": max(owners), "accounts": accounts}
-    return {row.id: _told(row, owners[row.id]) for row in session.execute(_OF_ACCOUNTS, parameters)}
+def told_new(taken: Receipted, entry: Entry) -> dict[str, Any]:
+    """A message that was just taken in for its sender, as `told` tells it once it is stored."""
+    account_id, group_id = taken.sender.account_id, taken.sender.settings.group_id
+    row = _Row(
+        entry.message_id, Direction.OUT, entry.local, entry.recipient, entry.status, entry.rule_group_name, entry.parts, entry.encoding,
+        entry.text, group_id, account_id, taken.submission.client_ref, entry.send_at, taken.at,
+    )  # fmt: skip
+    return _told(row, account_id)
 
 
 def told_one(session: Session, who: Caller, scope: Scope, message_id: UUID) -> dict[str, Any] | None:
@@ -56,7 +77,7 @@ def not_its_sender(allowed: Sequence[str]) -> Fault:
     return Fault("/from", "not_allowed", f"must be one of {', '.join(allowed)}")
 
 
-def _told(row: Row[Any], who: Caller) -> dict[str, Any]:
+def _told(row: _Row, reader: UUID) -> dict[str, Any]:
     incoming = row.direction == Direction.IN
     return {
         "id": str(row.id),
@@ -67,7 +88,7 @@ def _told(row: Row[Any], who: Caller) -> dict[str, Any]:
         "parts": row.parts,
         "encoding": row.encoding,
         # others' texts are theirs alone, whoever administers them (spec L4)
-        "text": row.text if row.account_id == who.account_id else None,
+        "text": row.text if row.account_id == reader else None,
         "group_id": str(row.group_id),
         "account_id": str(row.account_id),
         "client_ref": row.client_ref,

@@ -39,6 +39,7 @@ class Message(Item):
 class Messages(Collection):
     """`/v2/messages`."""
 
+    takes_texts = True
     item = Message
 
 

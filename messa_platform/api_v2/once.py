@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import string
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import datetime
 
@@ -14,7 +14,7 @@ from messa_platform.api_v2.identity import Caller, caller
 from messa_platform.api_v2.operations import Answer, Asked
 from messa_platform.api_v2.problems import Fault, Problem, Wrong
 from messa_platform.messaging import idempotency
-from messa_platform.messaging.idempotency import Claimed, Kept
+from messa_platform.messaging.idempotency import Claimed, Kept, Keyed, Other
 
 HEADER = "Idempotency-Key"
 _LETTERS = frozenset(string.printable) - frozenset(string.whitespace) | {" "}
@@ -27,13 +27,10 @@ def once(request: Request, asked: Asked, do: Callable[[Session], Answer]) -> Ans
     def work(session: Session) -> Answer:
         if key is None:
             return do(session)
-        claimed = claim(
-            session,
-            request.registry["messa.runtime"].clock.now(),
-            caller(request),
-            key,
-            whole(request, asked),
-        )
+        named = keyed(caller(request), key, whole(request, asked))
+        [claimed] = claim(session, request.registry["messa.runtime"].clock.now(), [named])
+        if isinstance(claimed, Wrong):
+            raise claimed
         if isinstance(claimed, Answer):
             return claimed
         answer = do(session)
@@ -60,14 +57,23 @@ def whole(request: Request, asked: Asked) -> bytes:
     return f"{request.method} {request.path_info}\n".encode() + asked.raw
 
 
-def claim(session: Session, now: datetime, who: Caller, key: str, request: bytes) -> Claimed | Answer:
-    """Take a key for a request, or what was answered to it before. Raises `Wrong` if it stands for another one."""
-    match idempotency.claim(session, now, who.tenant_id, who.account_id, key, request):
-        case Claimed() as claimed:
-            return claimed
+def keyed(who: Caller, key: str, request: bytes) -> Keyed:
+    """The request of a caller with its key."""
+    return Keyed(who.account_id, key, who.tenant_id, request)
+
+
+def claim(session: Session, now: datetime, asked: Sequence[Keyed]) -> list[Claimed | Answer | Wrong]:
+    """Take keys for their requests, or what was answered to them before; what is wrong with one that stands for another request."""
+    return [_claimed(found) for found in idempotency.claim(session, now, asked)]
+
+
+def _claimed(found: Claimed | Kept | Other) -> Claimed | Answer | Wrong:
+    match found:
+        case Claimed():
+            return found
         case Kept(_, answer):
             return Answer(**answer)
-    raise Wrong(Problem.KEY_REUSED)
+    return Wrong(Problem.KEY_REUSED)
 
 
 def keep(session: Session, claimed: Claimed, answer: Answer | Exception) -> None:

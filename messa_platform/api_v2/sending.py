@@ -12,13 +12,14 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from messa_platform.api_v2.identity import Caller, caller
-from messa_platform.api_v2.message_words import not_its_sender, told_of
-from messa_platform.api_v2.once import claim, keep, key_of, whole
+from messa_platform.api_v2.message_words import not_its_sender, told_new
+from messa_platform.api_v2.once import claim, keep, key_of, keyed, whole
 from messa_platform.api_v2.operations import Answer, Asked, failure
 from messa_platform.api_v2.problems import Fault, Problem, Wrong
 from messa_platform.api_v2.shapes import moment
 from messa_platform.messaging.drafts import Entry, NotItsSender, Receipted, Result, Submission
-from messa_platform.messaging.idempotency import Claimed
+from messa_platform.messaging.grounds import Grounds
+from messa_platform.messaging.idempotency import Claimed, Keyed
 from messa_platform.messaging.models import Door
 from messa_platform.messaging.statuses import Status
 from messa_platform.messaging.submit import submit
@@ -28,25 +29,19 @@ ACCEPTED = (Status.QUEUED, Status.SCHEDULED)
 
 @dataclass(frozen=True, slots=True)
 class Sending:
-    """A text that somebody wants sent; `key` is the request's `Idempotency-Key`, `request` the whole of it."""
+    """A text that somebody wants sent; `keyed` is the request with its `Idempotency-Key`, if it has one."""
 
     web: Request
     who: Caller
     submission: Submission
-    key: str | None
-    request: bytes
-
-    @property
-    def name(self) -> tuple[UUID, str]:
-        """Whose key it is; only of one that has a key."""
-        return self.who.account_id, self.key or ""
+    keyed: Keyed | None
 
 
 def sending(request: Request, asked: Asked) -> Sending:
     """What the request asks for. Raises `Wrong`."""
-    return Sending(
-        request, caller(request), submission(request, asked), key_of(request), whole(request, asked)
-    )
+    who, key = caller(request), key_of(request)
+    named = None if key is None else keyed(who, key, whole(request, asked))
+    return Sending(request, who, submission(request, asked), named)
 
 
 def submission(request: Request, asked: Asked) -> Submission:
@@ -83,67 +78,52 @@ class Desk:
         return answers
 
     def _take(self, session: Session, sendings: Sequence[Sending]) -> list[Answer | Exception]:
-        answers: dict[int, Answer | Exception] = {}
-        claimed: dict[int, Claimed] = {}
         first: dict[tuple[UUID, str], int] = {}
-        # in one order, so that two processes with the same keys do not wait for each other in a ring
-        for place in sorted(
-            (p for p, s in enumerate(sendings) if s.key is not None), key=lambda p: sendings[p].name
-        ):
-            if sendings[place].name in first:
-                continue
-            first[sendings[place].name] = place
-            self._claim(session, sendings[place], place, answers, claimed)
-        fresh = [
-            p for p, s in enumerate(sendings) if p not in answers and (s.key is None or first[s.name] == p)
-        ]
+        for place, one in enumerate(sendings):
+            if one.keyed is not None:
+                first.setdefault(one.keyed.name, place)
+        answers, claimed = self._claim(session, sendings, list(first.values()))
+        fresh = [p for p, s in enumerate(sendings) if s.keyed is None or p in claimed]
         answers |= self._submit(session, sendings, fresh)
         for place, held in claimed.items():
             keep(session, held, answers[place])
         for place, one in enumerate(sendings):
-            if place not in answers:  # the same key at the same time
-                same = sendings[first[one.name]].request == one.request
-                answers[place] = answers[first[one.name]] if same else Wrong(Problem.KEY_REUSED)
+            if place not in answers and one.keyed is not None:  # the same key at the same time
+                former = first[one.keyed.name]
+                same = sendings[former].keyed == one.keyed
+                answers[place] = answers[former] if same else Wrong(Problem.KEY_REUSED)
         return [answers[place] for place in range(len(sendings))]
 
     def _claim(
-        self,
-        session: Session,
-        one: Sending,
-        place: int,
-        answers: dict[int, Answer | Exception],
-        claimed: dict[int, Claimed],
-    ) -> None:
-        """Take a key, or find what came of its request before."""
-        assert one.key is not None
-        try:
-            found = claim(session, self.runtime.clock.now(), one.who, one.key, one.request)
-        except Wrong as wrong:
-            answers[place] = wrong
-            return
-        if isinstance(found, Answer):
-            answers[place] = found
-        else:
-            claimed[place] = found
+        self, session: Session, sendings: Sequence[Sending], places: Sequence[int]
+    ) -> tuple[dict[int, Answer | Exception], dict[int, Claimed]]:
+        """Take keys, or find what came of their requests before."""
+        named = [keyed for place in places if (keyed := sendings[place].keyed) is not None]
+        answers: dict[int, Answer | Exception] = {}
+        claimed: dict[int, Claimed] = {}
+        if named:
+            for place, found in zip(places, claim(session, self.runtime.clock.now(), named), strict=True):
+                if isinstance(found, Claimed):
+                    claimed[place] = found
+                else:
+                    answers[place] = found
+        return answers, claimed
 
     def _submit(
         self, session: Session, sendings: Sequence[Sending], places: Sequence[int]
     ) -> dict[int, Answer | Exception]:
-        asked = [sendings[place].submission for place in places]
-        results = submit(session, self.runtime.clock, self.runtime.announcements, asked) if asked else []
-        accepted = {
-            result.entries[0].message_id: sendings[place].who
-            for place, result in zip(places, results, strict=True)
-            if isinstance(result, Receipted) and result.entries[0].status in ACCEPTED
-        }
-        messages = told_of(session, accepted)
+        taken = [sendings[place] for place in places]
+        if not taken:
+            return {}
+        grounds = Grounds.joined(one.who.grounds for one in taken if one.who.grounds is not None)
+        asked = [one.submission for one in taken]
+        results = submit(session, self.runtime.clock, self.runtime.announcements, asked, grounds)
         return {
-            place: _answer(sendings[place].web, result, messages)
-            for place, result in zip(places, results, strict=True)
+            place: _answer(sendings[place].web, result) for place, result in zip(places, results, strict=True)
         }
 
 
-def _answer(request: Request, result: Result, messages: dict[UUID, dict[str, Any]]) -> Answer | Exception:
+def _answer(request: Request, result: Result) -> Answer | Exception:
     if isinstance(result, NotItsSender):
         return Wrong(Problem.REFUSED, faults=[not_its_sender(result.allowed)])
     if not isinstance(result, Receipted):  # removed since its key was recognised
@@ -151,7 +131,7 @@ def _answer(request: Request, result: Result, messages: dict[UUID, dict[str, Any
     entry = result.entries[0]
     if entry.status not in ACCEPTED:
         return failure(request, _refusal(entry))
-    return Answer(messages[entry.message_id], 201, {"Location": f"/v2/messages/{entry.message_id}"})
+    return Answer(told_new(result, entry), 201, {"Location": f"/v2/messages/{entry.message_id}"})
 
 
 def _refusal(entry: Entry) -> Wrong:

@@ -30,6 +30,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Session
 
+from messa_platform.core.pipeline import Pipeline, Reply, send_waiting
+
 _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
 
 _BINARY_TYPES: tuple[tuple[type[Any], str], ...] = (
@@ -93,6 +95,29 @@ def insert_rows(
     return list(result) if "RETURNING" in suffix else []
 
 
+def ask_insert(
+    pipeline: Pipeline, table: Table, rows: Sequence[Mapping[str, Any]], suffix: str = ""
+) -> Reply:
+    """The same as `insert_rows`, among what a pipeline sends together."""
+    if not rows:
+        return Reply([])
+    return pipeline.ask(_insert(table, tuple(rows[0]), suffix), {"rows": as_parameter(rows)})
+
+
+FEW = 20
+"""So many rows at the most travel with others; to copy more costs two round trips, and then half as much for a row."""
+
+
+def store_rows(pipeline: Pipeline, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert `rows` (all with the same keys) of which nothing needs to be known: with what a pipeline sends if they are few, else by COPY
+    once that was sent."""
+    if len(rows) <= FEW:
+        ask_insert(pipeline, table, rows)
+    else:
+        pipeline.send()
+        copy_rows(pipeline.session, table, rows)
+
+
 @cache
 def _copy(table: Table, columns: tuple[str, ...]) -> tuple[bytes, tuple[str, ...]]:
     name = _DIALECT.identifier_preparer.quote(table.name)
@@ -103,6 +128,7 @@ def _copy(table: Table, columns: tuple[str, ...]) -> tuple[bytes, tuple[str, ...
 def copy_rows(session: Session, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert `rows` (all with the same keys) by COPY; a row that a constraint refuses fails them all."""
     if rows:
+        send_waiting(session)
         copy_into(session.connection().connection.cursor, table, rows)
 
 

@@ -14,7 +14,7 @@ from sqlalchemy import Engine, MetaData, create_engine, event, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 
-from messa_platform.core import row_security
+from messa_platform.core import pipeline, row_security
 from messa_platform.core.logs import logger
 
 log = logger(__name__)
@@ -84,6 +84,7 @@ class Database:
         self.engine = engine
         self.sessions = sessionmaker(engine, expire_on_commit=False)
         watch_sessions(self.sessions)
+        pipeline.watch(engine)
 
     @contextmanager
     def unit_of_work(self) -> Iterator[Session]:

@@ -107,21 +107,28 @@ _STRUCK = {
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What became of one recipient: `word` is the status as shown. `recipient` is E.164, or as written if that is impossible."""
+    """What became of one recipient: `word` is the status as shown. `recipient` is E.164, or as written if that is impossible. `local`, `text`
+    and so on are the message's, as it was stored; what was refused has no `parts`."""
 
     message_id: UUID
     recipient: str
     status: Status
     word: str
     rule_group_name: str | None
+    local: str
+    text: str
+    parts: int
+    encoding: Encoding
+    send_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
 class Receipted:
-    """A submission was taken in: an entry for each recipient, in order."""
+    """A submission was taken in `at` that time: an entry for each recipient, in order."""
 
     submission: Submission
     sender: Sender
+    at: datetime
     entries: tuple[Entry, ...]
 
 
@@ -236,5 +243,14 @@ def entry(draft: Draft) -> Entry:
     """What a door is told of a draft, once it is stored."""
     status = draft.outcome
     return Entry(
-        draft.id, draft.recipient, status, status_word(status, draft.rule_group_name), draft.rule_group_name
+        draft.id,
+        draft.recipient,
+        status,
+        status_word(status, draft.rule_group_name),
+        draft.rule_group_name,
+        draft.local,
+        draft.text,
+        draft.parts if draft.open else 0,
+        draft.encoding,
+        draft.send_at if draft.open else None,
     )

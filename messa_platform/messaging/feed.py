@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from messa_platform.core.clock import Clock
 from messa_platform.core.logs import logger
+from messa_platform.core.pipeline import at_commit
 
 log = logger(__name__)
 
@@ -36,7 +37,7 @@ def tell(session: Session, account_ids: Iterable[UUID]) -> None:
     """Tell every process, once the session's transaction is committed, that these accounts now see something else."""
     ids = sorted({str(account_id) for account_id in account_ids})
     if ids:
-        session.execute(_TELL, {"channel": CHANNEL, "ids": ids})
+        at_commit(session).ask(_TELL, {"channel": CHANNEL, "ids": ids})
 
 
 class Hearing(Protocol):

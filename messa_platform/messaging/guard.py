@@ -10,7 +10,8 @@ from uuid import UUID
 from sqlalchemy import Table, text
 from sqlalchemy.orm import Session
 
-from messa_platform.core.bulk import as_parameter, given, insert_rows
+from messa_platform.core.bulk import as_parameter, ask_insert, given, insert_rows
+from messa_platform.core.pipeline import Pipeline, Reply, at_commit
 from messa_platform.messaging.drafts import Draft, Repeated, Submission
 from messa_platform.messaging.models import ClientReference, RecentText
 from messa_platform.messaging.statuses import Status
@@ -64,7 +65,7 @@ def opted_out(session: Session, pairs: Iterable[tuple[UUID, str]]) -> set[tuple[
 
 
 def refuse_opted_out(session: Session, drafts: Sequence[Draft]) -> None:
-    """Refuse the open drafts to numbers that have said STOP to their sender (spec R4)."""
+    """Refuse the open drafts to numbers that have said STOP to their sender (spec R4), as `Claims` would."""
     asked = [d for d in drafts if d.open and not d.submission.despite_stop]
     stopped = opted_out(session, ((d.sender.account_id, d.recipient) for d in asked))
     for draft in asked:
@@ -73,10 +74,16 @@ def refuse_opted_out(session: Session, drafts: Sequence[Draft]) -> None:
 
 
 # A text sent longer ago than the window is forgotten. A row that stays as it is gets locked all the same, so that all who send
-# the same text come one after the other.
-_CLAIM = (
-    "ON CONFLICT (account_id, remote, digest) DO UPDATE SET message_id = EXCLUDED.message_id, at = EXCLUDED.at"
-    " WHERE recent_text.at <= EXCLUDED.at - interval '24 hours' RETURNING message_id"
+# the same text come one after the other; in one order, so that none who send several wait for each other in a ring.
+_CLAIM = text(
+    "WITH given AS MATERIALIZED (SELECT * FROM json_to_recordset(CAST(:rows AS json)) AS given"
+    " (account_id uuid, remote text, digest bytea, message_id uuid, at timestamptz, despite_stop boolean)),"
+    " stopped AS (SELECT g.message_id FROM given g JOIN opt_out o USING (account_id, remote)),"
+    " claimed AS (INSERT INTO recent_text (account_id, remote, digest, message_id, at) SELECT account_id, remote, digest, message_id, at"
+    " FROM given g WHERE despite_stop OR NOT EXISTS (SELECT FROM stopped s WHERE s.message_id = g.message_id)"
+    ' ORDER BY account_id, remote COLLATE "C", digest ON CONFLICT (account_id, remote, digest) DO UPDATE'
+    " SET message_id = EXCLUDED.message_id, at = EXCLUDED.at WHERE recent_text.at <= EXCLUDED.at - interval '24 hours' RETURNING message_id)"
+    " SELECT message_id, true AS stopped FROM stopped UNION ALL SELECT message_id, false FROM claimed"
 )
 _TAKE = "ON CONFLICT (account_id, remote, digest) DO UPDATE SET message_id = EXCLUDED.message_id, at = EXCLUDED.at"
 
@@ -85,17 +92,32 @@ GuardKey = tuple[UUID, str, bytes]
 Twins = list[tuple[Draft, Draft]]
 
 
-def claim_texts(session: Session, now: datetime, drafts: Sequence[Draft]) -> Twins:
-    """Refuse the open drafts whose text was sent within the window, and note the others.
+class Claims:
+    """The texts of open drafts on their way to being noted as sent, with what else a pipeline sends.
 
-    Gives the pairs (later, first) of drafts in this very batch with the same text: the later one's fate hangs on the first's, which
+    `twins` are the pairs (later, first) of drafts in this very batch with the same text: the later one's fate hangs on the first's, which
     `settle_twins` tells once the quota has spoken.
     """
-    first, twins = _pair(drafts)
-    claimed = [first[k] for k in sorted(first)]
-    noted = {row.message_id for row in insert_rows(session, RECENT, _rows(claimed, now), _CLAIM)}
-    _refuse((d for d in claimed if d.id not in noted), twins)
-    return twins
+
+    def __init__(self, pipeline: Pipeline, now: datetime, drafts: Sequence[Draft]) -> None:
+        self._drafts = [d for d in drafts if d.open]
+        first, self.twins = _pair(drafts)
+        self._claimed = list(first.values())
+        rows = [
+            {**row, "despite_stop": d.submission.despite_stop}
+            for row, d in zip(_rows(self._claimed, now), self._claimed, strict=True)
+        ]
+        self._reply = pipeline.ask(_CLAIM, {"rows": as_parameter(rows)}) if rows else Reply([])
+
+    def settle(self) -> None:
+        """Refuse the drafts to numbers that have said STOP (spec R4), and those whose text was sent within the window."""
+        stopped = {row.message_id for row in self._reply.rows if row.stopped}
+        noted = {row.message_id for row in self._reply.rows if not row.stopped}
+        numbers = {(d.sender.account_id, d.recipient) for d in self._claimed if d.id in stopped}
+        for draft in self._drafts:  # those, too, that ask no guard and have the text of another
+            if (draft.sender.account_id, draft.recipient) in numbers and not draft.submission.despite_stop:
+                draft.refuse(Status.BLOCKED)
+        _refuse((d for d in self._claimed if d.open and d.id not in noted), self.twins)
 
 
 _SENT_LATELY = text(
@@ -107,7 +129,7 @@ _SENT_LATELY = text(
 def foresee_texts(
     session: Session, now: datetime, drafts: Sequence[Draft]
 ) -> tuple[dict[GuardKey, datetime], Twins]:
-    """What `claim_texts` would do to the open drafts, done to them with nothing noted.
+    """What `Claims` would do to the open drafts, done to them with nothing noted.
 
     Gives also when each text was last sent within the window, guarded or not.
     """
@@ -142,7 +164,7 @@ def _refuse(sent: Iterable[Draft], twins: Twins) -> None:
 def note_unguarded(session: Session, now: datetime, drafts: Sequence[Draft]) -> None:
     """Note the open drafts that asked for no guard, once the quota has spoken: one that was refused must not put a sent one out of mind."""
     last = {d.guard_key: d for d in drafts if d.open and not d.submission.guard}
-    insert_rows(session, RECENT, _rows([last[k] for k in sorted(last)], now), _TAKE)
+    ask_insert(at_commit(session), RECENT, _rows([last[k] for k in sorted(last)], now), _TAKE)
 
 
 def _rows(drafts: Iterable[Draft], now: datetime) -> list[dict[str, object]]:
@@ -163,7 +185,7 @@ def settle_twins(twins: Iterable[tuple[Draft, Draft]]) -> None:
             later.rule_group_id, later.rule_group_name = first.rule_group_id, first.rule_group_name
 
 
-# The rows are locked in the order in which `claim_texts` takes them, else the two could wait for each other in a ring.
+# The rows are locked in the order in which `Claims` takes them, else the two could wait for each other in a ring.
 _RELEASE = text(
     "DELETE FROM recent_text r USING (SELECT account_id, remote, digest FROM recent_text WHERE message_id = ANY(CAST(:ids AS uuid[]))"
     ' ORDER BY account_id, remote COLLATE "C", digest FOR UPDATE) AS freed'
@@ -172,9 +194,9 @@ _RELEASE = text(
 
 
 def release(session: Session, message_ids: Sequence[UUID]) -> None:
-    """These messages were not sent after all: their texts may be tried again at once."""
+    """These messages were not sent after all: their texts may be tried again, once the session's transaction is committed."""
     if message_ids:
-        session.execute(_RELEASE, {"ids": list(message_ids)})
+        at_commit(session).ask(_RELEASE, {"ids": list(message_ids)})
 
 
 _FORGET_TEXTS = text("DELETE FROM recent_text WHERE at < :before")

@@ -6,15 +6,18 @@ Whoever comes with a key that another transaction holds waits until that one has
 from __future__ import annotations
 
 import hashlib
+import json
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import JSON, DateTime, LargeBinary, SmallInteger, bindparam, text
+from sqlalchemy import JSON, DateTime, LargeBinary, SmallInteger, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from messa_platform.core.db import Base
+from messa_platform.core.pipeline import Pipeline, at_commit
 
 LIFE = timedelta(hours=24)
 """How long a key stands for its request."""
@@ -69,38 +72,70 @@ _READ = text(
 )
 
 
-def claim(
-    session: Session, now: datetime, tenant_id: UUID, account_id: UUID, key: str, request: bytes
-) -> Claimed | Kept | Other:
-    """Take a key for a request, which is everything that makes it that one; or what came of it before."""
-    digest = hashlib.sha256(request).digest()
-    named = {"account_id": account_id, "key": key}
-    values = {**named, "tenant_id": tenant_id, "digest": digest, "now": now, "old": now - LIFE}
-    if session.execute(_CLAIM, values).first() is not None:
-        return Claimed(account_id, key)
-    row = session.execute(_READ, named).one()
-    if bytes(row.digest) != digest or row.status is None:
-        return Other()
-    return Kept(row.status, row.answer)
+@dataclass(frozen=True, slots=True)
+class Keyed:
+    """A request, which is everything that makes it that one, with its key."""
+
+    account_id: UUID
+    key: str
+    tenant_id: UUID
+    request: bytes
+
+    @property
+    def name(self) -> tuple[UUID, str]:
+        """Whose key it is, and which."""
+        return self.account_id, self.key
+
+
+def claim(session: Session, now: datetime, asked: Sequence[Keyed]) -> list[Claimed | Kept | Other]:
+    """Take keys for their requests, or what came of them before; in one round trip. No key stands in it twice."""
+    pipeline = Pipeline(session)
+    # in one order, so that two processes with the same keys do not wait for each other in a ring
+    order = sorted(range(len(asked)), key=lambda i: asked[i].name)
+    claims = {i: _ask(pipeline, now, asked[i]) for i in order}
+    pipeline.send()
+    return [claims[i]() for i in range(len(asked))]
+
+
+def _ask(pipeline: Pipeline, now: datetime, asked: Keyed) -> Callable[[], Claimed | Kept | Other]:
+    digest = hashlib.sha256(asked.request).digest()
+    named = {"account_id": asked.account_id, "key": asked.key}
+    values = {**named, "tenant_id": asked.tenant_id, "digest": digest, "now": now, "old": now - LIFE}
+    taken, read = pipeline.ask(_CLAIM, values), pipeline.ask(_READ, named)
+
+    def claimed() -> Claimed | Kept | Other:
+        if taken.rows:
+            return Claimed(asked.account_id, asked.key)
+        [row] = read.rows
+        if bytes(row.digest) != digest or row.status is None:
+            return Other()
+        return Kept(row.status, row.answer)
+
+    return claimed
 
 
 _KEEP = text(
-    "UPDATE idempotency_key SET status = :status, answer = :answer WHERE account_id = :account_id AND key = :key"
-).bindparams(bindparam("answer", type_=JSON))
+    "UPDATE idempotency_key SET status = :status, answer = CAST(:answer AS json) WHERE account_id = :account_id AND key = :key"
+)
 
 
 def keep(session: Session, claimed: Claimed, status: int, answer: Any) -> None:
-    """Keep what the request came to."""
-    values = {"account_id": claimed.account_id, "key": claimed.key, "status": status, "answer": answer}
-    session.execute(_KEEP, values)
+    """Keep what the request came to, with the session's commit."""
+    values = {
+        "account_id": claimed.account_id,
+        "key": claimed.key,
+        "status": status,
+        "answer": json.dumps(answer),
+    }
+    at_commit(session).ask(_KEEP, values)
 
 
 _LET_GO = text("DELETE FROM idempotency_key WHERE account_id = :account_id AND key = :key")
 
 
 def let_go(session: Session, claimed: Claimed) -> None:
-    """The request came to nothing: its key stands for none."""
-    session.execute(_LET_GO, {"account_id": claimed.account_id, "key": claimed.key})
+    """The request came to nothing: its key stands for none, once the session's transaction is committed."""
+    at_commit(session).ask(_LET_GO, {"account_id": claimed.account_id, "key": claimed.key})
 
 
 _FORGET = text("DELETE FROM idempotency_key WHERE at <= :before")

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from messa_platform.core.clock import Clock
 from messa_platform.messaging import guard
 from messa_platform.messaging.drafts import Draft, Submission, entry, final_text, sender_ids
+from messa_platform.messaging.grounds import Grounds, read
 from messa_platform.messaging.recipients import Fault
 from messa_platform.messaging.segments import (
     GSM_PART,
@@ -27,7 +28,6 @@ from messa_platform.messaging.segments import (
 )
 from messa_platform.messaging.statuses import Status
 from messa_platform.messaging.submit import examine
-from messa_platform.providers.routing import routes
 from messa_platform.tenants import quota
 from messa_platform.tenants.group_settings import MAX_PARTS
 from messa_platform.tenants.models import TenantState
@@ -117,17 +117,19 @@ def rehearse_all(
     """
     assert all(s.account_id == account_id for s in submissions)
     now = clock.now()
-    allowed, drafted = examine(session, now, submissions)
+    grounds = read(session, [account_id])
+    allowed, drafted = examine(now, submissions, grounds)
     sender = next(iter(allowed.values()), None)
     if sender is None:
         return [_of_nobody(s) for s in submissions]
     limits = quota.left(session, now, account_id, sender.tenant_since, sender.settings)
     drafts = [d for of_one in drafted.values() for d in of_one]
+    guard.refuse_opted_out(session, drafts)
     sent, twins = guard.foresee_texts(session, now, drafts)
     needed = {d.id for d in drafts if d.open}
     _strike(drafts, limits)
     guard.settle_twins(twins)
-    may_send = _may_send(session, sender, limits)
+    may_send = _may_send(grounds, sender, limits)
     left = min((limit.sms for limit in limits), default=None)
     return [
         _of_another_sender(submission, sender)
@@ -176,10 +178,9 @@ def _strike(drafts: Sequence[Draft], limits: Sequence[Left]) -> None:
             draft.strike(Struck(struck.kind, bool(rule.sms), rule.group_id, rule.group_name))
 
 
-def _may_send(session: Session, sender: Sender, limits: Sequence[Left]) -> bool:
-    tenant_id = sender.settings.tenant_id
+def _may_send(grounds: Grounds, sender: Sender, limits: Sequence[Left]) -> bool:
     active = sender.tenant_state is TenantState.ACTIVE
-    return active and all(x.quota.sms for x in limits) and tenant_id in routes(session, [tenant_id])
+    return active and all(x.quota.sms for x in limits) and sender.settings.tenant_id in grounds.channels
 
 
 def _foreseen(draft: Draft) -> Foreseen:

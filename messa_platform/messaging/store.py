@@ -1,9 +1,12 @@
-"""Drafts become rows: threads, messages, events, and what waits to leave; a statement each for any number of drafts."""
+"""Drafts become rows: threads, messages, events, and what waits to leave; a statement each for any number of drafts.
+
+The threads are made first, as the messages name them; all else travels with the commit, unless there is much of it.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
@@ -12,8 +15,9 @@ from uuid import UUID
 from sqlalchemy import Table
 from sqlalchemy.orm import Session
 
-from messa_platform.core.bulk import copy_rows, insert_rows
+from messa_platform.core.bulk import ask_insert, store_rows
 from messa_platform.core.ids import new_id
+from messa_platform.core.pipeline import Pipeline, at_commit
 from messa_platform.messaging import feed
 from messa_platform.messaging.drafts import Draft
 from messa_platform.messaging.models import DispatchItem, Message, MessageEvent, ScheduledText, Thread
@@ -52,8 +56,18 @@ _TOUCH = (
 )
 
 
-def threads(session: Session, now: datetime, touches: Iterable[Touch]) -> dict[ThreadKey, UUID]:
+def threads(session: Session, now: datetime, touches: Iterable[Touch]) -> Mapping[ThreadKey, UUID]:
     """The threads that these messages, in their order, belong into, made where missing; by account and number."""
+    pipeline = Pipeline(session)
+    asked = ask_threads(pipeline, now, touches)
+    pipeline.send()
+    return asked()
+
+
+def ask_threads(
+    pipeline: Pipeline, now: datetime, touches: Iterable[Touch]
+) -> Callable[[], Mapping[ThreadKey, UUID]]:
+    """The same, once the pipeline was sent."""
     rows: dict[ThreadKey, dict[str, object]] = {}
     unread: Counter[ThreadKey] = Counter()
     for touch in touches:
@@ -69,8 +83,8 @@ def threads(session: Session, now: datetime, touches: Iterable[Touch]) -> dict[T
             "unread": unread[key],
             "mail_reference": touch.mail_reference,
         }
-    touched = insert_rows(session, THREAD, [rows[k] for k in sorted(rows)], _TOUCH)
-    return {(row.account_id, row.remote): row.id for row in touched}
+    reply = ask_insert(pipeline, THREAD, [rows[k] for k in sorted(rows)], _TOUCH)
+    return lambda: {(row.account_id, row.remote): row.id for row in reply.rows}
 
 
 def event_row(
@@ -88,37 +102,31 @@ def event_row(
     }
 
 
-def messages(session: Session, now: datetime, drafts: Sequence[Draft]) -> None:
-    """Store drafts as messages, the open ones as QUEUED, or as SCHEDULED where their time is later."""
-    if not drafts:
-        return
-    in_thread = threads(
-        session,
-        now,
-        [
-            Touch(
-                d.sender.settings.tenant_id,
-                d.sender.account_id,
-                d.recipient,
-                d.id,
-                d.submission.mail_reference,
-            )
-            for d in drafts
-            if d.status is not Status.INVALID_NUMBER
-        ],
-    )
-    copy_rows(session, MESSAGE, [_message(d, now, in_thread) for d in drafts])
-    copy_rows(
-        session,
-        EVENT,
-        [event_row(d.id, d.sender.settings.tenant_id, d.outcome, now) for d in drafts],
-    )
-    copy_rows(session, DISPATCH, [_waiting(d, now) for d in drafts if d.outcome is Status.QUEUED])
-    copy_rows(session, SCHEDULED, [_later(d) for d in drafts if d.outcome is Status.SCHEDULED])
+def touches(drafts: Iterable[Draft]) -> list[Touch]:
+    """Drafts as what belongs into threads; what has no possible number belongs into none."""
+    return [
+        Touch(
+            d.sender.settings.tenant_id, d.sender.account_id, d.recipient, d.id, d.submission.mail_reference
+        )
+        for d in drafts
+        if d.status is not Status.INVALID_NUMBER
+    ]
+
+
+def messages(
+    session: Session, now: datetime, drafts: Sequence[Draft], in_thread: Mapping[ThreadKey, UUID]
+) -> None:
+    """Store drafts as messages of their threads, the open ones as QUEUED, or as SCHEDULED where their time is later."""
+    last = at_commit(session)
+    store_rows(last, MESSAGE, [_message(d, now, in_thread) for d in drafts])
+    events = [event_row(d.id, d.sender.settings.tenant_id, d.outcome, now) for d in drafts]
+    store_rows(last, EVENT, events)
+    store_rows(last, DISPATCH, [_waiting(d, now) for d in drafts if d.outcome is Status.QUEUED])
+    store_rows(last, SCHEDULED, [_later(d) for d in drafts if d.outcome is Status.SCHEDULED])
     feed.tell(session, {d.sender.account_id for d in drafts})
 
 
-def _message(draft: Draft, now: datetime, in_thread: dict[ThreadKey, UUID]) -> dict[str, object]:
+def _message(draft: Draft, now: datetime, in_thread: Mapping[ThreadKey, UUID]) -> dict[str, object]:
     sender = draft.sender
     return {
         "id": draft.id,

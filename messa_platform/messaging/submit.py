@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from messa_platform.core.clock import Clock
 from messa_platform.core.logs import logger
+from messa_platform.core.pipeline import Pipeline
 from messa_platform.messaging import guard, store
 from messa_platform.messaging.drafts import (
     Draft,
@@ -26,11 +27,12 @@ from messa_platform.messaging.drafts import (
     sender_id,
     sender_ids,
 )
+from messa_platform.messaging.grounds import Grounds, read
 from messa_platform.messaging.statuses import Status
-from messa_platform.providers.routing import routes
-from messa_platform.tenants import numbers, quota
-from messa_platform.tenants.quota import Demand, Granted
-from messa_platform.tenants.senders import Sender, senders
+from messa_platform.messaging.store import ThreadKey
+from messa_platform.tenants import numbers
+from messa_platform.tenants.quota import Demand, Granted, Reservation
+from messa_platform.tenants.senders import Sender
 
 log = logger(__name__)
 
@@ -46,23 +48,29 @@ class Announcer(Protocol):
 
 
 def submit(
-    session: Session, clock: Clock, announcer: Announcer, submissions: Sequence[Submission]
+    session: Session,
+    clock: Clock,
+    announcer: Announcer,
+    submissions: Sequence[Submission],
+    grounds: Grounds | None = None,
 ) -> list[Result]:
     """Take in submissions, all in the session's transaction; gives what became of each, in order.
 
-    The number of statements does not depend on how many submissions and recipients there are.
+    The number of statements does not depend on how many submissions and recipients there are. Where nothing is out of the ordinary they
+    take three round trips: one reads the grounds, unless they were read before and are given; one claims and locks; and one stores, with
+    the commit. What is out of the ordinary: a reference, a number that must be lent, the first text of a day, more than a few recipients.
     """
     now = clock.now()
-    allowed, drafted = examine(session, now, submissions)
+    if grounds is None or any(s.account_id not in grounds.senders for s in submissions):
+        grounds = read(session, (s.account_id for s in submissions))
+    allowed, drafted = examine(now, submissions, grounds)
     repeated = guard.recognise_repeats(session, now, submissions, drafted)
     drafts = [d for index, of_one in drafted.items() if index not in repeated for d in of_one]
-    twins = guard.claim_texts(session, now, drafts)
-    _reserve(session, now, drafts)
-    guard.settle_twins(twins)
+    in_thread = _claim(session, now, drafts)
     guard.note_unguarded(session, now, drafts)
     if not _lend_sender_ids(session, now, drafts):
         announcer.pool_empty(session, now)
-    store.messages(session, now, drafts)
+    store.messages(session, now, drafts, in_thread)
     log.info(
         "messages_stored",
         messages={str(d.id): str(d.submission.mail_id or d.submission.door) for d in drafts},
@@ -71,60 +79,59 @@ def submit(
     for channel_id in sorted({d.channel_id for d in leaving if d.channel_id}):
         announcer.waiting(session, channel_id)
     return [
-        _result(submission, allowed.get(index), drafted.get(index), repeated.get(index))
+        _result(submission, now, allowed.get(index), drafted.get(index), repeated.get(index))
         for index, submission in enumerate(submissions)
     ]
 
 
 def examine(
-    session: Session, now: datetime, submissions: Sequence[Submission]
+    now: datetime, submissions: Sequence[Submission], grounds: Grounds
 ) -> tuple[dict[int, Sender], dict[int, list[Draft]]]:
-    """Who sends, and the drafts, by the submission's index: refused are those that reading alone can tell must not go.
+    """Who sends, and the drafts, by the submission's index: refused are those of which the grounds alone tell that they must not go.
 
-    A submission whose account may not send is in neither, and one whose sender id is not its account's has no drafts. Nothing is written;
-    `rehearse` begins the same way.
+    A submission whose account may not send is in neither, and one whose sender id is not its account's has no drafts. `rehearse` begins the
+    same way.
     """
-    allowed = _authorise(session, submissions)
-    drafted = _draw_up(session, now, submissions, allowed)
-    drafts = [d for of_one in drafted.values() for d in of_one]
-    guard.refuse_opted_out(session, drafts)
-    _route(session, drafts)
-    return allowed, drafted
-
-
-def _authorise(session: Session, submissions: Sequence[Submission]) -> dict[int, Sender]:
-    known = senders(session, (s.account_id for s in submissions))
-    found = ((index, known.get(s.account_id)) for index, s in enumerate(submissions))
-    return {index: sender for index, sender in found if sender is not None and not sender.blocked}
-
-
-def _draw_up(
-    session: Session, now: datetime, submissions: Sequence[Submission], allowed: Mapping[int, Sender]
-) -> dict[int, list[Draft]]:
-    own = numbers.own_ranges(session)
-    return {
-        index: draw_up(submissions[index], sender, own, now)
+    found = ((index, grounds.senders.get(s.account_id)) for index, s in enumerate(submissions))
+    allowed = {index: sender for index, sender in found if sender is not None and not sender.blocked}
+    drafted = {
+        index: draw_up(submissions[index], sender, grounds.own, now)
         for index, sender in allowed.items()
         if is_its_own(sender, submissions[index].sender_id)
     }
-
-
-def _route(session: Session, drafts: Sequence[Draft]) -> None:
-    waiting = [d for d in drafts if d.open]
-    channels = routes(session, {d.sender.settings.tenant_id for d in waiting})
-    for draft in waiting:
-        draft.channel_id = channels.get(draft.sender.settings.tenant_id)
+    for draft in (d for of_one in drafted.values() for d in of_one if d.open):
+        draft.channel_id = grounds.channels.get(draft.sender.settings.tenant_id)
         if draft.channel_id is None:
             draft.refuse(Status.NO_ROUTE)
+    return allowed, drafted
 
 
-def _reserve(session: Session, now: datetime, drafts: Sequence[Draft]) -> None:
-    waiting = [d for d in drafts if d.open]
-    demands = [
-        Demand(d.sender.account_id, d.sender.tenant_since, d.sender.settings, d.parts) for d in waiting
+def _claim(session: Session, now: datetime, drafts: Sequence[Draft]) -> Mapping[ThreadKey, UUID]:
+    """Refuse the drafts that must not be sent, and reserve what the others cost; gives the threads of all. One round trip: of what will
+    turn out to be refused the quota is locked, too, which harms nobody."""
+    pipeline = Pipeline(session)
+    claims = guard.Claims(pipeline, now, drafts)
+    reservation = Reservation(pipeline, now, _demands(drafts))
+    in_thread = store.ask_threads(pipeline, now, store.touches(drafts))
+    pipeline.send()
+    claims.settle()
+    _grant(session, reservation, drafts)
+    guard.settle_twins(claims.twins)
+    return in_thread()
+
+
+def _demands(drafts: Iterable[Draft]) -> list[Demand]:
+    return [
+        Demand(d.sender.account_id, d.sender.tenant_since, d.sender.settings, d.parts)
+        for d in drafts
+        if d.open
     ]
+
+
+def _grant(session: Session, reservation: Reservation, drafts: Sequence[Draft]) -> None:
+    waiting = [d for d in drafts if d.open]
     refused = []
-    for draft, answer in zip(waiting, quota.reserve(session, now, demands), strict=True):
+    for draft, answer in zip(waiting, reservation.grant(_demands(waiting)), strict=True):
         if isinstance(answer, Granted):
             draft.buckets = list(answer.buckets)
         else:
@@ -153,6 +160,7 @@ def _lend_sender_ids(session: Session, now: datetime, drafts: Sequence[Draft]) -
 
 def _result(
     submission: Submission,
+    now: datetime,
     sender: Sender | None,
     drafts: Sequence[Draft] | None,
     repeated: Repeated | None,
@@ -161,4 +169,4 @@ def _result(
         return NotAllowed(submission)
     if drafts is None:
         return NotItsSender(submission, sender_ids(sender))
-    return repeated or Receipted(submission, sender, tuple(entry(d) for d in drafts))
+    return repeated or Receipted(submission, sender, now, tuple(entry(d) for d in drafts))

@@ -2,19 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 from sqlalchemy.orm import Session
 
-_ROUTES = text(
+from messa_platform.core.pipeline import Pipeline
+from messa_platform.tenants.senders import Whose
+
+_ROUTES = (
     "SELECT t.id AS tenant_id, (SELECT c.id FROM channel c WHERE c.enabled AND (c.tenant_id = t.id OR c.tenant_id IS NULL)"
-    " ORDER BY c.tenant_id IS NULL, c.priority, c.id LIMIT 1) AS channel_id FROM unnest(CAST(:ids AS uuid[])) AS t (id)"
+    " ORDER BY c.tenant_id IS NULL, c.priority, c.id LIMIT 1) AS channel_id FROM {} AS t (id)"
 )
+_OF_TENANTS = text(_ROUTES.format("unnest(CAST(:ids AS uuid[]))"))
 
 
 def routes(session: Session, tenant_ids: Iterable[UUID]) -> dict[UUID, UUID]:
     """The channel of each tenant: its own first, then the platform's, by priority; a tenant without any is left out."""
-    rows = session.execute(_ROUTES, {"ids": sorted(set(tenant_ids))})
+    return _routes(session.execute(_OF_TENANTS, {"ids": sorted(set(tenant_ids))}))
+
+
+def ask_routes(pipeline: Pipeline, whose: Whose) -> Callable[[], Mapping[UUID, UUID]]:
+    """The same for the tenants of accounts, once the pipeline was sent."""
+    reply = pipeline.ask(_of_accounts(whose.condition), whose.parameters)
+    return lambda: _routes(reply.rows)
+
+
+@cache
+def _of_accounts(condition: str) -> TextClause:
+    return text(_ROUTES.format(f"(SELECT DISTINCT a.tenant_id FROM account a WHERE {condition})"))
+
+
+def _routes(rows: Iterable[Any]) -> dict[UUID, UUID]:
     return {row.tenant_id: row.channel_id for row in rows if row.channel_id is not None}

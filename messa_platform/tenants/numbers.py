@@ -6,10 +6,10 @@ for which of its groups they count.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import cast
+from typing import Any, cast
 from uuid import UUID
 
 from sqlalchemy import Table, text
@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from messa_platform.core.bulk import insert_rows
 from messa_platform.core.ids import new_id
+from messa_platform.core.pipeline import Pipeline
 from messa_platform.tenants.models import Number, NumberLending
 from messa_platform.tenants.senders import Sender
 
@@ -43,9 +44,21 @@ class Holder:
     resting: bool
 
 
+_OWN = text("SELECT first, last FROM number_range ORDER BY first")
+
+
 def own_ranges(session: Session) -> tuple[OwnRange, ...]:
     """Every range of ours."""
-    rows = session.execute(text("SELECT first, last FROM number_range ORDER BY first"))
+    return _own(session.execute(_OWN))
+
+
+def ask_own_ranges(pipeline: Pipeline) -> Callable[[], tuple[OwnRange, ...]]:
+    """The same, once the pipeline was sent."""
+    reply = pipeline.ask(_OWN, {})
+    return lambda: _own(reply.rows)
+
+
+def _own(rows: Iterable[Any]) -> tuple[OwnRange, ...]:
     return tuple(OwnRange(first, last) for first, last in rows)
 
 

@@ -4,7 +4,8 @@ Two kinds apply, the first that strikes decides: *each account in this very grou
 subgroups* (`Group`), the latter for every group from the account's own up to Master. They are asked in that order.
 
 A quota is never overspent, however many senders race: a reservation locks the counters of every scope that it touches, in one statement and
-in the order of their ids, then reads what is used, then writes. Two reservations that share a scope therefore wait for each other, and
+in the order of their ids, then reads what is used, then writes. The first two travel together, and what is written with the commit. Two
+reservations that share a scope therefore wait for each other, and
 never for each other in a ring.
 
 What is used is kept in buckets of time, and a limit without a window counts the whole buckets since it was set. A group's bucket is cut when
@@ -33,8 +34,9 @@ from uuid import UUID
 from sqlalchemy import Table, text
 from sqlalchemy.orm import Session
 
-from messa_platform.core.bulk import as_parameter, given, insert_rows
+from messa_platform.core.bulk import as_parameter, ask_insert, given, insert_rows
 from messa_platform.core.clock import start_of_stockholm_day, stockholm_day
+from messa_platform.core.pipeline import Pipeline, Reply, at_commit
 from messa_platform.tenants.group_settings import LONG_AGO, InForce, Quota
 from messa_platform.tenants.models import QuotaCounter, QuotaUsage
 
@@ -133,78 +135,105 @@ def _struck(scopes: Iterable[_Scope], parts: int, left: Mapping[UUID, int]) -> S
     return None
 
 
-def reserve(session: Session, now: datetime, demands: Sequence[Demand]) -> list[Answer]:
-    """Reserve for each demand, in order, all its parts or nothing; gives an answer for each.
+class Reservation:
+    """Demands on their way to an answer: their counters are locked, and what is used is read, with what else a pipeline sends.
 
     The locks are held until the session's transaction ends, so reserve late in it.
     """
-    if not demands:
-        return []
-    of_account = {d.account_id: _scopes(d, now) for d in demands}
-    chains = [of_account[d.account_id] for d in demands]
-    scopes = {scope.id: scope for chain in of_account.values() for scope in chain}
-    _lock(session, sorted(scopes))
-    left = _left(session, [s for s in scopes.values() if s.quota is not None and s.quota.sms])
-    struck: list[Struck | None] = []
-    spent: dict[UUID, int] = {}
-    for demand, chain in zip(demands, chains, strict=True):
-        blow = _struck(chain, demand.parts, left)
-        struck.append(blow)
-        if blow is None:
-            for scope in chain:
-                spent[scope.id] = spent.get(scope.id, 0) + demand.parts
-                if scope.id in left:
-                    left[scope.id] -= demand.parts
-    bucket = _book(session, [(scopes[i], parts) for i, parts in sorted(spent.items())])
-    return [
-        blow if blow is not None else Granted(tuple(bucket[s.id] for s in chain))
-        for blow, chain in zip(struck, chains, strict=True)
-    ]
+
+    def __init__(self, pipeline: Pipeline, now: datetime, demands: Sequence[Demand]) -> None:
+        self._session = pipeline.session
+        self._chains = {d.account_id: _scopes(d, now) for d in demands}
+        self._scopes = {scope.id: scope for chain in self._chains.values() for scope in chain}
+        rows = [{"scope_id": i} for i in sorted(self._scopes)]
+        ask_insert(pipeline, COUNTER, rows, _LOCK)
+        self._used = _ask_used(pipeline, list(self._scopes.values()))
+
+    def grant(self, demands: Sequence[Demand]) -> list[Answer]:
+        """Reserve for each demand, in order, all its parts or nothing; gives an answer for each. They are some of those that were asked
+        for, or all."""
+        chains = [self._chains[d.account_id] for d in demands]
+        left = _left(self._scopes.values(), {row.scope_id: int(row.used) for row in self._used.rows})
+        struck: list[Struck | None] = []
+        spent: dict[UUID, int] = {}
+        for demand, chain in zip(demands, chains, strict=True):
+            blow = _struck(chain, demand.parts, left)
+            struck.append(blow)
+            if blow is None:
+                for scope in chain:
+                    spent[scope.id] = spent.get(scope.id, 0) + demand.parts
+                    if scope.id in left:
+                        left[scope.id] -= demand.parts
+        bucket = self._book(spent)
+        return [
+            blow if blow is not None else Granted(tuple(bucket[s.id] for s in chain))
+            for blow, chain in zip(struck, chains, strict=True)
+        ]
+
+    def _book(self, spent: Mapping[UUID, int]) -> Mapping[UUID, int]:
+        """Book parts on the buckets that there are, which can wait for the commit, and on new ones, whose ids are needed now."""
+        there = {row.scope_id: row.bucket_id for row in self._used.rows if row.bucket_id is not None}
+        more = [{"id": there[i], "parts": parts} for i, parts in sorted(spent.items()) if i in there]
+        if more:
+            at_commit(self._session).ask(_ADD, {"rows": as_parameter(more)})
+        new = [
+            {"scope_id": i, "bucket": self._scopes[i].bucket, "parts": parts}
+            for i, parts in sorted(spent.items())
+            if i not in there
+        ]
+        return there | {row.scope_id: row.id for row in insert_rows(self._session, USAGE, new, _RETURN)}
+
+
+def reserve(session: Session, now: datetime, demands: Sequence[Demand]) -> list[Answer]:
+    """Reserve for each demand, in order, all its parts or nothing; gives an answer for each."""
+    pipeline = Pipeline(session)
+    reservation = Reservation(pipeline, now, demands)
+    pipeline.send()
+    return reservation.grant(demands)
 
 
 # Makes the counters that are missing and locks the others in one go, each in its turn: PostgreSQL locks the rows that a DO UPDATE
 # leaves as they are, too. Locking first what is there and then adding the rest is two orders, and so a ring of three.
 _LOCK = "ON CONFLICT (scope_id) DO UPDATE SET scope_id = EXCLUDED.scope_id WHERE false"
 
-
-def _lock(session: Session, ids: Sequence[UUID]) -> None:
-    insert_rows(session, COUNTER, [{"scope_id": i} for i in ids], _LOCK)
-
-
+# What counts, and the bucket in which is booked now, if it is there. That one is never older than what counts.
 _USED = text(
-    "SELECT w.scope_id, coalesce(sum(u.parts), 0) FROM unnest(CAST(:ids AS uuid[]), CAST(:since AS timestamptz[])) AS w (scope_id, since)"
+    "SELECT w.scope_id, coalesce(sum(u.parts), 0) AS used, max(u.id) FILTER (WHERE u.bucket = w.bucket) AS bucket_id"
+    " FROM unnest(CAST(:ids AS uuid[]), CAST(:since AS timestamptz[]), CAST(:buckets AS timestamptz[])) AS w (scope_id, since, bucket)"
     " LEFT JOIN quota_usage u ON u.scope_id = w.scope_id AND u.bucket >= w.since GROUP BY w.scope_id"
 )
+_ADD = text(
+    f"UPDATE quota_usage AS u SET parts = u.parts + given.parts FROM {given(USAGE, ('id', 'parts'))} WHERE u.id = given.id"
+)
+_RETURN = "ON CONFLICT (scope_id, bucket) DO UPDATE SET parts = quota_usage.parts + EXCLUDED.parts RETURNING scope_id, id"
 
 
-def _left(session: Session, limited: Sequence[_Scope]) -> dict[UUID, int]:
-    if not limited:
-        return {}
-    used = _used(session, limited)
-    return {
-        s.id: s.quota.sms - used[s.id] for s in limited if s.quota is not None and s.quota.sms is not None
+def _ask_used(pipeline: Pipeline, scopes: Sequence[_Scope]) -> Reply:
+    if not scopes:
+        return Reply([])
+    parameters = {
+        "ids": [s.id for s in scopes],
+        "since": [s.counts_from for s in scopes],
+        "buckets": [s.bucket for s in scopes],
     }
+    return pipeline.ask(_USED, parameters)
 
 
 def _used(session: Session, scopes: Sequence[_Scope]) -> dict[UUID, int]:
-    rows = session.execute(_USED, {"ids": [s.id for s in scopes], "since": [s.counts_from for s in scopes]})
-    return {scope_id: int(parts) for scope_id, parts in rows}
+    pipeline = Pipeline(session)
+    reply = _ask_used(pipeline, scopes)
+    pipeline.send()
+    return {row.scope_id: int(row.used) for row in reply.rows}
+
+
+def _left(scopes: Iterable[_Scope], used: Mapping[UUID, int]) -> dict[UUID, int]:
+    """What is left in each of the scopes that have a limit."""
+    return {s.id: s.quota.sms - used[s.id] for s in scopes if s.quota is not None and s.quota.sms is not None}
 
 
 def used_by_groups(session: Session, now: datetime, quotas: Sequence[Quota]) -> dict[UUID, int]:
     """The parts that count against each of these group quotas now, by its group's id; they may be more than a limit that was lowered."""
     return _used(session, [_of_group(q.group_id, q, now) for q in quotas]) if quotas else {}
-
-
-def _book(session: Session, spent: Sequence[tuple[_Scope, int]]) -> dict[UUID, int]:
-    rows = [{"scope_id": scope.id, "bucket": scope.bucket, "parts": parts} for scope, parts in spent]
-    booked = insert_rows(
-        session,
-        USAGE,
-        rows,
-        "ON CONFLICT (scope_id, bucket) DO UPDATE SET parts = quota_usage.parts + EXCLUDED.parts RETURNING scope_id, id",
-    )
-    return {row.scope_id: row.id for row in booked}
 
 
 _LOCK_OF_BUCKETS = text(
@@ -244,5 +273,5 @@ def left(
     """What remains under each limit that applies to an account, in the order in which they are asked."""
     scopes = _scopes(Demand(account_id, tenant_since, settings, 0), now)
     limited = [s for s in scopes if s.quota is not None and s.quota.sms is not None]
-    remaining = _left(session, limited)
+    remaining = _left(limited, _used(session, limited))
     return [Left(s.kind, s.quota, max(0, remaining[s.id])) for s in limited if s.quota is not None]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import string
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -16,6 +16,7 @@ from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
 from messa_platform.core.ids import new_id
+from messa_platform.core.pipeline import Pipeline
 from messa_platform.tenants.accounts import digest
 from messa_platform.tenants.api_users.models import ApiKey, KeyKind, Scope
 from messa_platform.tenants.api_users.users import (
@@ -29,6 +30,7 @@ from messa_platform.tenants.api_users.users import Refusal as UserRefusal
 from messa_platform.tenants.audit import Action, Author, Change, record
 from messa_platform.tenants.authority import NotAdmin
 from messa_platform.tenants.places import Place
+from messa_platform.tenants.senders import Whose
 
 MOST = 20
 """Keys that an API user may have."""
@@ -326,10 +328,31 @@ def recognise_many(
     session: Session, now: datetime, kind: KeyKind, words: Sequence[str]
 ) -> list[Holder | None]:
     """The same for several, in order; one statement."""
+    pipeline = Pipeline(session)
+    asked = ask_recognised(pipeline, now, kind, words)
+    pipeline.send()
+    return asked()
+
+
+def ask_recognised(
+    pipeline: Pipeline, now: datetime, kind: KeyKind, words: Sequence[str]
+) -> Callable[[], list[Holder | None]]:
+    """The same, once the pipeline was sent."""
     digests = [digest(word) for word in words]
     parameters = {"now": now, "digests": list(set(digests)), "kind": kind.value}
-    known = {bytes(row.digest): _holder(row) for row in session.execute(_RECOGNISE, parameters)}
-    return [known.get(each) for each in digests]
+    reply = pipeline.ask(_RECOGNISE, parameters)
+
+    def recognised() -> list[Holder | None]:
+        known = {bytes(row.digest): _holder(row) for row in reply.rows}
+        return [known.get(each) for each in digests]
+
+    return recognised
+
+
+def whose(words: Iterable[str]) -> Whose:
+    """The API users who have these keys, known or not."""
+    condition = "a.id = ANY(ARRAY(SELECT k.account_id FROM api_key k WHERE k.digest = ANY(CAST(:digests AS bytea[]))))"
+    return Whose(condition, {"digests": [digest(word) for word in words]})
 
 
 def _holder(row: Row[Any]) -> Holder:

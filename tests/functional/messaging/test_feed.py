@@ -140,14 +140,14 @@ def test_what_is_rolled_back_is_never_told(world: World, told: Told, anna: UUID)
 
 def test_many_accounts_are_told_in_one_statement(world: World, told: Told) -> None:
     accounts = [new_id() for _ in range(300)]
-    with world.database.unit_of_work() as session, statements(world.database.engine) as seen:
+    with statements(world.database.engine) as seen, world.database.unit_of_work() as session:
         feed.tell(session, [*accounts, *accounts])
     assert len(seen) == 1
     assert sorted(told.since_last()) == accounts
 
 
 def test_telling_nobody_asks_the_database_nothing(world: World) -> None:
-    with world.database.unit_of_work() as session, statements(world.database.engine) as seen:
+    with statements(world.database.engine) as seen, world.database.unit_of_work() as session:
         feed.tell(session, [])
     assert seen == []
 
