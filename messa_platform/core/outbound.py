@@ -51,6 +51,10 @@ class OutboundSettings:
         "443 8443",
         "Ports that they may reach; where allow_private is set, every one. Behind others are services that are not for this.",
     )
+    channels: Networks = key(
+        (),
+        "Networks of one's own that the platform's own channels may reach all the same, on any port and without TLS: where a gateway stands.",
+    )
     timeout: float = key(10.0, "Seconds that one of them may take, from the look-up to the last byte.")
     max_bytes: int = key(1_048_576, "Bytes of an answer's body that are read at the most.")
 
@@ -213,8 +217,19 @@ def _trusting() -> ssl.SSLContext:
     return ssl.create_default_context()
 
 
+def _split(url: str) -> Target:
+    """Where a URL leads. Raises `_Failed`."""
+    target = split(url)
+    if target is None:
+        raise _Failed(Fault.BAD_URL)
+    return target
+
+
 class Outbound:
-    """The guarded way out. May be used by many threads at once; blocks for `timeout` seconds at the most."""
+    """The guarded way out. May be used by many threads at once; blocks for `timeout` seconds at the most.
+
+    `admitted` are networks of the operator's own that may be reached all the same, on any port and without TLS.
+    """
 
     def __init__(
         self,
@@ -223,8 +238,10 @@ class Outbound:
         resolve: Resolve = look_up,
         connect: Connect = connect,
         context: ssl.SSLContext | None = None,
+        admitted: Networks = (),
     ) -> None:
         self._settings = settings
+        self._admitted = admitted
         self._resolve = resolve
         self._connect = connect
         self._context = context or _trusting()
@@ -262,27 +279,45 @@ class Outbound:
             return False
         return target.secure or self._settings.allow_private
 
+    @property
+    def settings(self) -> OutboundSettings:
+        """How far requests may go."""
+        return self._settings
+
+    def may_ask(self, target: Target) -> Fault | None:
+        """What speaks against where a URL leads, as far as can be told before its host is looked up."""
+        if not target.secure and not self._settings.allow_private and not self._admitted:
+            return Fault.NOT_HTTPS
+        return None
+
+    def addresses(self, host: str, port: int, secure: bool = True) -> list[str] | NoAnswer:
+        """The addresses of a host, every one checked, to be connected to as they are. Blocks as long as a look-up takes."""
+        try:
+            return list(self._target(Target(secure, host, port, "/", ()), self._deadline(None)).addresses)
+        except _Failed as failed:
+            return NoAnswer(failed.fault)
+
     def target(self, url: str, seconds: float | None = None) -> Target | NoAnswer:
         """Where a URL leads, with addresses that were checked; to be connected to as they are."""
         try:
-            return self._target(url, self._deadline(seconds))
+            return self._target(_split(url), self._deadline(seconds))
         except _Failed as failed:
             return NoAnswer(failed.fault)
 
     def _deadline(self, seconds: float | None) -> _Deadline:
         return _Deadline(min(self._settings.timeout, seconds or self._settings.timeout))
 
-    def _target(self, url: str, deadline: _Deadline) -> Target:
-        target = split(url)
-        if target is None:
-            raise _Failed(Fault.BAD_URL)
-        if not target.secure and not self._settings.allow_private:
-            raise _Failed(Fault.NOT_HTTPS)
+    def _target(self, target: Target, deadline: _Deadline) -> Target:
+        if fault := self.may_ask(target):
+            raise _Failed(fault)
         addresses = self._addresses(target, deadline)
+        is_own = all(within(address, self._admitted) for address in addresses)
         # one bad address spoils the name: what is honest has none
-        if not all(self._admits(address) for address in addresses):
+        if not is_own and not all(self._admits(address) for address in addresses):
             raise _Failed(Fault.INTERNAL)
-        if not self._settings.admits_port(target.port):
+        if not is_own and not target.secure and not self._settings.allow_private:
+            raise _Failed(Fault.NOT_HTTPS)
+        if not is_own and not self._settings.admits_port(target.port):
             raise _Failed(Fault.PORT)
         return replace(target, addresses=tuple(map(str, addresses)))
 
@@ -317,7 +352,7 @@ class Outbound:
     ) -> Answer | NoAnswer:
         deadline = self._deadline(seconds)
         try:
-            target = self._target(url, deadline)
+            target = self._target(_split(url), deadline)
             connection = self._open(target, deadline)
         except _Failed as failed:
             return NoAnswer(failed.fault)

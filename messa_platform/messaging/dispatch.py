@@ -104,7 +104,14 @@ class Dispatcher:
             channel = session.execute(select(CHANNEL).where(CHANNEL.c.id == channel_id)).first()
             if channel is None or not channel.enabled:
                 return None, []
-            line = Line(channel.id, channel.name, channel.plugin, channel.settings, channel.rate)
+            line = Line(
+                channel.id,
+                channel.name,
+                channel.plugin,
+                channel.settings,
+                channel.rate,
+                channel.tenant_id is None,
+            )
             most = room if channel.rate is None else _permitted(session, channel_id, now, room)
             of_channel = TABLE.c.channel_id == channel_id
             return line, self.outcomes.queue.claim(session, now, most, of_channel) if most else []

@@ -6,15 +6,19 @@ exceptions; an exception that escapes `send` is treated as `Unknown`, since byte
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, ClassVar, Protocol, runtime_checkable
+from urllib.parse import parse_qsl
 from uuid import UUID
 
-CONTRACT_VERSION = 1
+from messa_platform.core.outbound import Answer, NoAnswer
+
+CONTRACT_VERSION = 2
 """Raised when a plugin written for the former version would misbehave; the registry refuses other versions."""
 
 
@@ -36,11 +40,15 @@ class OutgoingText:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The provider has it. `reference` is its id, by which receipts find the message; `parts` and `price` (SEK) if it told."""
+    """The provider has it. `reference` is its id, by which receipts find the message; `parts` and `price` (SEK) if it told.
+
+    A provider that gives each part of a long text an id of its own, and a receipt, names those of the others in `more`.
+    """
 
     reference: str
     parts: int | None = None
     price: Decimal | None = None
+    more: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,25 +98,58 @@ class Receipt:
 
 
 @dataclass(frozen=True, slots=True)
+class Piece:
+    """Which piece of a long text it is: `number` from 1 to `total`; pieces of one text from one phone have one `group`."""
+
+    group: str
+    number: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
 class IncomingText:
-    """A text from a phone to one of our numbers. `reference` is the provider's id, by which repeats are known."""
+    """A text from a phone to one of our numbers, both E.164 with `+` (a short code as it is). `reference` is the provider's id, by which
+    repeats are known. `piece`: the provider hands a long text over in pieces, and this is one."""
 
     reference: str
     sender: str
     recipient: str
     text: str
     at: datetime | None = None
+    piece: Piece | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Callback:
-    """An HTTP request that a provider made to `/providers/<channel>/…`. Header names are lower case; `path` is what follows the channel."""
+    """An HTTP request that a provider made to `/providers/<channel>/…`. Header names are lower case; `path` is what follows the channel.
+
+    `url` is the whole address as the provider was given it, by the public name that we are configured with, not the one that a proxy shows;
+    signatures are over that. `at` is when the request came.
+    """
 
     method: str
     path: str
     query: Mapping[str, str]
     headers: Mapping[str, str]
     body: bytes
+    url: str
+    at: datetime
+
+    @property
+    def form(self) -> list[tuple[str, str]]:
+        """The fields of a body that is a form, in their order; of one that is none, nothing sensible. Raises `CallbackRefused`."""
+        try:
+            return parse_qsl(self.body.decode(), keep_blank_values=True, errors="strict", max_num_fields=200)
+        except ValueError as error:
+            raise CallbackRefused(400, "the body is no form") from error
+
+    @property
+    def json(self) -> Any:
+        """The body as JSON. Raises `CallbackRefused`."""
+        try:
+            return json.loads(self.body)
+        except (ValueError, RecursionError) as error:
+            raise CallbackRefused(400, "the body is no JSON") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +171,68 @@ class CallbackRefused(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class About:
+    """What the marketplace shows of a plugin: the provider's name and home, who made the plugin, and a sentence in English, which is the id
+    of its translations."""
+
+    title: str
+    home: str
+    maker: str
+    sentence: str
+
+
+class State(StrEnum):
+    """What a test of a channel found."""
+
+    WELL = "well"
+    WRONG_KEY = "wrong_key"
+    """The provider does not know the name or key."""
+    UNREACHABLE = "unreachable"
+    """There was no answer."""
+    STRANGE = "strange"
+    """There was an answer, but none that tells."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a test of a channel found. `code` is the fault or the provider's own word; `balance` is what the account holds, if it told."""
+
+    state: State
+    code: str = ""
+    balance: Decimal | None = None
+    currency: str = ""
+
+
+class Http(Protocol):
+    """The way out for plugins: guarded, with limits of time and size, without redirects; connections are kept for the next request."""
+
+    async def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        form: Mapping[str, str] | None = None,
+        json: Any = None,
+        user: tuple[str, str] | None = None,
+    ) -> Answer | NoAnswer:
+        """Ask, with a form or with JSON as the body; `user` is a name and password (RFC 7617). Never raises for what the network does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a plugin is given beside its settings: its channel's name, the way out, and the public address below which the channel takes
+    callbacks, without a slash at its end."""
+
+    channel: str
+    http: Http
+    callbacks: str
+
+
+@dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What a plugin can do. `max_rate` is texts a second (None: no limit of its own)."""
+    """What a plugin can do. `max_rate` is texts a second (None: no limit of its own); `countries` are ISO 3166 codes, none named means all."""
 
     alphanumeric_sender: bool
     own_numbers: bool
@@ -144,17 +245,23 @@ class Capabilities:
 
 
 class Provider(Protocol):
-    """A plugin's class. Made as `cls(settings, channel)` where `settings` is valid by `settings_schema` and `channel` is the channel's name.
+    """A plugin's class. Made as `cls(settings, surroundings)` where `settings` is valid by `settings_schema`.
 
-    One instance lives for a process's life in one event loop; many `send`s are in flight at once on it.
+    One instance lives for a process's life in one event loop; many `send`s are in flight at once on it. In the schema, which is Cerberus's,
+    each key's `meta` has a `label` and may have a `help`, both English and ids of translations, and `"secret": True` for what is to be
+    encrypted and never shown again.
     """
 
     name: ClassVar[str]
     contract: ClassVar[int]
+    about: ClassVar[About]
     capabilities: ClassVar[Capabilities]
     settings_schema: ClassVar[dict[str, Any]]
 
-    def __init__(self, settings: Mapping[str, Any], channel: str) -> None: ...
+    def __init__(self, settings: Mapping[str, Any], surroundings: Surroundings) -> None: ...
+
+    async def check(self) -> Verdict:
+        """Whether the provider can be reached and knows us; nothing is sent."""
 
     async def send(self, message: OutgoingText) -> Outcome:
         """Hand one text over; ends within the plugin's own time limit, since the caller's lease is finite."""
@@ -168,6 +275,13 @@ class Reconciles(Protocol):
     """A provider that can be asked by our id whether it has a text."""
 
     async def find(self, message_id: UUID) -> Found: ...
+
+
+@runtime_checkable
+class Polls(Protocol):
+    """A provider that can be asked what became of texts, by its references."""
+
+    async def poll(self, references: Sequence[str]) -> Sequence[Receipt]: ...
 
 
 @runtime_checkable

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
+from urllib.parse import quote
 from uuid import UUID
 
 from pyramid.config import Configurator
@@ -16,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from messa_platform.core.logs import logger
 from messa_platform.core.resources import Resource
+from messa_platform.core.site import SiteSettings
 from messa_platform.providers.base import Callback, CallbackRefused, IncomingText, Receipt, TakesCallbacks
 from messa_platform.providers.models import Channel
 from messa_platform.providers.pool import NoProvider
@@ -84,6 +86,8 @@ def callback(context: CallbackResource, request: Request) -> Response:
         query=dict(request.GET),
         headers={name.lower(): value for name, value in request.headers.items()},
         body=request.body,
+        url=_as_given(runtime, request),
+        at=runtime.clock.now(),
     )
     try:
         result = plugin.read_callback(checked_settings(plugin, channel.settings), asked)
@@ -92,6 +96,15 @@ def callback(context: CallbackResource, request: Request) -> Response:
         return Response(str(refused), status=refused.status, content_type="text/plain")
     runtime.sink.take(request.platform_db, runtime.clock.now(), channel.id, result.events)
     return Response(result.body, status=result.status, content_type=result.content_type)
+
+
+def _as_given(runtime: Any, request: Request) -> str:
+    """The address that was asked, by our public name: providers sign what they were given, whatever a proxy made of it."""
+    query = f"?{request.query_string}" if request.query_string else ""
+    return f"{runtime.settings[SiteSettings].public_url.rstrip('/')}{quote(request.path_info, safe=_SAFE)}{query}"
+
+
+_SAFE = "/:@!$&'()*+,;=~-._"
 
 
 def includeme(config: Configurator) -> None:

@@ -14,8 +14,18 @@ from uuid import UUID
 
 import uvloop
 
+from messa_platform.core.async_outbound import AsyncOutbound
 from messa_platform.core.logs import logger
-from messa_platform.providers.base import Found, Outcome, OutgoingText, Provider, Reconciles, Unknown
+from messa_platform.core.outbound import Outbound
+from messa_platform.providers.base import (
+    Found,
+    Outcome,
+    OutgoingText,
+    Provider,
+    Reconciles,
+    Surroundings,
+    Unknown,
+)
 from messa_platform.providers.registry import Broken, Plugin, WrongChannelSettings, checked_settings
 
 log = logger(__name__)
@@ -29,26 +39,36 @@ class NoProvider(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A channel as its provider needs it; `rate` is texts a second, None for no limit."""
+    """A channel as its provider needs it; `rate` is texts a second, None for no limit. `is_own`: it is the platform's, no tenant's."""
 
     channel_id: UUID
     name: str
     plugin: str
     settings: Mapping[str, Any]
     rate: float | None
+    is_own: bool = True
 
 
 class ProviderPool:
     """Providers by channel, made when first needed.
 
-    `send_limit`: seconds after which a send is given up as `Unknown`, whatever the plugin does; shorter than a dispatch's lease.
+    `send_limit`: seconds after which a send is given up as `Unknown`, whatever the plugin does; shorter than a dispatch's lease. `ways` are
+    the ways out for the platform's own channels and for tenants'. `public_url`: our own address, below which providers call us.
     """
 
-    def __init__(self, plugins: Mapping[str, Plugin | Broken], send_limit: float) -> None:
+    def __init__(
+        self,
+        plugins: Mapping[str, Plugin | Broken],
+        send_limit: float,
+        ways: tuple[Outbound, Outbound],
+        public_url: str,
+    ) -> None:
         self._send_limit = send_limit
         self._plugins = plugins
         self._providers: dict[UUID, tuple[Mapping[str, Any], Provider]] = {}
         self._tasks: set[asyncio.Future[None]] = set()
+        self._http = {is_own: AsyncOutbound(way) for is_own, way in zip((True, False), ways, strict=True)}
+        self._callbacks = f"{public_url.rstrip('/')}/providers"
         self._loop = uvloop.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="providers", daemon=True)
         self._thread.start()
@@ -99,7 +119,8 @@ class ProviderPool:
             return held[1]
         kind = self.plugin(line.plugin)
         try:
-            provider = kind(checked_settings(kind, line.settings), line.name)
+            around = Surroundings(line.name, self._http[line.is_own], f"{self._callbacks}/{line.name}")
+            provider = kind(checked_settings(kind, line.settings), around)
         except WrongChannelSettings as error:
             raise NoProvider(str(error)) from error
         except Exception as error:  # a stranger's constructor
@@ -121,6 +142,8 @@ class ProviderPool:
         async def close() -> None:
             for _, provider in self._providers.values():
                 await provider.close()
+            for http in self._http.values():
+                await http.close()
 
         self._call(close())
         self._loop.call_soon_threadsafe(self._loop.stop)

@@ -135,9 +135,9 @@ def _broker(settings: Settings, reads_queue: bool) -> tuple[Broker, NoWaker | Wa
 
 def _assembled(g: _Ground) -> Runtime:
     settings, database, clock = g.settings, g.database, g.clock
-    providers = ProviderPool(load_plugins(), send_limit=settings[DispatchSettings].lease_seconds * 2 / 3)
     announcements = Announcements(g.waker, g.writer, g.site.operator_mail)
     keys, outbound = open_keys(settings[SecuritySettings], clock), Outbound(settings[OutboundSettings])
+    providers = _providers(g, outbound)
     office = administration(settings, database, clock, g.waker, g.writer)
     listener = Listener(settings[DatabaseSettings].direct_url or g.url, clock)
     return Runtime(
@@ -173,6 +173,13 @@ def _assembled(g: _Ground) -> Runtime:
         checks={"database": lambda: _database_fault(database)},
         warnings={"partitions": lambda: _partitions_fault(database, clock)},
     )
+
+
+def _providers(g: _Ground, outbound: Outbound) -> ProviderPool:
+    limit = g.settings[DispatchSettings].lease_seconds * 2 / 3
+    reach = g.settings[OutboundSettings]
+    ways = Outbound(reach, admitted=reach.channels), outbound
+    return ProviderPool(load_plugins(), limit, ways, g.site.public_url)
 
 
 def _single_sign_on(g: _Ground, keys: Keys, outbound: Outbound) -> SingleSignOn:

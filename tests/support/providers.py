@@ -4,18 +4,28 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
+from messa_platform.core.async_outbound import AsyncOutbound
+from messa_platform.core.outbound import Outbound, OutboundSettings
 from messa_platform.providers.base import (
     CONTRACT_VERSION,
+    About,
     Absent,
     Accepted,
+    Callback,
     Capabilities,
     Found,
     Outcome,
     OutgoingText,
+    State,
+    Surroundings,
+    Verdict,
 )
+from messa_platform.providers.pool import ProviderPool
+from messa_platform.providers.registry import Plugin
 
 CAPABILITIES = Capabilities(
     alphanumeric_sender=True,
@@ -27,19 +37,44 @@ CAPABILITIES = Capabilities(
 )
 
 
+WAY_OUT = Outbound(OutboundSettings(allow_private=True))
+OUR_URL = "https://messa.example"
+
+
+def around(channel: str) -> Surroundings:
+    """What a plugin is given beside its settings, where it asks nothing over HTTP."""
+    return Surroundings(channel, AsyncOutbound(WAY_OUT), f"{OUR_URL}/providers/{channel}")
+
+
+def a_pool(plugins: Mapping[str, Plugin], send_limit: float) -> ProviderPool:
+    """The providers of a process."""
+    return ProviderPool(plugins, send_limit, (WAY_OUT, WAY_OUT), OUR_URL)
+
+
+def called(path: str, headers: Mapping[str, str], body: bytes) -> Callback:
+    """A callback that came just now."""
+    return Callback(
+        "POST", path, {}, headers, body, f"{OUR_URL}/providers/simulator/{path}", datetime.now(UTC)
+    )
+
+
 class Obedient:
     """Answers each send as `answer` says; keeps what it was sent. Cannot be asked what it has."""
 
     name: ClassVar[str] = "obedient"
     contract: ClassVar[int] = CONTRACT_VERSION
+    about: ClassVar[About] = About("Obedient", "https://obedient.example", "messa", "Does as it is told.")
     capabilities: ClassVar[Capabilities] = CAPABILITIES
     settings_schema: ClassVar[dict[str, Any]] = {"secret": {"type": "string"}}
     sent: ClassVar[list[OutgoingText]]
     answer: ClassVar[Callable[[OutgoingText], Outcome]]
     slow: ClassVar[Mapping[str, float]]
 
-    def __init__(self, settings: Mapping[str, Any], channel: str) -> None:
+    def __init__(self, settings: Mapping[str, Any], _surroundings: Surroundings) -> None:
         self.settings = settings
+
+    async def check(self) -> Verdict:
+        return Verdict(State.WELL)
 
     async def send(self, message: OutgoingText) -> Outcome:
         type(self).sent.append(message)

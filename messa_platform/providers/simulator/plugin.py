@@ -14,8 +14,10 @@ from datetime import datetime
 from typing import Any, ClassVar, Final
 from uuid import UUID
 
+from messa_platform.core.i18n import msgid
 from messa_platform.providers.base import (
     CONTRACT_VERSION,
+    About,
     Absent,
     Accepted,
     Callback,
@@ -29,7 +31,10 @@ from messa_platform.providers.base import (
     Receipt,
     ReceiptStatus,
     Rejected,
+    State,
+    Surroundings,
     Unknown,
+    Verdict,
 )
 from messa_platform.providers.simulator import wire
 from messa_platform.providers.simulator.codes import CODES
@@ -48,6 +53,12 @@ class SimulatorProvider:
 
     name: ClassVar[str] = "simulator"
     contract: ClassVar[int] = CONTRACT_VERSION
+    about: ClassVar[About] = About(
+        "Simulator",
+        "https://messa.example",
+        "messa",
+        msgid("A network on this machine, for trying things out."),
+    )
     capabilities: ClassVar[Capabilities] = Capabilities(
         alphanumeric_sender=True,
         own_numbers=True,
@@ -58,16 +69,28 @@ class SimulatorProvider:
         max_rate=None,
     )
     settings_schema: ClassVar[dict[str, Any]] = {
-        "host": {"type": "string", "empty": False, "default": wire.DEFAULT_HOST},
+        "host": {
+            "type": "string",
+            "empty": False,
+            "default": wire.DEFAULT_HOST,
+            "meta": {"label": msgid("Host")},
+        },
         "port": {
+            "meta": {"label": msgid("Port")},
             "type": "integer",
             "coerce": int,
             "min": 1,
             "max": 65_535,
             "default": wire.DEFAULT_GATEWAY_PORT,
         },
-        "secret": {"type": "string", "required": True, "minlength": 8, "meta": {"secret": True}},
+        "secret": {
+            "type": "string",
+            "required": True,
+            "minlength": 8,
+            "meta": {"label": msgid("Secret of callbacks"), "secret": True},
+        },
         "timeout": {
+            "meta": {"label": msgid("Time limit in seconds")},
             "type": "float",
             "coerce": float,
             "min": 0.1,
@@ -79,11 +102,10 @@ class SimulatorProvider:
 
     codes: ClassVar[Mapping[str, str]] = CODES
 
-    def __init__(self, settings: Mapping[str, Any], channel: str) -> None:
+    def __init__(self, settings: Mapping[str, Any], _surroundings: Surroundings) -> None:
         self._host: str = settings.get("host", wire.DEFAULT_HOST)
         self._port: int = settings.get("port", wire.DEFAULT_GATEWAY_PORT)
         self._timeout: float = settings.get("timeout", DEFAULT_TIMEOUT_SECONDS)
-        self._channel = channel
         self._link: Link | None = None
         self._opening: asyncio.Task[Link | None] | None = None
         self._closed = False
@@ -111,6 +133,15 @@ class SimulatorProvider:
         answer = await link.ask({"op": "find", "id": str(message_id)}, read_find_answer)
         # A question that did not leave says nothing about the text.
         return Unknown(answer.code) if isinstance(answer, Rejected) else answer
+
+    async def check(self) -> Verdict:
+        """Ask for a text that nobody sent."""
+        match await self.find(UUID(int=0)):
+            case Absent():
+                return Verdict(State.WELL)
+            case Unknown(reason):
+                return Verdict(State.UNREACHABLE, reason)
+        return Verdict(State.STRANGE)
 
     async def close(self) -> None:
         """Wait for what is in flight, at most the time limit, and hang up.

@@ -28,8 +28,7 @@ from messa_platform.providers.base import (
     Rejected,
     Unknown,
 )
-from messa_platform.providers.pool import ProviderPool
-from tests.support.providers import Obedient, asked, obedient
+from tests.support.providers import Obedient, a_pool, asked, obedient
 from tests.support.world import World
 
 LEASE = timedelta(seconds=90)
@@ -55,7 +54,7 @@ class Way:
         self.channel_id = world.channel("obedient", plugin="obedient", settings={}, **channel)
         self.group = world.tenant()
         self.anna = world.account(self.group, "anna@kommun.example")
-        self.pool = ProviderPool({"obedient": plugin}, send_limit=5)
+        self.pool = a_pool({"obedient": plugin}, 5)
         self.told = Told()
         self.dispatcher = self.another()
 

@@ -19,7 +19,6 @@ import pytest
 from messa_platform.providers.base import (
     Absent,
     Accepted,
-    Callback,
     Found,
     IncomingText,
     Outcome,
@@ -32,6 +31,7 @@ from messa_platform.providers.base import (
 from messa_platform.providers.simulator.behaviour import DOCUMENTED
 from messa_platform.providers.simulator.launch import Running, running
 from messa_platform.providers.simulator.plugin import SimulatorProvider
+from tests.support.providers import around, called
 
 SECRET = "hemligt-i-testet"
 OURS = "+46730000001"
@@ -81,7 +81,7 @@ class Platform:
             self.refused += 1
             return 503
         named = {name.lower(): value for name, value in headers.items()}
-        callback = Callback("POST", path.removeprefix("/providers/simulator/"), {}, named, body)
+        callback = called(path.removeprefix("/providers/simulator/"), named, body)
         result = SimulatorProvider.read_callback({"secret": SECRET}, callback)
         self.events.extend(result.events)
         return result.status
@@ -139,7 +139,9 @@ class Net:
         port = self.simulator.addresses.gateway_port
 
         async def run() -> Any:
-            provider = SimulatorProvider({"port": port, "secret": SECRET, "timeout": timeout}, "simulator")
+            provider = SimulatorProvider(
+                {"port": port, "secret": SECRET, "timeout": timeout}, around("simulator")
+            )
             try:
                 return await work(provider)
             finally:

@@ -20,6 +20,7 @@ from messa_platform.providers.base import Absent, Accepted, Found, Outcome, Outg
 from messa_platform.providers.simulator.launch import DidNotStart, Running, running
 from messa_platform.providers.simulator.plugin import SimulatorProvider
 from messa_platform.providers.simulator.process import ADDRESSES_FILE
+from tests.support.providers import around
 
 ANNA = "+46701740605"
 # Nothing ever listens on the discard port of a test machine: receipts wait.
@@ -33,7 +34,7 @@ def with_provider(simulator: Running, work: Callable[[SimulatorProvider], Corout
 
     async def run() -> T:
         provider = SimulatorProvider(
-            {"port": port, "secret": "hemligt-i-testet", "timeout": 5.0}, "simulator"
+            {"port": port, "secret": "hemligt-i-testet", "timeout": 5.0}, around("simulator")
         )
         try:
             return await work(provider)

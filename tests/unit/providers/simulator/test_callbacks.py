@@ -16,12 +16,12 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from messa_platform.core.clock import FixedClock
-from messa_platform.providers.base import Callback
 from messa_platform.providers.simulator import wire
 from messa_platform.providers.simulator.callbacks import Callbacks, Target, receipt_key
 from messa_platform.providers.simulator.journal import Journal
 from messa_platform.providers.simulator.plugin import read_signed
 from messa_platform.providers.simulator.records import Kind, PromisedReceipt, Submit
+from tests.support.providers import called
 
 SECRET = "hemligt-i-testet"
 
@@ -130,4 +130,4 @@ def test_each_try_is_signed_anew(poster_of: Callable[..., Poster]) -> None:
     timestamps = [int(headers[wire.TIMESTAMP_HEADER]) for headers, _ in poster.requests]
     assert timestamps == [int((begun + timedelta(minutes=10 * i)).timestamp()) for i in range(2)]
     for (headers, body), at in zip(poster.requests, timestamps, strict=True):
-        assert read_signed(SECRET, Callback("POST", "events", {}, headers, body), at).events
+        assert read_signed(SECRET, called("events", headers, body), at).events

@@ -32,6 +32,7 @@ from messa_platform.providers.base import (
 )
 from messa_platform.providers.simulator import wire
 from messa_platform.providers.simulator.plugin import SimulatorProvider, read_signed
+from tests.support.providers import around
 
 SECRET = "hemligt-i-testet"
 NOW = 1_772_442_900.0
@@ -60,7 +61,7 @@ async def provider_at(gateway: Gateway, timeout: float = 5.0) -> Any:
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     provider = SimulatorProvider(
-        {"host": "127.0.0.1", "port": port, "secret": SECRET, "timeout": timeout}, "simulator"
+        {"host": "127.0.0.1", "port": port, "secret": SECRET, "timeout": timeout}, around("simulator")
     )
     try:
         yield provider
@@ -97,7 +98,7 @@ def free_port() -> int:
 
 
 def test_it_keeps_the_contract() -> None:
-    provider = SimulatorProvider({"secret": SECRET}, "simulator")
+    provider = SimulatorProvider({"secret": SECRET}, around("simulator"))
     assert isinstance(provider, Reconciles)
     assert isinstance(provider, TakesCallbacks)
     assert (provider.name, provider.contract) == ("simulator", CONTRACT_VERSION)
@@ -139,7 +140,7 @@ def test_an_answer_becomes_an_outcome(answer: bytes, outcome: Outcome) -> None:
 
 def test_a_gateway_that_is_not_there_has_surely_not_got_the_text() -> None:
     async def run() -> list[Any]:
-        provider = SimulatorProvider({"port": free_port(), "secret": SECRET}, "simulator")
+        provider = SimulatorProvider({"port": free_port(), "secret": SECRET}, around("simulator"))
         answers = [
             *await asyncio.gather(*(provider.send(text(n)) for n in range(3))),
             await provider.find(OUR_ID),
@@ -288,6 +289,8 @@ def callback(body: bytes, at: float = NOW, secret: str = SECRET, **changes: Any)
         "query": {},
         "headers": headers,
         "body": body,
+        "url": "https://messa.example/providers/simulator/events",
+        "at": datetime.now(UTC),
     }
     return Callback(**(fields | changes))
 

@@ -1,0 +1,1 @@
+"""46elks (https://46elks.com)."""

@@ -1,0 +1,98 @@
+"""What plugins share that talk HTTP: what an answer means that is none, or is not the one hoped for; and callbacks that have no signature."""
+
+from __future__ import annotations
+
+import hmac
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from messa_platform.core.outbound import Answer, NoAnswer
+from messa_platform.providers.base import (
+    Callback,
+    CallbackRefused,
+    Rejected,
+    State,
+    Unknown,
+    Verdict,
+)
+
+MALFORMED = Unknown("malformed_answer")
+"""The provider says that all is well, but not what: it may have the text."""
+
+_ASK_AGAIN = frozenset({401, 402, 403, 407, 408, 423, 425, 429})
+"""Statuses that say something of us or of now, not of the text: it is kept and tried again."""
+
+
+def unanswered(none: NoAnswer) -> Rejected | Unknown:
+    """The outcome of a send that got no answer: where surely nothing left, another try does no harm."""
+    return Unknown(none.fault.value) if none.sent else Rejected(permanent=False, code=none.fault.value)
+
+
+def refused(answer: Answer, code: str = "") -> Rejected | Unknown:
+    """The outcome of a send that was not answered well, by its HTTP status. `code` is the provider's own word for it."""
+    if answer.status < 400:
+        return MALFORMED
+    later = answer.status >= 500 or answer.status in _ASK_AGAIN
+    return Rejected(permanent=not later, code=code or f"http_{answer.status}")
+
+
+def verdict(answer: Answer | NoAnswer) -> Verdict:
+    """What a question that only an account's holder may ask says of a channel."""
+    if isinstance(answer, NoAnswer):
+        return Verdict(State.UNREACHABLE, answer.fault.value)
+    if answer.status in (401, 403):
+        return Verdict(State.WRONG_KEY, f"http_{answer.status}")
+    return Verdict(State.WELL) if answer.ok else Verdict(State.STRANGE, f"http_{answer.status}")
+
+
+def json_object(answer: Answer) -> Mapping[str, Any] | None:
+    """An answer's JSON object; None if it is none."""
+    try:
+        found = json.loads(answer.body)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def demand_key(callback: Callback, key: str) -> None:
+    """Let in a callback whose address has the key that we gave the provider with it, as `key`, where it signs nothing. Raises
+    `CallbackRefused`."""
+    given = callback.query.get("key", "")
+    if not hmac.compare_digest(given.encode(), key.encode()):
+        raise CallbackRefused(403, "the address has not the channel's key")
+
+
+def field(fields: Mapping[str, Any], name: str, longest: int = 200) -> str:
+    """A field that must be there, as text. Raises `CallbackRefused`."""
+    found = fields.get(name)
+    if isinstance(found, int) and not isinstance(found, bool):
+        found = str(found)
+    if not isinstance(found, str) or not found or len(found) > longest or "\0" in found:
+        raise CallbackRefused(400, f"{name} is missing, or is none")
+    return found
+
+
+def words(fields: Mapping[str, Any], name: str) -> str:
+    """A text from a phone, which may be empty. Raises `CallbackRefused`."""
+    found = fields.get(name)
+    if not isinstance(found, str) or len(found) > 20_000:
+        raise CallbackRefused(400, f"{name} is missing, or is none")
+    return found.replace("\0", "\N{REPLACEMENT CHARACTER}")
+
+
+def e164(number: str) -> str:
+    """A number as providers write them, with or without `+` or `00`, in E.164 with `+`; a short code or a name as it is."""
+    plain = number.strip()
+    digits = plain.removeprefix("+").removeprefix("00") if plain[:1] in "+0" else plain
+    return f"+{digits}" if digits.isascii() and digits.isdecimal() and len(digits) > 6 else plain
+
+
+def moment(written: Any) -> datetime | None:
+    """A time as ISO 8601 has it, taken as UTC where it names no zone; None if it is none."""
+    try:
+        found = datetime.fromisoformat(written) if isinstance(written, str) else None
+    except ValueError:
+        return None
+    return found.replace(tzinfo=UTC) if found is not None and found.tzinfo is None else found

@@ -1,0 +1,93 @@
+"""A plugin at its desk: set up as the platform sets it up, with a fake of its provider to talk to."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from messa_platform.core.async_outbound import AsyncOutbound
+from messa_platform.core.ids import new_id
+from messa_platform.core.outbound import Outbound, OutboundSettings
+from messa_platform.providers.base import (
+    Callback,
+    CallbackResult,
+    Outcome,
+    OutgoingText,
+    Provider,
+    Surroundings,
+    TakesCallbacks,
+)
+from messa_platform.providers.kit.fake import CALLBACKS, Fake
+from messa_platform.providers.registry import checked_settings
+
+T = TypeVar("T")
+
+TIME_LIMIT = 1.0
+"""Seconds for which plugins here wait for an answer; the platform gives them more."""
+PATIENCE = 15.0
+"""Seconds after which a plugin that has not ended by itself has failed."""
+SENDER, NAME, RECIPIENT = "+46701740600", "Skolan", "+46701740605"
+
+
+def a_text(
+    text: str = "Hej", sender: str = SENDER, recipient: str = RECIPIENT, parts: int = 1
+) -> OutgoingText:
+    """A text that is ready to leave."""
+    return OutgoingText(new_id(), recipient, sender, text, parts)
+
+
+@dataclass
+class Desk:
+    """A plugin and a fake that it can reach. What it says on the way is in `said`."""
+
+    plugin: type[Provider]
+    fake: Fake
+
+    def settings(self, **changed: Any) -> dict[str, Any]:
+        """A channel's settings, checked and with the schema's defaults."""
+        return checked_settings(self.plugin, {**self.fake.settings(), **changed})
+
+    def using(
+        self, work: Callable[[Provider], Coroutine[Any, Any, T]], settings: dict[str, Any] | None = None
+    ) -> T:
+        """Run `work` on a provider of the plugin's, in an event loop of its own, and close it."""
+
+        async def run() -> T:
+            http = AsyncOutbound(
+                Outbound(OutboundSettings(allow_private=True, timeout=TIME_LIMIT, max_bytes=100_000))
+            )
+            provider = self.plugin(settings or self.settings(), Surroundings("kit", http, CALLBACKS))
+            try:
+                async with asyncio.timeout(PATIENCE):
+                    return await work(provider)
+            finally:
+                await provider.close()
+                await http.close()
+
+        return asyncio.run(run())
+
+    def send(self, *texts: OutgoingText, settings: dict[str, Any] | None = None) -> list[Outcome]:
+        """Send texts, all at once; gives their outcomes."""
+
+        async def work(provider: Provider) -> list[Outcome]:
+            return list(await asyncio.gather(*(provider.send(text) for text in texts)))
+
+        return self.using(work, settings)
+
+    def send_one(self, text: OutgoingText | None = None, settings: dict[str, Any] | None = None) -> Outcome:
+        """Send one text."""
+        return self.send(text or a_text(), settings=settings)[0]
+
+    def read(self, callback: Callback) -> CallbackResult:
+        """What the plugin reads in a callback. Raises `CallbackRefused`."""
+        assert issubclass(self.plugin, TakesCallbacks), (
+            f"{self.plugin.__name__} does not implement read_callback"
+        )
+        result: CallbackResult = self.plugin.read_callback(self.settings(), callback)
+        return result
+
+    def read_all(self, callbacks: Sequence[Callback]) -> list[Any]:
+        """The events of callbacks, in order."""
+        return [event for callback in callbacks for event in self.read(callback).events]

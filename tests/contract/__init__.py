@@ -1,0 +1,1 @@
+"""The conformance kit, run by every plugin."""
