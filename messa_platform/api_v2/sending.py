@@ -66,14 +66,15 @@ class Desk:
     runtime: Any
 
     def take(self, sendings: Sequence[Sending]) -> list[Answer | Exception]:
-        """Take in texts, in one transaction; if that fails, each in one of its own, so that one cannot harm the others."""
+        """Take in texts, in one transaction; if that fails, each in one of its own, so that one cannot harm the others. Not so where the
+        connection was lost: the transaction may have been committed, and another would double it."""
         try:
             answers: list[Answer | Exception] = self.runtime.database.in_turn(
                 lambda s: self._take(s, sendings)
             )
         except DBAPIError as error:
-            if len(sendings) == 1:
-                return [error]
+            if len(sendings) == 1 or error.connection_invalidated:
+                return [error for _ in sendings]
             return [answer for one in sendings for answer in self.take([one])]
         return answers
 

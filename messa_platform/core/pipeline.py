@@ -7,16 +7,15 @@ first, so that nobody can tell the difference but by the time that it takes.
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, NoReturn
 
-from psycopg import Error
 from psycopg.pq import TransactionStatus
 from psycopg.rows import namedtuple_row
 from sqlalchemy import Connection, Engine, TextClause, event
 from sqlalchemy.dialects.postgresql import psycopg
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 _DIALECT = psycopg.dialect()  # type: ignore[no-untyped-call]
@@ -48,8 +47,16 @@ class Pipeline:
     """Statements to be sent together on a session's connection, in the order in which they were asked."""
 
     def __init__(self, session: Session) -> None:
-        self.session = session
+        # what waits is kept with the connection, which must not keep a session that was abandoned
+        self._session = weakref.ref(session)
         self._asked: list[_Asked] = []
+
+    @property
+    def session(self) -> Session:
+        """Whose connection it is."""
+        session = self._session()
+        assert session is not None, "the session is gone"
+        return session
 
     def ask(self, statement: TextClause, parameters: Mapping[str, Any]) -> Reply:
         """Add a statement; its reply has rows once all was sent."""
@@ -102,11 +109,21 @@ def _send(connection: Connection, asked: Sequence[_Asked], then_commit: bool = F
                 # the driver's own commit would be a second round trip, as it waits before the pipeline ends
                 driver.cursor().execute("COMMIT", prepare=False)
         _read(asked, cursors)
-    except Error as error:
-        # as SQLAlchemy itself would say it, so that whoever tries again after a deadlock need not know who asked
-        raise DBAPIError.instance(
-            None, None, error, Error, hide_parameters=True, dialect=connection.dialect
-        ) from error
+    except BaseException as error:
+        _fail(connection, error)
+
+
+def _fail(connection: Connection, error: BaseException) -> NoReturn:
+    """Raise what went wrong as SQLAlchemy itself would say it, so that whoever tries again after a deadlock need not know who asked; and let
+    go of a connection that is lost, and of others as old. What interrupts a thread in the middle of a pipeline is hidden by the driver
+    behind its own complaint about that, and is what is raised."""
+    first = error
+    while first.__context__ is not None:
+        first = first.__context__
+    if not isinstance(first, Exception):
+        connection.invalidate(first)
+        raise first
+    connection._handle_dbapi_exception(error, None, None, None, None)
 
 
 def _send_at_once(driver: Any, pipeline: Any) -> None:
@@ -120,9 +137,9 @@ def _send_at_once(driver: Any, pipeline: Any) -> None:
         return iter(())
 
     pipeline._communicate_gen = communicate
-    if driver.pgconn.transaction_status == TransactionStatus.IDLE:
-        # the driver's own BEGIN would be waited for
-        driver.pgconn.send_query_params(b"BEGIN", None)
+    if driver.pgconn.transaction_status == TransactionStatus.IDLE and not driver.autocommit:
+        # the driver itself would wait for its BEGIN
+        driver.pgconn.send_query_params(driver._get_tx_start_command(), None)
         pipeline.result_queue.append(None)
 
 
@@ -147,7 +164,15 @@ def watch(engine: Engine) -> None:
     event.listen(engine, "before_cursor_execute", lambda connection, *_: _send_waiting(connection))
     event.listen(engine, "savepoint", lambda connection, _: _send_waiting(connection))
     event.listen(engine, "commit", _commit)
-    event.listen(engine, "rollback", lambda connection: connection.info.pop(_WAITING, None))
+    event.listen(engine, "rollback", _forget)
+    event.listen(engine, "reset", lambda _driver, record, _state: record.info.pop(_WAITING, None))
+
+
+def _forget(connection: Connection) -> None:
+    if (
+        not connection.invalidated
+    ):  # else what waited is gone with it, and to ask for it would raise in the place of what broke it
+        connection.info.pop(_WAITING, None)
 
 
 def _commit(connection: Connection) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -11,44 +13,62 @@ from sqlalchemy.orm import Session
 from messa_platform.core.pipeline import Pipeline
 from messa_platform.providers.routing import ask_routes
 from messa_platform.tenants.numbers import OwnRange, ask_own_ranges
-from messa_platform.tenants.senders import Sender, Whose, ask_senders, senders, those
+from messa_platform.tenants.senders import Sender, Whose, ask_senders, those
 
 
 @dataclass(frozen=True, slots=True)
 class Grounds:
-    """`senders` by account, `channels` by tenant; who or what is missing there is unknown, or has no way out."""
+    """`senders` by account: an unknown one is missing. `channels` by tenant: None for one that has no way out. `at`: when they were asked for,
+    in monotonic seconds."""
 
     senders: Mapping[UUID, Sender]
     own: tuple[OwnRange, ...]
-    channels: Mapping[UUID, UUID]
+    channels: Mapping[UUID, UUID | None]
+    at: float
+
+    def hold_for(self, account_ids: Iterable[UUID]) -> bool:
+        """Whether they are fresh, and say all that is to be known of these accounts. They are read by several statements: who was moved in
+        between may be missing, or his new tenant's channel."""
+        found = [self.senders.get(account_id) for account_id in account_ids]
+        is_fresh = time.monotonic() - self.at < FRESH
+        return is_fresh and all(s is not None and s.settings.tenant_id in self.channels for s in found)
 
     @classmethod
     def joined(cls, several: Iterable[Grounds]) -> Grounds:
-        """Grounds that were read one after the other: where they say of one thing what differs, the later ones hold."""
+        """Several grounds as one, as old as the oldest: where they say of one thing what differs, those that were asked for later hold."""
         senders: dict[UUID, Sender] = {}
-        channels: dict[UUID, UUID] = {}
+        channels: dict[UUID, UUID | None] = {}
         own: tuple[OwnRange, ...] = ()
-        for each in several:
+        in_order = sorted(several, key=lambda each: each.at)
+        for each in in_order:
             senders |= each.senders
             channels |= each.channels
             own = each.own
-        return cls(senders, own, channels)
+        return cls(senders, own, channels, in_order[0].at if in_order else -math.inf)
+
+
+FRESH = 1.0
+"""Seconds for which grounds hold that were read before the transaction: whoever blocks an account or lowers a limit waits for no queue."""
+TRIES = 3
 
 
 def ask(pipeline: Pipeline, whose: Whose) -> Callable[[], Grounds]:
     """The grounds on which submissions of these accounts are judged, once the pipeline was sent; without a sender who was moved to another
     group just then."""
+    at = time.monotonic()
     asked = ask_senders(pipeline, whose)
     own, channels = ask_own_ranges(pipeline), ask_routes(pipeline, whose)
-    return lambda: Grounds(asked.found(), own(), channels())
+    return lambda: Grounds(asked.found(), own(), channels(), at)
 
 
 def read(session: Session, account_ids: Iterable[UUID]) -> Grounds:
-    """The grounds on which submissions of these accounts are judged, in one round trip."""
+    """The grounds on which submissions of these accounts are judged, in one round trip; in some more if one is unknown, or was just moved."""
     ids = set(account_ids)
-    pipeline = Pipeline(session)
-    asked = ask(pipeline, those(ids))
-    pipeline.send()
-    found = asked()
-    missing = ids - set(found.senders)
-    return replace(found, senders={**found.senders, **senders(session, missing)}) if missing else found
+    for _ in range(TRIES):
+        pipeline = Pipeline(session)
+        asked = ask(pipeline, those(ids))
+        pipeline.send()
+        found = asked()
+        if found.hold_for(ids):
+            break
+    return found

@@ -180,7 +180,11 @@ def _strike(drafts: Sequence[Draft], limits: Sequence[Left]) -> None:
 
 def _may_send(grounds: Grounds, sender: Sender, limits: Sequence[Left]) -> bool:
     active = sender.tenant_state is TenantState.ACTIVE
-    return active and all(x.quota.sms for x in limits) and sender.settings.tenant_id in grounds.channels
+    return (
+        active
+        and all(x.quota.sms for x in limits)
+        and grounds.channels.get(sender.settings.tenant_id) is not None
+    )
 
 
 def _foreseen(draft: Draft) -> Foreseen:

@@ -61,7 +61,7 @@ def submit(
     the commit. What is out of the ordinary: a reference, a number that must be lent, the first text of a day, more than a few recipients.
     """
     now = clock.now()
-    if grounds is None or any(s.account_id not in grounds.senders for s in submissions):
+    if grounds is None or not grounds.hold_for(s.account_id for s in submissions):
         grounds = read(session, (s.account_id for s in submissions))
     allowed, drafted = examine(now, submissions, grounds)
     repeated = guard.recognise_repeats(session, now, submissions, drafted)

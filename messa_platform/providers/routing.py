@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import TextClause, text
@@ -22,19 +21,16 @@ _OF_TENANTS = text(_ROUTES.format("unnest(CAST(:ids AS uuid[]))"))
 
 def routes(session: Session, tenant_ids: Iterable[UUID]) -> dict[UUID, UUID]:
     """The channel of each tenant: its own first, then the platform's, by priority; a tenant without any is left out."""
-    return _routes(session.execute(_OF_TENANTS, {"ids": sorted(set(tenant_ids))}))
+    rows = session.execute(_OF_TENANTS, {"ids": sorted(set(tenant_ids))})
+    return {row.tenant_id: row.channel_id for row in rows if row.channel_id is not None}
 
 
-def ask_routes(pipeline: Pipeline, whose: Whose) -> Callable[[], Mapping[UUID, UUID]]:
-    """The same for the tenants of accounts, once the pipeline was sent."""
+def ask_routes(pipeline: Pipeline, whose: Whose) -> Callable[[], Mapping[UUID, UUID | None]]:
+    """The channel of each tenant of these accounts, None where there is none; once the pipeline was sent."""
     reply = pipeline.ask(_of_accounts(whose.condition), whose.parameters)
-    return lambda: _routes(reply.rows)
+    return lambda: {row.tenant_id: row.channel_id for row in reply.rows}
 
 
 @cache
 def _of_accounts(condition: str) -> TextClause:
     return text(_ROUTES.format(f"(SELECT DISTINCT a.tenant_id FROM account a WHERE {condition})"))
-
-
-def _routes(rows: Iterable[Any]) -> dict[UUID, UUID]:
-    return {row.tenant_id: row.channel_id for row in rows if row.channel_id is not None}

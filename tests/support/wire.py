@@ -43,7 +43,7 @@ def tapped(url: str) -> Iterator[Wire]:
     parsed = make_url(url)
     host, port = (
         str(parsed.query.get("host", parsed.host)),
-        int(parsed.query.get("port", parsed.port or 5432)),
+        int(str(parsed.query.get("port", parsed.port or 5432))),
     )
     with socket.create_server(("127.0.0.1", 0)) as listening:
         here = parsed.set(host="127.0.0.1", port=listening.getsockname()[1]).difference_update_query(

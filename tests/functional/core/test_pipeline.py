@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
+import gc
+import threading
+import time
+import weakref
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -190,14 +195,86 @@ def test_who_was_overtaken_by_another_transaction_is_done_again(database: Databa
     assert stored(database) == [2]
 
 
-@pytest.mark.parametrize("at_the_end", [False, True])
-def test_a_connection_that_was_cut_is_not_used_again(database: Database, at_the_end: bool) -> None:
-    with pytest.raises(DBAPIError), database.unit_of_work() as session:
-        pipeline = at_commit(session) if at_the_end else Pipeline(session)
-        pipeline.ask(ADD, {"n": 1})
-        pipeline.ask(text("SELECT pg_terminate_backend(pg_backend_pid())"), {})
-        pipeline.send() if not at_the_end else None
+END = text("SELECT pg_terminate_backend(pg_backend_pid())")
+
+
+@pytest.mark.parametrize("how", ["by itself", "in a pipeline", "with the commit"])
+def test_a_connection_that_was_cut_is_told_of_and_not_used_again(database: Database, how: str) -> None:
+    with pytest.raises(DBAPIError) as caught, database.unit_of_work() as session:
+        at_commit(session).ask(ADD, {"n": 1})
+        if how == "by itself":
+            session.execute(END)
+        elif how == "in a pipeline":
+            pipeline = Pipeline(session)
+            pipeline.ask(END, {})
+            pipeline.send()
+        else:
+            at_commit(session).ask(END, {})
+    assert caught.value.connection_invalidated
     assert stored(database) == []
+
+
+def test_one_lost_connection_lets_go_of_all_that_are_as_old(database_url: str, database: Database) -> None:
+    with database.sessions() as one, database.sessions() as other:
+        one.execute(ONE, {"n": 1})
+        other.execute(ONE, {"n": 1})
+    with psycopg.connect(database_url.replace("+psycopg", ""), autocommit=True) as killer:
+        killer.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+    with pytest.raises(DBAPIError), database.unit_of_work() as session:
+        at_commit(session).ask(ADD, {"n": 1})
+    for n in (2, 3):
+        with database.unit_of_work() as session:
+            at_commit(session).ask(ADD, {"n": n})
+    assert stored(database) == [2, 3]
+
+
+class Interrupt(BaseException):
+    """As Dramatiq's time limits come."""
+
+
+def test_what_interrupts_a_thread_in_a_pipeline_comes_through_and_the_next_one_works(
+    database: Database,
+) -> None:
+    caught: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            with database.unit_of_work() as session:
+                at_commit(session).ask(ADD, {"n": 1})
+                at_commit(session).ask(text("SELECT pg_sleep(2)"), {})
+        except BaseException as error:
+            caught.append(error)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    time.sleep(0.5)
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_long(thread.ident or 0), ctypes.py_object(Interrupt))
+    thread.join(20)
+    assert [type(error) for error in caught] == [Interrupt]
+    with database.unit_of_work() as session:
+        at_commit(session).ask(ADD, {"n": 2})
+    assert 2 in stored(database)
+
+
+def test_a_session_that_was_abandoned_is_not_held_by_what_waits(database: Database) -> None:
+    session = database.sessions()
+    at_commit(session).ask(ADD, {"n": 1})
+    held = weakref.ref(session)
+    del session
+    gc.collect()
+    assert held() is None
+    assert stored(database) == []
+
+
+def test_a_session_s_own_isolation_is_kept(database: Database) -> None:
+    with database.sessions() as session:
+        session.connection(execution_options={"isolation_level": "SERIALIZABLE"})
+        pipeline = Pipeline(session)
+        reply = pipeline.ask(text("SELECT current_setting('transaction_isolation') AS level"), {})
+        pipeline.send()
+        assert [row.level for row in reply.rows] == ["serializable"]
 
 
 def test_much_on_both_ways_does_not_hold_itself_up(database: Database) -> None:
