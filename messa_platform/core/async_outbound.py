@@ -122,6 +122,7 @@ class AsyncOutbound:
             settings = self._outbound.settings
             connector = aiohttp.TCPConnector(
                 resolver=_Resolver(self._outbound),
+                ssl=self._outbound.context,
                 use_dns_cache=False,
                 keepalive_timeout=KEPT,
                 limit=0,

@@ -284,6 +284,11 @@ class Outbound:
         """How far requests may go."""
         return self._settings
 
+    @property
+    def context(self) -> ssl.SSLContext:
+        """Whom it trusts."""
+        return self._context
+
     def may_ask(self, target: Target) -> Fault | None:
         """What speaks against where a URL leads, as far as can be told before its host is looked up."""
         if not target.secure and not self._settings.allow_private and not self._admitted:

@@ -1,0 +1,1 @@
+"""The Pigeon SMS gateway as a provider for messa."""
