@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -13,7 +14,7 @@ from sqlalchemy.orm import Session
 from messa_platform.core.bulk import copy_rows, insert_rows
 from messa_platform.core.ids import new_id
 from messa_platform.core.logs import logger
-from messa_platform.messaging import feed, opt_out
+from messa_platform.messaging import feed, opt_out, pieces
 from messa_platform.messaging.models import Door
 from messa_platform.messaging.outcomes import REFERENCE
 from messa_platform.messaging.outward.note import Happening, Push, note
@@ -60,7 +61,32 @@ def take(
 
     `wake` is for what follows a STOP (see `opt_out.hear`), `push` wakes who tells endpoints (see `outward.note`).
     """
-    new = _unseen(session, channel_id, texts)
+    new, partial = pieces.join(session, now, channel_id, _unseen(session, channel_id, texts))
+    _store(session, now, channel_id, new, partial, listener, wake, push)
+
+
+def give_up(
+    session: Session,
+    now: datetime,
+    listener: Listener,
+    wake: opt_out.Wake | None = None,
+    push: Push | None = None,
+) -> None:
+    """Let through what waits for its other pieces for too long. For the sweeper, every minute or so."""
+    for channel_id, new in pieces.give_up(session, now).items():
+        _store(session, now, channel_id, new, {i for i, _ in new}, listener, wake, push)
+
+
+def _store(
+    session: Session,
+    now: datetime,
+    channel_id: UUID,
+    new: Sequence[pieces.New],
+    partial: AbstractSet[UUID],
+    listener: Listener,
+    wake: opt_out.Wake | None,
+    push: Push | None,
+) -> None:
     if not new:
         return
     held = holders(session, sorted({t.recipient for _, t in new}))
@@ -77,7 +103,7 @@ def take(
         if thread_id is None:
             log.warning("incoming_to_nobody", message=str(identifier), resting=holder is not None)
     copy_rows(session, MESSAGE, rows)
-    copy_rows(session, EVENT, [_event(r, now) for r in rows])
+    copy_rows(session, EVENT, [_event(r, now, r["id"] in partial) for r in rows])
     opt_out.hear(session, now, [_said(i, t, s) for i, t, s in reached], wake)
     feed.tell(session, {s.account_id for _, _, s in reached})
     note(session, [_happening(i, s, now) for i, _, s in reached], push)
@@ -102,8 +128,8 @@ def _happening(identifier: UUID, holder: Sender, now: datetime) -> Happening:
     return Happening(own.tenant_id, own.group_id, holder.account_id, identifier, Status.INCOMING, "", now)
 
 
-def _event(row: dict[str, Any], now: datetime) -> dict[str, object]:
-    return event_row(row["id"], row["tenant_id"], Status.INCOMING, now)
+def _event(row: dict[str, Any], now: datetime, partial: bool) -> dict[str, object]:
+    return event_row(row["id"], row["tenant_id"], Status.INCOMING, now, pieces.PARTIAL if partial else "")
 
 
 def _reaches(holder: Holder | None) -> bool:

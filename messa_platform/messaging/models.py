@@ -20,6 +20,7 @@ from sqlalchemy import (
     Index,
     LargeBinary,
     SmallInteger,
+    String,
     UniqueConstraint,
     func,
     text,
@@ -151,15 +152,39 @@ class DispatchItem(Base, WorkColumns):
 
 
 class ProviderReference(Base):
-    """By which id a provider knows a message: receipts find their message, and a repeated incoming text is known."""
+    """By which id a provider knows a message: receipts find their message, and a repeated incoming text is known.
+
+    `siblings` are the references of all parts of a text, where the provider gives each an id of its own, and `status` is what became of
+    this one in the end.
+    """
 
     __tablename__ = "provider_reference"
 
     channel_id: Mapped[UUID] = mapped_column(primary_key=True)
     reference: Mapped[str] = mapped_column(primary_key=True)
     message_id: Mapped[UUID]
+    siblings: Mapped[list[str] | None] = mapped_column(ARRAY(String))
+    status: Mapped[str | None]
 
     __table_args__ = (Index("ix_provider_reference_message", "message_id", postgresql_using="brin"),)
+
+
+class IncomingPiece(Base):
+    """A piece of a long incoming text whose other pieces have not all come yet. `message_id` is the id that the text gets if this is its
+    first."""
+
+    __tablename__ = "incoming_piece"
+
+    channel_id: Mapped[UUID] = mapped_column(primary_key=True)
+    sender: Mapped[str] = mapped_column(primary_key=True)
+    recipient: Mapped[str] = mapped_column(primary_key=True)
+    grp: Mapped[str] = mapped_column(primary_key=True)
+    total: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    number: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    message_id: Mapped[UUID]
+    reference: Mapped[str]
+    text: Mapped[str]
+    at: Mapped[datetime] = mapped_column(DateTime(timezone=True), index=True)
 
 
 class EarlyReceipt(Base):

@@ -67,7 +67,9 @@ class Outcomes:
         _remove(session, [c.id for c, _ in accepted] + [c.id for c, _ in over])
         _reference(session, channel_id, accepted)
         words = [Word(c.id, Status.SENT, "", now) for c, _ in accepted]
-        words += receipts.early_words(session, channel_id, [a.reference for _, a in accepted])
+        words += receipts.early_words(
+            session, channel_id, [r for _, a in accepted for r in (a.reference, *a.more)]
+        )
         words += [Word(c.id, Status.UNSENT, code, now) for c, code in over]
         self._apply(session, now, words)
         ended = {c.id for c, _ in over}
@@ -117,5 +119,13 @@ def _remove(session: Session, ids: Sequence[UUID]) -> None:
 
 
 def _reference(session: Session, channel_id: UUID, accepted: Sequence[tuple[Claim, Accepted]]) -> None:
-    rows = [{"channel_id": channel_id, "reference": a.reference, "message_id": c.id} for c, a in accepted]
+    rows = [
+        {"channel_id": channel_id, "reference": reference, "message_id": c.id, "siblings": _siblings(a)}
+        for c, a in accepted
+        for reference in (a.reference, *a.more)
+    ]
     insert_rows(session, REFERENCE, sorted(rows, key=lambda r: str(r["reference"])), "ON CONFLICT DO NOTHING")
+
+
+def _siblings(accepted: Accepted) -> list[str] | None:
+    return [accepted.reference, *accepted.more] if accepted.more else None

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import cast
+from itertools import groupby
+from typing import Any, cast
 from uuid import UUID
 
 from sqlalchemy import Table, text
@@ -16,6 +17,7 @@ from messa_platform.core.logs import logger
 from messa_platform.messaging.changes import Word, apply
 from messa_platform.messaging.models import EarlyReceipt
 from messa_platform.messaging.outward.note import Push
+from messa_platform.messaging.part_receipts import Said, words
 from messa_platform.messaging.statuses import Status
 from messa_platform.providers.base import Receipt
 
@@ -25,7 +27,7 @@ EARLY = cast(Table, EarlyReceipt.__table__)
 EARLY_LIFE = timedelta(days=30)
 
 _KNOWN = text(
-    "SELECT reference, message_id FROM provider_reference WHERE channel_id = :channel AND reference = ANY(CAST(:references AS text[]))"
+    "SELECT reference, message_id, siblings FROM provider_reference WHERE channel_id = :channel AND reference = ANY(CAST(:references AS text[]))"
 )
 
 
@@ -40,16 +42,18 @@ def take(
     if not receipts:
         return
     parameters = {"channel": channel_id, "references": sorted({r.reference for r in receipts})}
-    known = {row.reference: row.message_id for row in session.execute(_KNOWN, parameters)}
-    apply(session, [_word(known[r.reference], r, now) for r in receipts if r.reference in known], push)
+    known = {row.reference: row for row in session.execute(_KNOWN, parameters)}
+    said = [_said(known[r.reference], r, now) for r in receipts if r.reference in known]
+    apply(session, words(session, channel_id, said), push)
     early = [r for r in receipts if r.reference not in known]
     insert_rows(session, EARLY, [_early_row(channel_id, r, now) for r in early])
 
 
-def _word(message_id: UUID, receipt: Receipt, now: datetime) -> Word:
+def _said(known: Any, receipt: Receipt, now: datetime) -> Said:
     status = Status(receipt.status) if receipt.status else None
     # a network's clock may run ahead; an event of ours is never in the future
-    return Word(message_id, status, receipt.code, min(receipt.at or now, now))
+    at = min(receipt.at or now, now)
+    return Said(receipt.reference, known.message_id, known.siblings or (), status, receipt.code, at)
 
 
 def _early_row(channel_id: UUID, receipt: Receipt, now: datetime) -> dict[str, object]:
@@ -66,13 +70,14 @@ def _early_row(channel_id: UUID, receipt: Receipt, now: datetime) -> dict[str, o
 _OF_REFERENCES = text(
     "WITH gone AS (DELETE FROM early_receipt WHERE channel_id = :channel AND reference = ANY(CAST(:references AS text[]))"
     " RETURNING id, reference, status, code, at)"
-    " SELECT p.message_id, gone.status, gone.code, gone.at FROM gone JOIN provider_reference p"
+    " SELECT p.reference, p.message_id, p.siblings, gone.status, gone.code, gone.at FROM gone JOIN provider_reference p"
     " ON p.channel_id = :channel AND p.reference = gone.reference ORDER BY gone.id"
 )
 _OVERTAKEN = text(
     "WITH gone AS (DELETE FROM early_receipt e USING provider_reference p"
     " WHERE p.channel_id = e.channel_id AND p.reference = e.reference"
-    " RETURNING e.id, p.message_id, e.status, e.code, e.at) SELECT * FROM gone ORDER BY id"
+    " RETURNING e.id, p.channel_id, p.reference, p.message_id, p.siblings, e.status, e.code, e.at)"
+    " SELECT * FROM gone ORDER BY channel_id, id"
 )
 
 
@@ -80,15 +85,20 @@ def early_words(session: Session, channel_id: UUID, references: Sequence[str]) -
     """Take out what was said of these references before they were on record."""
     if not references:
         return []
-    rows = session.execute(_OF_REFERENCES, {"channel": channel_id, "references": list(references)})
-    return [Word(r.message_id, Status(r.status) if r.status else None, r.code, r.at) for r in rows]
+    rows = session.execute(_OF_REFERENCES, {"channel": channel_id, "references": list(references)}).all()
+    return words(session, channel_id, [_said_early(row) for row in rows])
+
+
+def _said_early(row: Any) -> Said:
+    status = Status(row.status) if row.status else None
+    return Said(row.reference, row.message_id, row.siblings or (), status, row.code, row.at)
 
 
 def match_early(session: Session, push: Push | None = None) -> int:
     """Apply early receipts whose reference was being written while they came: neither transaction could see the other. Gives how many."""
     rows = session.execute(_OVERTAKEN).all()
-    words = [Word(r.message_id, Status(r.status) if r.status else None, r.code, r.at) for r in rows]
-    apply(session, words, push)
+    for channel_id, of_channel in groupby(rows, lambda row: row.channel_id):
+        apply(session, words(session, channel_id, [_said_early(row) for row in of_channel]), push)
     return len(rows)
 
 

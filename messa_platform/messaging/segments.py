@@ -7,7 +7,7 @@ import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
 
-from messa_platform.messaging import gsm
+from messa_platform.core import gsm
 
 GSM_SINGLE = 160
 GSM_PART = 153

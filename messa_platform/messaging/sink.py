@@ -36,6 +36,10 @@ class EventSink:
         texts = [e for e in events if isinstance(e, IncomingText)]
         incoming.take(session, now, channel_id, texts, self.listener, self.wake, self.push)
 
+    def give_up(self, session: Session, now: datetime) -> None:
+        """Let through what waits for its other pieces for too long."""
+        incoming.give_up(session, now, self.listener, self.wake, self.push)
+
 
 def _clean(event: Receipt | IncomingText) -> Receipt | IncomingText:
     """Without characters that no database takes and no header may hold: one bad event must not block all that came with it."""
@@ -47,6 +51,7 @@ def _clean(event: Receipt | IncomingText) -> Receipt | IncomingText:
         sender=_line(event.sender),
         recipient=_line(event.recipient),
         text=normalise(event.text),
+        piece=event.piece and replace(event.piece, group=_line(event.piece.group)),
     )
 
 

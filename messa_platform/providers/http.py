@@ -21,8 +21,10 @@ from messa_platform.providers.base import (
 MALFORMED = Unknown("malformed_answer")
 """The provider says that all is well, but not what: it may have the text."""
 
-_ASK_AGAIN = frozenset({401, 402, 403, 407, 408, 423, 425, 429})
-"""Statuses that say something of us or of now, not of the text: it is kept and tried again."""
+_ASK_AGAIN = frozenset({401, 402, 403, 404, 405, 407, 408, 415, 423, 425, 429})
+"""Statuses that say something of us, of the address or of now, not of the text: it is kept and tried again."""
+_PROXIES = frozenset({502, 504})
+"""What a proxy says whose server broke off or was silent: that may have taken the text before."""
 
 
 def unanswered(none: NoAnswer) -> Rejected | Unknown:
@@ -34,6 +36,8 @@ def refused(answer: Answer, code: str = "") -> Rejected | Unknown:
     """The outcome of a send that was not answered well, by its HTTP status. `code` is the provider's own word for it."""
     if answer.status < 400:
         return MALFORMED
+    if answer.status in _PROXIES:
+        return Unknown(f"http_{answer.status}")
     later = answer.status >= 500 or answer.status in _ASK_AGAIN
     return Rejected(permanent=not later, code=code or f"http_{answer.status}")
 

@@ -138,6 +138,8 @@ def _assembled(g: _Ground) -> Runtime:
     announcements = Announcements(g.waker, g.writer, g.site.operator_mail)
     keys, outbound = open_keys(settings[SecuritySettings], clock), Outbound(settings[OutboundSettings])
     providers = _providers(g, outbound)
+    wake = g.waker.wake_after_commit
+    sink = EventSink(ReplyMails(g.letters, g.writer), wake, wake)
     office = administration(settings, database, clock, g.waker, g.writer)
     listener = Listener(settings[DatabaseSettings].direct_url or g.url, clock)
     return Runtime(
@@ -165,11 +167,11 @@ def _assembled(g: _Ground) -> Runtime:
         exporter=Exporter(database, clock, settings[ExportSettings], g.stopping),
         intake=Intake(database, clock, announcements, g.letters, g.writer),
         letters=g.letters,
-        sink=EventSink(ReplyMails(g.letters, g.writer), g.waker.wake_after_commit, g.waker.wake_after_commit),
+        sink=sink,
         endpoints=Endpoints(outbound, keys),
         pusher=_pusher(g, keys, outbound),
         stopping=g.stopping,
-        sweeper=Sweeper(database, clock, g.waker, looks(), chores(settings, g.waker, office)),
+        sweeper=Sweeper(database, clock, g.waker, looks(), chores(settings, g.waker, office, sink)),
         checks={"database": lambda: _database_fault(database)},
         warnings={"partitions": lambda: _partitions_fault(database, clock)},
     )

@@ -31,6 +31,7 @@ from messa_platform.messaging.outward import note, queue
 from messa_platform.messaging.outward import retention as outward_retention
 from messa_platform.messaging.retention import months, places, words
 from messa_platform.messaging.settings import MessagingSettings
+from messa_platform.messaging.sink import EventSink
 from messa_platform.runtime.administration import Administration
 from messa_platform.runtime.parts import Runtime
 from messa_platform.tenants import moved_groups, numbers, tasks
@@ -144,7 +145,7 @@ def looks() -> tuple[Look, ...]:
     )
 
 
-def chores(settings: Settings, waker: Waker, office: Administration) -> tuple[Chore, ...]:
+def chores(settings: Settings, waker: Waker, office: Administration, sink: EventSink) -> tuple[Chore, ...]:
     """What the sweeper does by itself, and how often."""
     keep_raw = timedelta(days=settings[SmtpSettings].keep_raw_days)
     warn_percent = settings[NumberSettings].warn_percent
@@ -167,6 +168,7 @@ def chores(settings: Settings, waker: Waker, office: Administration) -> tuple[Ch
             timedelta(seconds=1),
             lambda session, _now: receipts.match_early(session, waker.wake_after_commit),
         ),
+        Chore("give_up_pieces", timedelta(minutes=1), sink.give_up),
         # what follows a STOP takes its locks in an order of its own, so it is woken and not done here
         Chore("follow_stops", timedelta(minutes=1), lambda _session, _now: waker.wake(opt_out.OPT_OUT_ACTOR)),
         Chore("forget", timedelta(hours=1), forget),

@@ -9,8 +9,8 @@ from typing import Any
 from pyramid.config import Configurator
 from pyramid.request import Request
 
+from messa_platform.core.gsm import fits_gsm
 from messa_platform.core.i18n import Speech, msgid
-from messa_platform.messaging.gsm import fits_gsm
 from messa_platform.messaging.segments import GSM_SINGLE, UCS2_SINGLE, Encoding, segment
 from messa_platform.messaging.smart import smart
 from messa_platform.portal.admin import setting_forms

@@ -38,6 +38,7 @@ NOT_SEEN = {
     "failure_notice",
     "held_text",
     "idempotency_key",
+    "incoming_piece",
     "link_request",
     "provider_reference",
     "sign_in_throttle",

@@ -12,7 +12,7 @@ from gsm0338 import Codec  # type: ignore[import-untyped]
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from messa_platform.messaging.gsm import BASIC, ESCAPE, EXTENSION, encode, fits_gsm, gsm_run
+from messa_platform.core.gsm import BASIC, ESCAPE, EXTENSION, encode, fits_gsm, gsm_run
 from messa_platform.messaging.segments import Encoding, Segments, is_border, normalise, segment
 
 SMILE = "\U0001f600"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from messa_platform.messaging.gsm import BASIC, EXTENSION, fits_gsm
+from messa_platform.core.gsm import BASIC, EXTENSION, fits_gsm
 from messa_platform.messaging.segments import Encoding, is_border, normalise, segment
 from messa_platform.messaging.smart import cut, sign, smart
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from messa_platform.messaging import gsm
+from messa_platform.core import gsm
 from messa_platform.tenants import tasks
 from messa_platform.tenants.audit_view import Who
 from messa_platform.tenants.group_settings import Key, fits
