@@ -16,6 +16,7 @@ from sqlalchemy.exc import OperationalError
 from messa_platform import demo, develop
 from messa_platform.core import logs, migrations
 from messa_platform.core.clock import SystemClock
+from messa_platform.core.crypto import SecuritySettings, open_keys
 from messa_platform.core.db import Database, make_engine
 from messa_platform.core.embedded import EmbeddedError
 from messa_platform.core.settings import Settings, WrongSettings, declared
@@ -32,6 +33,7 @@ from messa_platform.runtime import (
     read_settings,
     refuse_unread_broker,
 )
+from messa_platform.runtime.sealed import reseal
 from messa_platform.serve import serve, start_smtp, start_sweeper, start_workers, stop_signal
 from messa_platform.tenants.tree import ensure_free_tenant
 
@@ -96,6 +98,21 @@ def _apart(start: Callable[..., object]) -> Callable[[Settings], None]:
     return run
 
 
+def _reseal(settings: Settings) -> None:
+    """Seal everything with the first of the keys."""
+    held, url = open_database(settings)
+    with ExitStack() as stack:
+        if held:
+            stack.callback(held.close)
+        database = Database(make_engine(url, pool_size=1))
+        stack.callback(database.close)
+        for name, count in reseal(database, open_keys(settings[SecuritySettings])).items():
+            print(f"{name}: {count}")
+    print(
+        "Done. Keys that stand behind the first in security.keys open nothing any more, but what is named as lost."
+    )
+
+
 def _settings_table(settings: Settings) -> None:
     del settings
     for name, (_, field) in declared(SECTIONS).items():
@@ -118,6 +135,7 @@ COMMANDS: Mapping[str, tuple[str, Callable[[Settings], None]]] = {
     "worker": ("workers alone", _apart(start_workers)),
     "scheduler": ("the scheduler alone", _apart(lambda runtime, stack: start_sweeper(runtime))),
     "migrate": ("bring the database up to date", _migrate),
+    "reseal": ("seal all secrets in the database with the first of security.keys", _reseal),
     "settings": ("list every setting with its default", _settings_table),
     "run": (
         "the demo: serve and the simulator, which gets the arguments that follow, together (what make run calls)",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from messa_platform.api_v2.operations import Shape
 from messa_platform.api_v2.pages import CURSOR, LIMIT, a_list
 from messa_platform.api_v2.shapes import MAYBE, MUST, WORDS, a_time, an_id, field, one_of
-from messa_platform.messaging.segments import Encoding
+from messa_platform.core.segments import Encoding
 from messa_platform.messaging.statuses import Direction, Status
 
 MOST_RECIPIENTS = 10_000

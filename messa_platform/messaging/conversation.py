@@ -11,9 +11,9 @@ from uuid import UUID
 from sqlalchemy import TextClause, text
 from sqlalchemy.orm import Session
 
+from messa_platform.core.segments import Encoding
 from messa_platform.messaging import feed
 from messa_platform.messaging.inbox import SHOWN, SHOWN_FROM, ThreadRow, on_one_line, thread_row
-from messa_platform.messaging.segments import Encoding
 from messa_platform.messaging.statuses import Direction, Status, status_word
 
 LONGEST_NAME = 60

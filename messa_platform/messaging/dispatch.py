@@ -30,7 +30,8 @@ from messa_platform.messaging.models import DispatchItem
 from messa_platform.messaging.outcomes import Outcomes
 from messa_platform.providers.base import Absent, Accepted, Found, Outcome, OutgoingText, Rejected, Unknown
 from messa_platform.providers.models import Channel
-from messa_platform.providers.pool import Line, NoProvider, ProviderPool
+from messa_platform.providers.pool import Line, ProviderPool
+from messa_platform.providers.registry import NoProvider
 
 log = logger(__name__)
 
@@ -109,6 +110,7 @@ class Dispatcher:
                 channel.name,
                 channel.plugin,
                 channel.settings,
+                channel.sealed,
                 channel.rate,
                 channel.tenant_id is None,
             )

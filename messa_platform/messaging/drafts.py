@@ -9,9 +9,9 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from messa_platform.core.ids import new_id
+from messa_platform.core.segments import Encoding, segment
 from messa_platform.messaging.models import Door
 from messa_platform.messaging.recipients import Fault, Impossible, normalise
-from messa_platform.messaging.segments import Encoding, segment
 from messa_platform.messaging.smart import cut, sign, smart
 from messa_platform.messaging.statuses import Status, status_word
 from messa_platform.tenants.group_settings import TooLong

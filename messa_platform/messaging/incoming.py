@@ -14,11 +14,11 @@ from sqlalchemy.orm import Session
 from messa_platform.core.bulk import copy_rows, insert_rows
 from messa_platform.core.ids import new_id
 from messa_platform.core.logs import logger
+from messa_platform.core.segments import segment
 from messa_platform.messaging import feed, opt_out, pieces
 from messa_platform.messaging.models import Door
 from messa_platform.messaging.outcomes import REFERENCE
 from messa_platform.messaging.outward.note import Happening, Push, note
-from messa_platform.messaging.segments import segment
 from messa_platform.messaging.statuses import Direction, Status
 from messa_platform.messaging.store import EVENT, MESSAGE, Touch, event_row, threads
 from messa_platform.providers.base import IncomingText

@@ -15,9 +15,9 @@ from sqlalchemy.orm import Session
 
 from messa_platform.core.bulk import insert_rows
 from messa_platform.core.ids import new_id
+from messa_platform.core.segments import normalise as clean
 from messa_platform.messaging.models import ListedRecipient
 from messa_platform.messaging.recipients import Fault, normalise
-from messa_platform.messaging.segments import normalise as clean
 from messa_platform.tenants import numbers
 from messa_platform.tenants.numbers import OwnRange
 from messa_platform.tenants.senders import senders

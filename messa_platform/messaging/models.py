@@ -31,8 +31,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from messa_platform.core.db import Base
 from messa_platform.core.ids import new_id
+from messa_platform.core.segments import Encoding
 from messa_platform.core.work import WorkColumns, due_index, enum_text
-from messa_platform.messaging.segments import Encoding
 from messa_platform.messaging.statuses import Direction, Status
 
 

@@ -14,11 +14,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from messa_platform.core.clock import Clock
-from messa_platform.messaging import guard
-from messa_platform.messaging.drafts import Draft, Submission, entry, final_text, sender_ids
-from messa_platform.messaging.grounds import Grounds, read
-from messa_platform.messaging.recipients import Fault
-from messa_platform.messaging.segments import (
+from messa_platform.core.segments import (
     GSM_PART,
     GSM_SINGLE,
     UCS2_PART,
@@ -26,6 +22,10 @@ from messa_platform.messaging.segments import (
     Encoding,
     segment,
 )
+from messa_platform.messaging import guard
+from messa_platform.messaging.drafts import Draft, Submission, entry, final_text, sender_ids
+from messa_platform.messaging.grounds import Grounds, read
+from messa_platform.messaging.recipients import Fault
 from messa_platform.messaging.statuses import Status
 from messa_platform.messaging.submit import examine
 from messa_platform.tenants import quota

@@ -19,11 +19,11 @@ from sqlalchemy.orm import Session
 from messa_platform.core.bulk import insert_rows
 from messa_platform.core.clock import Clock
 from messa_platform.core.ids import new_id
+from messa_platform.core.segments import normalise as clean
 from messa_platform.messaging.drafts import Submission, is_its_own, sender_ids
 from messa_platform.messaging.models import Door, Sending, SendingWork
 from messa_platform.messaging.opt_out import Wake
 from messa_platform.messaging.rehearse import Rehearsal, rehearse_all
-from messa_platform.messaging.segments import normalise as clean
 from messa_platform.messaging.sending_rows import (
     NotPrepared,
     Reason,

@@ -20,8 +20,8 @@ import openpyxl  # type: ignore[import-untyped]
 import phonenumbers
 
 from messa_platform.core.logs import logger
+from messa_platform.core.segments import normalise as clean
 from messa_platform.messaging.recipients import normalise
-from messa_platform.messaging.segments import normalise as clean
 
 log = logger(__name__)
 

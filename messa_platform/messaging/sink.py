@@ -9,11 +9,11 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from messa_platform.core.segments import normalise
 from messa_platform.messaging import incoming, receipts
 from messa_platform.messaging.incoming import Listener
 from messa_platform.messaging.opt_out import Wake
 from messa_platform.messaging.outward.note import Push
-from messa_platform.messaging.segments import normalise
 from messa_platform.providers.base import IncomingText, Receipt
 
 

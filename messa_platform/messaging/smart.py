@@ -7,7 +7,7 @@ from bisect import bisect_left
 from collections.abc import Iterator
 
 from messa_platform.core.gsm import fits_gsm, gsm_run
-from messa_platform.messaging.segments import GSM_SINGLE, UCS2_PART, is_border, normalise, segment
+from messa_platform.core.segments import GSM_SINGLE, UCS2_PART, is_border, normalise, segment
 
 # "…" is not in GSM 03.38: one would turn the text into UCS-2, in which less than half as much fits.
 _GSM_ELLIPSIS = "..."

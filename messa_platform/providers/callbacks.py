@@ -20,8 +20,8 @@ from messa_platform.core.resources import Resource
 from messa_platform.core.site import SiteSettings
 from messa_platform.providers.base import Callback, CallbackRefused, IncomingText, Receipt, TakesCallbacks
 from messa_platform.providers.models import Channel
-from messa_platform.providers.pool import NoProvider
-from messa_platform.providers.registry import checked_settings
+from messa_platform.providers.registry import NoProvider, checked_settings
+from messa_platform.providers.secrets import whole
 
 log = logger(__name__)
 
@@ -90,7 +90,8 @@ def callback(context: CallbackResource, request: Request) -> Response:
         at=runtime.clock.now(),
     )
     try:
-        result = plugin.read_callback(checked_settings(plugin, channel.settings), asked)
+        settings = whole(runtime.keys, channel.settings, channel.sealed)
+        result = plugin.read_callback(checked_settings(plugin, settings), asked)
     except CallbackRefused as refused:
         log.warning("callback_refused", channel=channel.name, why=str(refused))
         return Response(str(refused), status=refused.status, content_type="text/plain")

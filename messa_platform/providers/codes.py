@@ -10,8 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from messa_platform.providers.base import ExplainsCodes
-from messa_platform.providers.pool import NoProvider
-from messa_platform.providers.registry import Plugin
+from messa_platform.providers.registry import NoProvider, Plugin
 
 
 class Plugins(Protocol):

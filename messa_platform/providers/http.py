@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import json
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -73,7 +74,7 @@ def field(fields: Mapping[str, Any], name: str, longest: int = 200) -> str:
     found = fields.get(name)
     if isinstance(found, int) and not isinstance(found, bool):
         found = str(found)
-    if not isinstance(found, str) or not found or len(found) > longest or "\0" in found:
+    if not isinstance(found, str) or not found or len(found) > longest or _UNSTORABLE.search(found):
         raise CallbackRefused(400, f"{name} is missing, or is none")
     return found
 
@@ -83,14 +84,20 @@ def words(fields: Mapping[str, Any], name: str) -> str:
     found = fields.get(name)
     if not isinstance(found, str) or len(found) > 20_000:
         raise CallbackRefused(400, f"{name} is missing, or is none")
-    return found.replace("\0", "\N{REPLACEMENT CHARACTER}")
+    return _UNSTORABLE.sub("\N{REPLACEMENT CHARACTER}", found)
+
+
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+"""What no database takes: JSON may have half a character in it."""
 
 
 def e164(number: str) -> str:
-    """A number as providers write them, with or without `+` or `00`, in E.164 with `+`; a short code or a name as it is."""
+    """A number as providers write them, with or without `+` or `00`, in E.164 with `+`; a short code, a name or a number without its country
+    as it is."""
     plain = number.strip()
     digits = plain.removeprefix("+").removeprefix("00") if plain[:1] in "+0" else plain
-    return f"+{digits}" if digits.isascii() and digits.isdecimal() and len(digits) > 6 else plain
+    is_whole = digits.isascii() and digits.isdecimal() and len(digits) > 6 and not digits.startswith("0")
+    return f"+{digits}" if is_whole else plain
 
 
 def moment(written: Any) -> datetime | None:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import DateTime, ForeignKey, Index, func, text
+from sqlalchemy import DateTime, ForeignKey, Index, LargeBinary, func, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -15,7 +15,8 @@ from messa_platform.core.ids import new_id
 
 
 class Channel(Base):
-    """A configured connection to a provider: a plugin's name and its settings. `tenant_id` None: the platform's own.
+    """A configured connection to a provider: a plugin's name and its settings. `tenant_id` None: the platform's own. `sealed` are the settings
+    that are secrets (see `secrets`).
 
     `rate` is texts a second (None: no limit); `tokens`, of at most two seconds' worth, are what may leave at once since `refilled_at`.
     """
@@ -27,6 +28,7 @@ class Channel(Base):
     name: Mapped[str] = mapped_column(unique=True)
     plugin: Mapped[str]
     settings: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
     enabled: Mapped[bool] = mapped_column(default=True, server_default=text("true"))
     priority: Mapped[int] = mapped_column(default=0, server_default="0")
     rate: Mapped[float | None]

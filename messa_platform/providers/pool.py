@@ -15,6 +15,7 @@ from uuid import UUID
 import uvloop
 
 from messa_platform.core.async_outbound import AsyncOutbound
+from messa_platform.core.crypto import Keys
 from messa_platform.core.logs import logger
 from messa_platform.core.outbound import Outbound
 from messa_platform.providers.base import (
@@ -26,25 +27,30 @@ from messa_platform.providers.base import (
     Surroundings,
     Unknown,
 )
-from messa_platform.providers.registry import Broken, Plugin, WrongChannelSettings, checked_settings
+from messa_platform.providers.registry import (
+    Broken,
+    NoProvider,
+    Plugin,
+    WrongChannelSettings,
+    checked_settings,
+)
+from messa_platform.providers.secrets import whole
 
 log = logger(__name__)
 
 R = TypeVar("R")
 
 
-class NoProvider(Exception):
-    """The channel's plugin is not installed, broken, or its settings are wrong; its texts wait."""
-
-
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A channel as its provider needs it; `rate` is texts a second, None for no limit. `is_own`: it is the platform's, no tenant's."""
+    """A channel as its provider needs it; `rate` is texts a second, None for no limit. `is_own`: it is the platform's, no tenant's.
+    `sealed` are the settings that are secrets."""
 
     channel_id: UUID
     name: str
     plugin: str
     settings: Mapping[str, Any]
+    sealed: bytes | None
     rate: float | None
     is_own: bool = True
 
@@ -53,7 +59,8 @@ class ProviderPool:
     """Providers by channel, made when first needed.
 
     `send_limit`: seconds after which a send is given up as `Unknown`, whatever the plugin does; shorter than a dispatch's lease. `ways` are
-    the ways out for the platform's own channels and for tenants'. `public_url`: our own address, below which providers call us.
+    the ways out for the platform's own channels and for tenants'. `public_url`: our own address, below which providers call us. `keys` open
+    the channels' secrets.
     """
 
     def __init__(
@@ -62,10 +69,12 @@ class ProviderPool:
         send_limit: float,
         ways: tuple[Outbound, Outbound],
         public_url: str,
+        keys: Keys,
     ) -> None:
+        self._keys = keys
         self._send_limit = send_limit
         self._plugins = plugins
-        self._providers: dict[UUID, tuple[Mapping[str, Any], Provider]] = {}
+        self._providers: dict[UUID, tuple[Line, Provider]] = {}
         self._tasks: set[asyncio.Future[None]] = set()
         self._http = {is_own: AsyncOutbound(way) for is_own, way in zip((True, False), ways, strict=True)}
         self._callbacks = f"{public_url.rstrip('/')}/providers"
@@ -115,17 +124,19 @@ class ProviderPool:
 
     async def _provider(self, line: Line) -> Provider:
         held = self._providers.get(line.channel_id)
-        if held is not None and held[0] == line.settings:
+        if held is not None and (held[0].settings, held[0].sealed) == (line.settings, line.sealed):
             return held[1]
         kind = self.plugin(line.plugin)
         try:
             around = Surroundings(line.name, self._http[line.is_own], f"{self._callbacks}/{line.name}")
-            provider = kind(checked_settings(kind, line.settings), around)
+            provider = kind(checked_settings(kind, whole(self._keys, line.settings, line.sealed)), around)
         except WrongChannelSettings as error:
             raise NoProvider(str(error)) from error
+        except NoProvider:
+            raise
         except Exception as error:  # a stranger's constructor
             raise NoProvider(f"{line.plugin}: {type(error).__name__}") from error
-        self._providers[line.channel_id] = (dict(line.settings), provider)
+        self._providers[line.channel_id] = (line, provider)
         if held is not None:
             await held[1].close()
         return provider

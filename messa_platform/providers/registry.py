@@ -29,8 +29,12 @@ class Broken:
 Plugin = type[Provider]
 
 
+class NoProvider(Exception):
+    """The channel's plugin is not installed, broken, or its settings are wrong; its texts wait."""
+
+
 class WrongChannelSettings(ValueError):
-    """A channel's settings do not fit its plugin's schema; the text names each fault."""
+    """A channel's settings do not fit its plugin's schema; the text names each fault, and says nothing of what a secret is."""
 
 
 @cache
@@ -64,6 +68,12 @@ def checked_settings(plugin: Plugin, settings: Mapping[str, Any]) -> dict[str, A
     """`settings` with the schema's defaults. Raises `WrongChannelSettings`."""
     validator = Validator(plugin.settings_schema, allow_unknown=False)
     if not validator.validate(dict(settings)):
-        raise WrongChannelSettings(f"{plugin.name}: {validator.errors}")
+        faults = {
+            name: ["is wrong"]
+            if plugin.settings_schema.get(name, {}).get("meta", {}).get("secret")
+            else found
+            for name, found in validator.errors.items()
+        }
+        raise WrongChannelSettings(f"{plugin.name}: {faults}")
     document: dict[str, Any] = validator.document
     return document

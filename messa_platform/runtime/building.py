@@ -45,6 +45,7 @@ from messa_platform.portal.endpoint_mails import EndpointLetters
 from messa_platform.portal.mails import AccessMails
 from messa_platform.providers.pool import ProviderPool
 from messa_platform.providers.registry import load_plugins
+from messa_platform.providers.secrets import seal_all
 from messa_platform.runtime.administration import administration
 from messa_platform.runtime.jobs import ACTORS, chores, looks
 from messa_platform.runtime.parts import Runtime
@@ -137,7 +138,7 @@ def _assembled(g: _Ground) -> Runtime:
     settings, database, clock = g.settings, g.database, g.clock
     announcements = Announcements(g.waker, g.writer, g.site.operator_mail)
     keys, outbound = open_keys(settings[SecuritySettings], clock), Outbound(settings[OutboundSettings])
-    providers = _providers(g, outbound)
+    providers = _providers(g, outbound, keys)
     wake = g.waker.wake_after_commit
     sink = EventSink(ReplyMails(g.letters, g.writer), wake, wake)
     office = administration(settings, database, clock, g.waker, g.writer)
@@ -171,17 +172,23 @@ def _assembled(g: _Ground) -> Runtime:
         endpoints=Endpoints(outbound, keys),
         pusher=_pusher(g, keys, outbound),
         stopping=g.stopping,
-        sweeper=Sweeper(database, clock, g.waker, looks(), chores(settings, g.waker, office, sink)),
+        sweeper=Sweeper(
+            database,
+            clock,
+            g.waker,
+            looks(),
+            chores(settings, g.waker, office, sink, lambda s: seal_all(s, providers, keys)),
+        ),
         checks={"database": lambda: _database_fault(database)},
         warnings={"partitions": lambda: _partitions_fault(database, clock)},
     )
 
 
-def _providers(g: _Ground, outbound: Outbound) -> ProviderPool:
+def _providers(g: _Ground, outbound: Outbound, keys: Keys) -> ProviderPool:
     limit = g.settings[DispatchSettings].lease_seconds * 2 / 3
     reach = g.settings[OutboundSettings]
     ways = Outbound(reach, admitted=reach.channels), outbound
-    return ProviderPool(load_plugins(), limit, ways, g.site.public_url)
+    return ProviderPool(load_plugins(), limit, ways, g.site.public_url, keys)
 
 
 def _single_sign_on(g: _Ground, keys: Keys, outbound: Outbound) -> SingleSignOn:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -145,7 +146,13 @@ def looks() -> tuple[Look, ...]:
     )
 
 
-def chores(settings: Settings, waker: Waker, office: Administration, sink: EventSink) -> tuple[Chore, ...]:
+def chores(
+    settings: Settings,
+    waker: Waker,
+    office: Administration,
+    sink: EventSink,
+    seal: Callable[[Session], object],
+) -> tuple[Chore, ...]:
     """What the sweeper does by itself, and how often."""
     keep_raw = timedelta(days=settings[SmtpSettings].keep_raw_days)
     warn_percent = settings[NumberSettings].warn_percent
@@ -169,6 +176,7 @@ def chores(settings: Settings, waker: Waker, office: Administration, sink: Event
             lambda session, _now: receipts.match_early(session, waker.wake_after_commit),
         ),
         Chore("give_up_pieces", timedelta(minutes=1), sink.give_up),
+        Chore("seal_channels", timedelta(minutes=1), lambda session, _now: seal(session)),
         # what follows a STOP takes its locks in an order of its own, so it is woken and not done here
         Chore("follow_stops", timedelta(minutes=1), lambda _session, _now: waker.wake(opt_out.OPT_OUT_ACTOR)),
         Chore("forget", timedelta(hours=1), forget),

@@ -12,10 +12,10 @@ from uuid import UUID
 from messa_platform.core.bulk import copy_rows
 from messa_platform.core.db import Database
 from messa_platform.core.ids import new_id_at, time_of
+from messa_platform.core.segments import Encoding
 from messa_platform.messaging.log.asked import Asked, Column, Row, Scope
 from messa_platform.messaging.models import Door
 from messa_platform.messaging.partitions import ensure_partitions
-from messa_platform.messaging.segments import Encoding
 from messa_platform.messaging.statuses import NAMES_GROUP, Direction, Status
 from messa_platform.messaging.store import MESSAGE
 from messa_platform.tenants.models import Group

@@ -10,9 +10,9 @@ from uuid import UUID
 
 from messa_platform.core.bulk import copy_rows
 from messa_platform.core.ids import new_id, new_id_at
+from messa_platform.core.segments import Encoding
 from messa_platform.messaging.models import Door
 from messa_platform.messaging.partitions import ensure_partitions
-from messa_platform.messaging.segments import Encoding
 from messa_platform.messaging.statuses import Direction, Status
 from messa_platform.messaging.store import MESSAGE
 from messa_platform.tenants.models import Group

@@ -8,7 +8,10 @@ from datetime import UTC, datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
+from cryptography.fernet import Fernet
+
 from messa_platform.core.async_outbound import AsyncOutbound
+from messa_platform.core.crypto import Keys
 from messa_platform.core.outbound import Outbound, OutboundSettings
 from messa_platform.providers.base import (
     CONTRACT_VERSION,
@@ -37,6 +40,7 @@ CAPABILITIES = Capabilities(
 )
 
 
+KEYS = Keys([Fernet.generate_key().decode()])
 WAY_OUT = Outbound(OutboundSettings(allow_private=True))
 OUR_URL = "https://messa.example"
 
@@ -48,7 +52,7 @@ def around(channel: str) -> Surroundings:
 
 def a_pool(plugins: Mapping[str, Plugin], send_limit: float) -> ProviderPool:
     """The providers of a process."""
-    return ProviderPool(plugins, send_limit, (WAY_OUT, WAY_OUT), OUR_URL)
+    return ProviderPool(plugins, send_limit, (WAY_OUT, WAY_OUT), OUR_URL, KEYS)
 
 
 def called(path: str, headers: Mapping[str, str], body: bytes) -> Callback:

@@ -13,10 +13,10 @@ from webtest import TestResponse
 from messa_platform.core.bulk import copy_rows
 from messa_platform.core.clock import STOCKHOLM
 from messa_platform.core.ids import new_id_at
+from messa_platform.core.segments import Encoding
 from messa_platform.messaging.log.asked import Column
 from messa_platform.messaging.models import Door
 from messa_platform.messaging.partitions import ensure_partitions
-from messa_platform.messaging.segments import Encoding
 from messa_platform.messaging.statuses import Direction, Status
 from messa_platform.messaging.store import EVENT, MESSAGE
 from messa_platform.runtime import Runtime

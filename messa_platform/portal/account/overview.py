@@ -12,9 +12,9 @@ from pyramid.request import Request
 from pyramid.response import Response
 
 from messa_platform.core.i18n import LANGUAGES, Speech, msgid, spoken
+from messa_platform.core.segments import GSM_PART, GSM_SINGLE, UCS2_PART, UCS2_SINGLE, Encoding
 from messa_platform.messaging.drafts import Final, final_text, sender_id
 from messa_platform.messaging.recipients import Impossible, normalise
-from messa_platform.messaging.segments import GSM_PART, GSM_SINGLE, UCS2_PART, UCS2_SINGLE, Encoding
 from messa_platform.messaging.statuses import Status
 from messa_platform.portal.account.resources import PERMISSION, AccountResource
 from messa_platform.portal.account.try_out import PAUSE, Blocked, TooSoon, Tried, send_test

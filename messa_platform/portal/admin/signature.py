@@ -11,7 +11,7 @@ from pyramid.request import Request
 
 from messa_platform.core.gsm import fits_gsm
 from messa_platform.core.i18n import Speech, msgid
-from messa_platform.messaging.segments import GSM_SINGLE, UCS2_SINGLE, Encoding, segment
+from messa_platform.core.segments import GSM_SINGLE, UCS2_SINGLE, Encoding, segment
 from messa_platform.messaging.smart import smart
 from messa_platform.portal.admin import setting_forms
 from messa_platform.portal.admin.resources import GroupResource

@@ -11,9 +11,9 @@ from pyramid.config import Configurator
 from pyramid.request import Request
 
 from messa_platform.core.gsm import fits_gsm
+from messa_platform.core.segments import GSM_SINGLE, UCS2_SINGLE, Encoding
 from messa_platform.messaging import lists
 from messa_platform.messaging.rehearse import Count, count
-from messa_platform.messaging.segments import GSM_SINGLE, UCS2_SINGLE, Encoding
 from messa_platform.portal.forms import written
 from messa_platform.portal.messages.resources import PERMISSION, MessagesResource
 from messa_platform.tenants import numbers

@@ -55,7 +55,8 @@ class ElksFake(HttpFake):
         return "http_400"
 
     async def _take(self, request: web.Request) -> web.Response:
-        _authenticate(request)
+        if not _knows(request):
+            return self.in_trouble(Trouble.WRONG_KEY)
         fields = dict(parse_qsl(await request.text(), keep_blank_values=True, strict_parsing=True))
         if set(fields) != _FIELDS:
             raise WrongRequest(f"fields {sorted(fields)}")
@@ -81,7 +82,8 @@ class ElksFake(HttpFake):
         )
 
     async def _me(self, request: web.Request) -> web.Response:
-        _authenticate(request)
+        if not _knows(request):
+            return self.in_trouble(Trouble.WRONG_KEY)
         return web.json_response({"id": USER, "balance": 1_234_500, "currency": "SEK"})
 
     def receipts(self, taken: Taken, word: str) -> list[Callback]:
@@ -106,10 +108,12 @@ class ElksFake(HttpFake):
         return [replace(callback, query={}), replace(callback, query={"key": KEY[:-1] + "8"})]
 
 
-def _authenticate(request: web.Request) -> None:
-    given = "Basic " + base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
-    if request.headers.get("Authorization") != given:
+def _knows(request: web.Request) -> bool:
+    """Whether it is the customer who asks. Raises `WrongRequest` for who does not say."""
+    given = request.headers.get("Authorization", "")
+    if not given.startswith("Basic "):
         raise WrongRequest("no Basic authentication")
+    return given == "Basic " + base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
 
 
 def _callback(url: str, fields: Mapping[str, str]) -> Callback:

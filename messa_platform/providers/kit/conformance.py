@@ -48,7 +48,7 @@ TEXTS = {
     "cyrillic": ("Привет, Ærø!", 1),
     "emoji": ("Grattis \U0001f382 \U0001f469\u200d\U0001f467", 1),
     "long": ("Lång text som fyller mer än en del. " * 10, 3),
-    "long unicode": ("Ещё один длинный текст \U0001f600. " * 8, 3),
+    "long unicode": ("Ещё один длинный текст \U0001f600. " * 8, 4),
     "lines": ("Rad ett\nRad två\n\nRad fyra", 1),
 }
 

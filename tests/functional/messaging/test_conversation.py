@@ -9,9 +9,9 @@ from uuid import UUID
 
 from messa_platform.core.clock import FixedClock
 from messa_platform.core.ids import new_id
+from messa_platform.core.segments import Encoding
 from messa_platform.messaging import conversation, inbox
 from messa_platform.messaging.conversation import LONGEST_NAME, Conversation, MessageRow
-from messa_platform.messaging.segments import Encoding
 from messa_platform.messaging.statuses import Direction, Status
 from messa_platform.providers.base import IncomingText
 from messa_platform.tenants.models import Group

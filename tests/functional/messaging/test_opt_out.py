@@ -10,10 +10,10 @@ from uuid import UUID
 import pytest
 
 from messa_platform.core.clock import FixedClock
+from messa_platform.core.segments import Encoding, segment
 from messa_platform.messaging import opt_out
 from messa_platform.messaging.models import Door
 from messa_platform.messaging.opt_out import CONFIRMATIONS, MEMORY, OPT_OUT_ACTOR, Command, command
-from messa_platform.messaging.segments import Encoding, segment
 from messa_platform.messaging.sink import EventSink
 from messa_platform.providers.base import IncomingText
 from messa_platform.tenants.group_settings import Key

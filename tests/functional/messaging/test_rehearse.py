@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 from messa_platform.core.clock import FixedClock
 from messa_platform.core.ids import new_id
+from messa_platform.core.segments import Encoding, normalise
 from messa_platform.messaging.drafts import NotAllowed, Receipted, Submission
 from messa_platform.messaging.models import Door
 from messa_platform.messaging.recipients import Fault
 from messa_platform.messaging.rehearse import Rehearsal, count, rehearse, rehearse_all
-from messa_platform.messaging.segments import Encoding, normalise
 from messa_platform.messaging.submit import submit
 from messa_platform.tenants.group_settings import Key, TooLong
 from messa_platform.tenants.models import Group

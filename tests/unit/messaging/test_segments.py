@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from messa_platform.core.gsm import BASIC, ESCAPE, EXTENSION, encode, fits_gsm, gsm_run
-from messa_platform.messaging.segments import Encoding, Segments, is_border, normalise, segment
+from messa_platform.core.segments import Encoding, Segments, is_border, normalise, segment
 
 SMILE = "\U0001f600"
 FAMILY = "\U0001f468\u200d\U0001f469\u200d\U0001f467\u200d\U0001f466"

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from messa_platform.core.gsm import BASIC, EXTENSION, fits_gsm
-from messa_platform.messaging.segments import Encoding, is_border, normalise, segment
+from messa_platform.core.segments import Encoding, is_border, normalise, segment
 from messa_platform.messaging.smart import cut, sign, smart
 
 SMILE = "\U0001f600"

@@ -8,8 +8,8 @@ from uuid import UUID
 import pytest
 
 from messa_platform.core.ids import new_id
+from messa_platform.core.segments import segment
 from messa_platform.messaging.drafts import Receipted
-from messa_platform.messaging.segments import segment
 from messa_platform.messaging.statuses import Status
 from messa_platform.tenants.group_settings import Key, TooLong
 from messa_platform.tenants.models import Group, Lock

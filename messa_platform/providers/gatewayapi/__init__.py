@@ -1,0 +1,1 @@
+"""GatewayAPI (https://gatewayapi.com)."""

@@ -1,0 +1,1 @@
+"""Infobip (https://www.infobip.com)."""

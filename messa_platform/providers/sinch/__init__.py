@@ -1,0 +1,1 @@
+"""Sinch (https://sinch.com)."""

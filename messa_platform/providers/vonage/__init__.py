@@ -1,0 +1,1 @@
+"""Vonage, once Nexmo (https://www.vonage.com/communications-apis/sms)."""
