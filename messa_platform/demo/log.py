@@ -14,12 +14,12 @@ from sqlalchemy.orm import Session
 from messa_platform.core.bulk import copy_rows
 from messa_platform.core.clock import start_of_stockholm_day, stockholm_day
 from messa_platform.core.ids import new_id_at
+from messa_platform.core.segments import segment
 from messa_platform.demo.happenings import events_of
 from messa_platform.demo.history import OWN_NUMBER
 from messa_platform.demo.organisation import SUB
 from messa_platform.messaging.models import Door
 from messa_platform.messaging.partitions import ensure_partitions
-from messa_platform.messaging.segments import segment
 from messa_platform.messaging.statuses import Direction, Status
 from messa_platform.messaging.store import EVENT, MESSAGE, Touch, threads
 from messa_platform.providers.models import Channel
