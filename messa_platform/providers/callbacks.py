@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Protocol
-from urllib.parse import quote
+from urllib.parse import parse_qsl, quote
 from uuid import UUID
 
 from pyramid.config import Configurator
 from pyramid.request import Request
 from pyramid.response import Response
 from pyramid.security import NO_PERMISSION_REQUIRED
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from messa_platform.core.logs import logger
@@ -36,15 +36,20 @@ class Sink(Protocol):
 
 
 class ProvidersResource(Resource):
-    """`/providers`: a child for each channel, by its name."""
+    """`/providers`: a child for each channel, by its id; one of the platform's own by its name, too."""
 
     def __getitem__(self, name: str) -> ChannelResource:
-        channel = self.request.platform_db.execute(
-            select(Channel).where(Channel.name == name)
-        ).scalar_one_or_none()
+        channel = self.request.platform_db.execute(select(Channel).where(_named(name))).scalar_one_or_none()
         if channel is None:
             raise KeyError(name)
         return ChannelResource(self.request, name, self, channel)
+
+
+def _named(name: str) -> ColumnElement[bool]:
+    try:
+        return Channel.id == UUID(name)
+    except ValueError:
+        return (Channel.name == name) & Channel.tenant_id.is_(None)
 
 
 class ChannelResource(Resource):
@@ -83,7 +88,8 @@ def callback(context: CallbackResource, request: Request) -> Response:
     asked = Callback(
         method=request.method,
         path=context.path,
-        query=dict(request.GET),
+        # not the framework's: a gateway may put a text in there whose bytes are no UTF-8
+        query=dict(parse_qsl(request.query_string, keep_blank_values=True)),
         headers={name.lower(): value for name, value in request.headers.items()},
         body=request.body,
         url=_as_given(runtime, request),

@@ -128,7 +128,8 @@ class ProviderPool:
             return held[1]
         kind = self.plugin(line.plugin)
         try:
-            around = Surroundings(line.name, self._http[line.is_own], f"{self._callbacks}/{line.name}")
+            callbacks = f"{self._callbacks}/{line.channel_id}"
+            around = Surroundings(line.name, self._http[line.is_own], callbacks)
             provider = kind(checked_settings(kind, whole(self._keys, line.settings, line.sealed)), around)
         except WrongChannelSettings as error:
             raise NoProvider(str(error)) from error

@@ -142,7 +142,11 @@ class World:
             settings = values.pop("settings", {"secret": "a-secret-of-the-test"})
             values.setdefault("refilled_at", self.clock.now())
             channel = Channel(
-                id=new_id(), name=name, plugin=values.pop("plugin", "simulator"), settings=settings, **values
+                id=values.pop("id", None) or new_id(),
+                name=name,
+                plugin=values.pop("plugin", "simulator"),
+                settings=settings,
+                **values,
             )
             session.add(channel)
             return channel.id

@@ -103,7 +103,7 @@ def _stations(request: Request, message: Logged) -> list[Station]:
 
 def _station(speech: Speech, message: Logged, event: Happening, codes: Mapping[str, str]) -> Station:
     group = message.rule_group if event.status in NAMES_GROUP else None
-    said = codes.get(event.code, "")
+    said = codes.get(event.code) or codes.get(event.code.partition(" ")[0], "")
     return Station(
         _moment(speech, event.at),
         status_word(event.status, group),

@@ -1,0 +1,1 @@
+"""Jasmin (https://jasminsms.com)."""

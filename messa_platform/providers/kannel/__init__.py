@@ -1,0 +1,1 @@
+"""Kannel (https://www.kannel.org)."""
