@@ -32,6 +32,7 @@ from messa_platform.core.db import Database, make_engine
 from messa_platform.core.embedded import attach
 from messa_platform.core.ids import new_id, new_id_at
 from messa_platform.core.migrations import upgrade
+from messa_platform.core.segments import Encoding
 from messa_platform.messaging.log import exports, stream
 from messa_platform.messaging.log.asked import Asked, scope_of
 from messa_platform.messaging.log.export_models import Format
@@ -39,7 +40,6 @@ from messa_platform.messaging.log.exports import Manner, Refused
 from messa_platform.messaging.log.settings import ExportSettings
 from messa_platform.messaging.models import Door
 from messa_platform.messaging.partitions import ensure_partitions
-from messa_platform.messaging.segments import Encoding
 from messa_platform.messaging.statuses import Direction, Status
 from messa_platform.messaging.store import MESSAGE
 from messa_platform.runtime import build, read_settings

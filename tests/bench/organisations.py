@@ -21,9 +21,9 @@ from messa_platform.core.clock import SystemClock
 from messa_platform.core.db import Database, make_engine
 from messa_platform.core.ids import new_id
 from messa_platform.core.migrations import upgrade
+from messa_platform.core.segments import Encoding
 from messa_platform.messaging.models import Door
 from messa_platform.messaging.partitions import ensure_partitions
-from messa_platform.messaging.segments import Encoding
 from messa_platform.messaging.statuses import Direction, Status
 from messa_platform.messaging.store import MESSAGE
 from messa_platform.runtime import Runtime
