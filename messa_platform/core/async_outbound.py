@@ -141,6 +141,8 @@ class AsyncOutbound:
                 auto_decompress=False,
                 trust_env=False,
             )
+            # it would ask again by itself where a kept connection breaks under a GET, which to some gateways is a text
+            self._session._retry_connection = False
         return self._session
 
     async def _read(self, answer: aiohttp.ClientResponse) -> Answer | NoAnswer:

@@ -176,3 +176,30 @@ def test_nobody_there_means_that_nothing_was_sent() -> None:
         Outbound(PRIVATE), lambda http, _: http.request("POST", f"http://127.0.0.1:{port}/", form={"a": "b"})
     )
     assert found == NoAnswer(Fault.UNREACHABLE)
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_what_breaks_off_on_a_kept_connection_is_not_asked_again(method: str) -> None:
+    asked: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while head := await reader.readuntil(b"\r\n\r\n"):
+            asked.append(head.split()[1])
+            if head.split()[1] == b"/second":
+                break
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nOK")
+        writer.close()
+
+    async def work() -> list[Answer | NoAnswer]:
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        base = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        http = AsyncOutbound(Outbound(PRIVATE))
+        answers = [await http.request(method, f"{base}/{path}") for path in ("first", "second")]
+        await http.close()
+        server.close()
+        return answers
+
+    first, second = asyncio.run(work())
+    assert isinstance(first, Answer)
+    assert second == NoAnswer(Fault.BROKEN, sent=True)
+    assert asked == [b"/first", b"/second"]
