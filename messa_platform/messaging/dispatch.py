@@ -25,10 +25,23 @@ from sqlalchemy.orm import Session
 from messa_platform.core.clock import Clock
 from messa_platform.core.db import Database
 from messa_platform.core.logs import logger
-from messa_platform.core.work import OPEN_SQL, Claim, WorkQueue, pauses
+from messa_platform.core.work import OPEN_SQL, Claim, WorkQueue, WorkState, pauses
+from messa_platform.messaging import failover
+from messa_platform.messaging.flight import Flight
 from messa_platform.messaging.models import DispatchItem
 from messa_platform.messaging.outcomes import Outcomes
-from messa_platform.providers.base import Absent, Accepted, Found, Outcome, OutgoingText, Rejected, Unknown
+from messa_platform.providers import breaker
+from messa_platform.providers.base import (
+    Absent,
+    Accepted,
+    Found,
+    Outcome,
+    OutgoingText,
+    Rejected,
+    State,
+    Unknown,
+)
+from messa_platform.providers.breaker import Breaker
 from messa_platform.providers.models import Channel
 from messa_platform.providers.pool import Line, ProviderPool
 from messa_platform.providers.registry import NoProvider
@@ -69,6 +82,8 @@ class Dispatcher:
     providers: ProviderPool
     outcomes: Outcomes
     stopping: threading.Event
+    waiting: Callable[[Session, UUID], None] = lambda _session, _channel_id: None
+    """Tells that something waits for a channel, after the commit."""
 
     def run(self, channel_id: UUID, more: Callable[[], bool]) -> bool:
         """Send what is due by a channel, until nothing is due and nothing in flight; True if more may wait.
@@ -79,27 +94,61 @@ class Dispatcher:
         """
         answers: SimpleQueue[Answer] = SimpleQueue()
         line: Line | None = None
-        in_flight, look = 0, True
+        flight, look = Flight(), True
         until = time.monotonic() + LONGEST
-        while in_flight or (look and self._may_begin(until)):
-            room = min(BATCH, WINDOW - in_flight)
+        while flight.size or (look and self._may_begin(until)):
+            room = min(BATCH, WINDOW - flight.size)
             if look and room and self._may_begin(until):
-                found, claims = self._claim(channel_id, room)
+                found, claims = self._claim(channel_id, room, flight.size)
                 line, look = found or line, len(claims) == room
                 if found is not None:
-                    in_flight += self._start(found, claims, answers)
+                    flight.begun(self._start(found, claims, answers))
                     self._reconcile(found, [c for c in claims if c.orphaned])
-            done = _gather(answers) if in_flight else []
-            in_flight -= len(done)
+                look = self._go_another_way(channel_id, found) or look
+            done = _gather(answers) if flight.size else []
+            flight.answered(len(done))
             if done and line is not None:
                 self._settle(line, done)
+            elif flight.stalled():
+                self._note_stalled(channel_id)
             look = more() or look
         return look
+
+    def _go_another_way(self, channel_id: UUID, line: Line | None) -> bool:
+        """Where a channel does not work, or is paused: test it if it is time, and move what waits for it. True if it may work again."""
+        if line is not None and line.breaker is not Breaker.OPEN:
+            return False
+        if line is not None and self._probe(line):
+            return True
+        while not self.stopping.is_set():
+            with self.database.unit_of_work() as session:
+                if not failover.move(session, self.clock.now(), channel_id, self.waiting):
+                    return False
+        return False
+
+    def _probe(self, line: Line) -> bool:
+        """Test the connection of a channel that does not work, if nobody else does; True if that went well."""
+        with self.database.unit_of_work() as session:
+            if not breaker.take_probe(session, self.clock.now(), line.channel_id):
+                return False
+        try:
+            well = self.providers.check(line).state is State.WELL
+        except NoProvider:
+            well = False
+        with self.database.unit_of_work() as session:
+            breaker.probed(session, self.clock.now(), line.channel_id, well)
+        return well
+
+    def _note_stalled(self, channel_id: UUID) -> None:
+        """Texts are without an answer for too long: their time is not up, but others need not be led there meanwhile."""
+        with self.database.unit_of_work() as session:
+            breaker.note(session, self.clock.now(), channel_id, 0, breaker.FAILURES)
 
     def _may_begin(self, until: float) -> bool:
         return time.monotonic() < until and not self.stopping.is_set()
 
-    def _claim(self, channel_id: UUID, room: int) -> tuple[Line | None, list[Claim]]:
+    def _claim(self, channel_id: UUID, room: int, in_flight: int) -> tuple[Line | None, list[Claim]]:
+        """A channel, None if it is paused, and what may leave by it: of one that does not work only what is in doubt, to be asked for."""
         with self.database.unit_of_work() as session:
             now = self.clock.now()
             channel = session.execute(select(CHANNEL).where(CHANNEL.c.id == channel_id)).first()
@@ -113,10 +162,15 @@ class Dispatcher:
                 channel.sealed,
                 channel.rate,
                 channel.tenant_id is None,
+                Breaker(channel.breaker),
             )
-            most = room if channel.rate is None else _permitted(session, channel_id, now, room)
-            of_channel = TABLE.c.channel_id == channel_id
-            return line, self.outcomes.queue.claim(session, now, most, of_channel) if most else []
+            where = [TABLE.c.channel_id == channel_id]
+            if line.breaker is Breaker.OPEN:
+                where.append(TABLE.c.state == WorkState.LEASED)
+            elif line.breaker is Breaker.TRIAL:
+                room = max(0, min(room, breaker.TRIALS - in_flight))
+            most = room if channel.rate is None or not room else _permitted(session, channel_id, now, room)
+            return line, self.outcomes.queue.claim(session, now, most, *where) if most else []
 
     def _start(self, line: Line, claims: Sequence[Claim], answers: SimpleQueue[Answer]) -> int:
         """Begin to send the claims that no dead worker may have sent; gives how many there are."""
@@ -144,6 +198,7 @@ class Dispatcher:
                     now = self.clock.now()
                     self.outcomes.write(session, now, line.channel_id, sure)
                     self.outcomes.doubt(session, now, doubtful)
+                    breaker.note(session, now, line.channel_id, *_count(answers))
                 return
             except DBAPIError as error:
                 log.warning(
@@ -182,6 +237,13 @@ class Dispatcher:
         )
 
 
+def _count(answers: Sequence[Answer]) -> tuple[int, int, int]:
+    """How many of the answers say that the channel works, how many that it does not, and how many say so of a text again."""
+    bad = [c for c, a in answers if isinstance(a, Unknown) or (isinstance(a, Rejected) and not a.permanent)]
+    new = sum(claim.row.attempts == 1 for claim in bad)
+    return len(answers) - len(bad), new, len(bad) - new
+
+
 def _gather(answers: SimpleQueue[Answer]) -> list[Answer]:
     """The outcomes that have come: waits for the first a moment, then for its neighbours a shorter one."""
     done: list[Answer] = []
@@ -213,11 +275,12 @@ def _permitted(session: Session, channel_id: UUID, now: datetime, room: int) -> 
 
 
 _DUE = text(
-    "SELECT c.id AS channel_id FROM channel c WHERE EXISTS (SELECT FROM dispatch_queue d"
+    "SELECT c.id AS channel_id FROM channel c WHERE c.enabled AND c.breaker = 'open' AND c.probe_at <= :now"
+    " OR EXISTS (SELECT FROM dispatch_queue d"
     f" WHERE d.channel_id = c.id AND d.{OPEN_SQL} AND d.next_attempt_at <= :now)"
 )
 
 
 def due_channels(session: Session, now: datetime) -> list[UUID]:
-    """The channels for which something is due."""
+    """The channels for which something is due, if only a test."""
     return [row.channel_id for row in session.execute(_DUE, {"now": now})]

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import DateTime, ForeignKey, Index, LargeBinary, func, text
+from sqlalchemy import DateTime, ForeignKey, Index, LargeBinary, SmallInteger, func, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -17,6 +17,8 @@ from messa_platform.core.ids import new_id
 class Channel(Base):
     """A configured connection to a provider: a plugin's name and its settings. `tenant_id` None: the platform's own. `sealed` are the settings
     that are secrets (see `secrets`).
+
+    `breaker`, `failing`, `openings` and `probe_at` are its circuit breaker's (see `breaker`).
 
     `rate` is texts a second (None: no limit); `tokens`, of at most two seconds' worth, are what may leave at once since `refilled_at`.
     """
@@ -34,5 +36,10 @@ class Channel(Base):
     rate: Mapped[float | None]
     tokens: Mapped[float] = mapped_column(default=0.0, server_default="0")
     refilled_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
+
+    breaker: Mapped[str] = mapped_column(default="closed", server_default="closed")
+    failing: Mapped[int] = mapped_column(SmallInteger, default=0, server_default="0")
+    openings: Mapped[int] = mapped_column(SmallInteger, default=0, server_default="0")
+    probe_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
 
     __table_args__ = (Index("ix_channel_route", "tenant_id", "priority"),)

@@ -24,9 +24,12 @@ from messa_platform.providers.base import (
     OutgoingText,
     Provider,
     Reconciles,
+    State,
     Surroundings,
     Unknown,
+    Verdict,
 )
+from messa_platform.providers.breaker import Breaker
 from messa_platform.providers.registry import (
     Broken,
     NoProvider,
@@ -39,6 +42,9 @@ from messa_platform.providers.secrets import whole
 log = logger(__name__)
 
 R = TypeVar("R")
+
+CHECK_LIMIT = 15.0
+"""Seconds that a test of a channel may take at the most: somebody waits for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +59,7 @@ class Line:
     sealed: bytes | None
     rate: float | None
     is_own: bool = True
+    breaker: Breaker = Breaker.CLOSED
 
 
 class ProviderPool:
@@ -81,6 +88,11 @@ class ProviderPool:
         self._loop = uvloop.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="providers", daemon=True)
         self._thread.start()
+
+    @property
+    def plugins(self) -> Mapping[str, Plugin | Broken]:
+        """Every installed plugin by its name."""
+        return self._plugins
 
     def plugin(self, name: str) -> Plugin:
         """The plugin of that name. Raises `NoProvider`."""
@@ -121,6 +133,19 @@ class ProviderPool:
             return await asyncio.gather(*(_guarded(provider.find(i), self._send_limit) for i in message_ids))
 
         return self._call(run())
+
+    def check(self, line: Line) -> Verdict:
+        """Ask the provider whether it can be reached and knows us; nothing is sent. Raises `NoProvider`."""
+
+        async def run() -> Verdict | Unknown:
+            provider = await self._provider(line)
+            return await _guarded(provider.check(), min(self._send_limit, CHECK_LIMIT))
+
+        found = self._call(run())
+        if isinstance(found, Unknown):
+            state = State.UNREACHABLE if found.reason == "timeout" else State.STRANGE
+            return Verdict(state, found.reason)
+        return found
 
     async def _provider(self, line: Line) -> Provider:
         held = self._providers.get(line.channel_id)

@@ -8,9 +8,11 @@ import time
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from uuid import UUID
 
 from dramatiq import Broker
 from dramatiq.brokers.stub import StubBroker
+from sqlalchemy.orm import Session
 
 from messa_platform.core.actors import NoWaker, Waker, bind, make_broker, sender
 from messa_platform.core.clock import Clock, SystemClock
@@ -199,7 +201,11 @@ def _single_sign_on(g: _Ground, keys: Keys, outbound: Outbound) -> SingleSignOn:
 def _dispatcher(g: _Ground, providers: ProviderPool) -> Dispatcher:
     queue = dispatch.queue(timedelta(seconds=g.settings[DispatchSettings].lease_seconds))
     outcomes = Outcomes(queue, UnsentMails(g.letters, g.writer), g.waker.wake_after_commit)
-    return Dispatcher(g.database, g.clock, providers, outcomes, g.stopping)
+
+    def waiting(session: Session, channel_id: UUID) -> None:
+        g.waker.wake_after_commit(session, dispatch.DISPATCH_ACTOR, str(channel_id))
+
+    return Dispatcher(g.database, g.clock, providers, outcomes, g.stopping, waiting)
 
 
 def _pusher(g: _Ground, keys: Keys, outbound: Outbound) -> Pusher:

@@ -73,12 +73,13 @@ class Obedient:
     sent: ClassVar[list[OutgoingText]]
     answer: ClassVar[Callable[[OutgoingText], Outcome]]
     slow: ClassVar[Mapping[str, float]]
+    verdict: ClassVar[State] = State.WELL
 
     def __init__(self, settings: Mapping[str, Any], _surroundings: Surroundings) -> None:
         self.settings = settings
 
     async def check(self) -> Verdict:
-        return Verdict(State.WELL)
+        return Verdict(type(self).verdict)
 
     async def send(self, message: OutgoingText) -> Outcome:
         type(self).sent.append(message)
