@@ -165,5 +165,5 @@ def test_five_hundred_recipients_take_one_reservation_and_as_many_statements_as_
     with statements(database.engine) as for_all:
         desk.read(mail("Till alla", sender=ANNA), *PHONES[:500])
     assert [remote for remote, status in desk.words()[2:] if status == "QUEUED"] == PHONES[:500]
-    assert len(for_all) == len(for_one)
-    assert sum("INSERT INTO quota_usage" in one.text for one in for_all) == 1
+    assert len(for_all) <= len(for_one)  # many rows are copied, which takes no statement
+    assert sum("quota_usage AS u SET" in one.text for one in for_all) == 1
