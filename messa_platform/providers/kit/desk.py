@@ -19,13 +19,11 @@ from messa_platform.providers.base import (
     Surroundings,
     TakesCallbacks,
 )
-from messa_platform.providers.kit.fake import CALLBACKS, Fake
+from messa_platform.providers.kit.fake import CALLBACKS, TIME_LIMIT, Fake
 from messa_platform.providers.registry import checked_settings
 
 T = TypeVar("T")
 
-TIME_LIMIT = 1.0
-"""Seconds for which plugins here wait for an answer; the platform gives them more."""
 PATIENCE = 15.0
 """Seconds after which a plugin that has not ended by itself has failed."""
 SENDER, NAME, RECIPIENT = "+46701740600", "Skolan", "+46701740605"

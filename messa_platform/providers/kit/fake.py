@@ -19,6 +19,10 @@ CALLBACKS = "https://sms.kommun.example/providers/018f0000-0000-7000-8000-000000
 """The public address of the channel's callbacks, as plugins are told it by the kit."""
 
 
+TIME_LIMIT = 1.0
+"""Seconds for which plugins wait for an answer in the kit; the platform gives them more."""
+
+
 class Trouble(StrEnum):
     """How a fake can be told to misbehave."""
 

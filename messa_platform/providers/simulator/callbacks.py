@@ -12,7 +12,7 @@ import contextlib
 import heapq
 import logging
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
 from typing import Final, NamedTuple
 
@@ -52,7 +52,7 @@ class Target:
     """Where callbacks go: `url` is the platform's `/providers/<channel>`, `secret` what both know."""
 
     url: str
-    secret: str
+    secret: str = field(repr=False)
 
 
 class Callbacks:
@@ -150,7 +150,7 @@ class Callbacks:
         return self._clock.now().timestamp()
 
     async def _post_until_taken(self, session: aiohttp.ClientSession, batch: list[Event]) -> None:
-        body = ('{"events":[' + ",".join(event.body for event in batch) + "]}").encode("ascii")
+        body = body_of(batch)
         pause = FIRST_PAUSE_SECONDS
         while (trouble := await self._post(session, body)) is not None:
             if pause == FIRST_PAUSE_SECONDS:
@@ -165,12 +165,7 @@ class Callbacks:
 
         Signed anew, since an old signature is refused.
         """
-        timestamp = str(int(self._now()))
-        headers = {
-            "content-type": "application/json",
-            wire.TIMESTAMP_HEADER: timestamp,
-            wire.SIGNATURE_HEADER: wire.sign(self._target.secret, timestamp, body),
-        }
+        headers = headers_of(body, self._target.secret, self._now())
         url = f"{self._target.url.rstrip('/')}/{wire.EVENTS_PATH}"
         try:
             async with session.post(url, data=body, headers=headers, allow_redirects=False) as answer:
@@ -184,6 +179,21 @@ class Callbacks:
             told = self._told.pop(event.key, None)
             if told is not None:
                 told.set_result(None)
+
+
+def body_of(events: Iterable[Event]) -> bytes:
+    """The body of a post that brings these events."""
+    return ('{"events":[' + ",".join(event.body for event in events) + "]}").encode("ascii")
+
+
+def headers_of(body: bytes, secret: str, now: float) -> dict[str, str]:
+    """The headers of a post, signed."""
+    timestamp = str(int(now))
+    return {
+        "content-type": "application/json",
+        wire.TIMESTAMP_HEADER: timestamp,
+        wire.SIGNATURE_HEADER: wire.sign(secret, timestamp, body),
+    }
 
 
 def receipt_key(n: int, index: int) -> str:

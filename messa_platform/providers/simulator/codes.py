@@ -17,6 +17,7 @@ CODES: Final[Mapping[str, str]] = MappingProxyType(
         "bad_request": msgid("The network could not make out what was sent."),
         "temporarily_unavailable": msgid("The network could not take the text just then."),
         "throttled": msgid("The network takes no more texts just then."),
+        "wrong_key": msgid("The network does not know the channel's secret."),
         "refused_connection": msgid("There was no connection to the network."),
     }
 )

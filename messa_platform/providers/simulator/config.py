@@ -36,7 +36,7 @@ class SimulatorConfig:
     gateway_port: int = wire.DEFAULT_GATEWAY_PORT
     smtp_port: int = DEFAULT_SMTP_PORT
     callback_url: str = DEFAULT_CALLBACK_URL
-    secret: str = DEFAULT_SECRET
+    secret: str = field(default=DEFAULT_SECRET, repr=False)
     conditions: Conditions = field(default_factory=Conditions)
     sync_ms: int = 250
     keep_texts: int = KEEP_TEXTS
@@ -60,7 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--secret",
         default=os.environ.get(SECRET_VARIABLE, DEFAULT_SECRET),
-        help=f"signs callbacks; better given as {SECRET_VARIABLE}",
+        help=f"signs callbacks, and lets the platform in; better given as {SECRET_VARIABLE}",
     )
     times = (
         ("latency", usual.latency_ms, "until a submit is answered"),

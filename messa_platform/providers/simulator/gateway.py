@@ -1,19 +1,24 @@
 """The gateway: TCP, newline-delimited JSON, many texts in flight on one connection.
 
-All lines that arrive in one piece are decided together, journalled in one write and answered in one write.
+All lines that arrive in one piece are decided together, journalled in one write and answered in one write. Whoever
+has not proved in a greeting that it knows the secret is refused.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Final, cast
 
+from messa_platform.core.clock import Clock
 from messa_platform.providers.simulator import wire
 from messa_platform.providers.simulator.behaviour import Answer
 from messa_platform.providers.simulator.callbacks import Callbacks
-from messa_platform.providers.simulator.network import Network, Verdict
+from messa_platform.providers.simulator.network import Network, Verdict, refusal
+
+log = logging.getLogger(__name__)
 
 FIND_DELAY_SECONDS: Final = 0.05
 """A question is answered a moment later, so that what a connection that broke still holds is read first."""
@@ -22,11 +27,13 @@ LONGEST_WAIT_FOR_RECEIPT_SECONDS: Final = 2.0
 
 
 class Gateway:
-    """The listener, and what its connections share."""
+    """The listener, and what its connections share. `secret` is what a platform must know that hands over texts."""
 
-    def __init__(self, network: Network, callbacks: Callbacks) -> None:
+    def __init__(self, network: Network, callbacks: Callbacks, clock: Clock, secret: str) -> None:
         self.network = network
         self.callbacks = callbacks
+        self._clock = clock
+        self._secret = secret
         self._connections: set[Connection] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
@@ -46,6 +53,10 @@ class Gateway:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
+    def knows(self, hello: Mapping[str, Any]) -> bool:
+        """Whether a greeting proves that its sender knows the secret."""
+        return wire.is_genuine(self._secret, hello, self._clock.now().timestamp())
+
     def opened(self, connection: Connection) -> None:
         """A connection was made."""
         self._connections.add(connection)
@@ -62,10 +73,11 @@ class Gateway:
 
 
 class Connection(asyncio.Protocol):
-    """One connection of a platform's."""
+    """One connection of a platform's. `_is_known`: it has proved that it knows the secret."""
 
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
+        self._is_known = False
         self._lines = wire.Lines()
         self._transport: asyncio.Transport | None = None
 
@@ -98,17 +110,30 @@ class Connection(asyncio.Protocol):
         except wire.LineTooLong:
             requests = [{}]
         submits: list[dict[str, Any]] = []
+        strange: list[bytes] = []
         for request in requests:
             match request:
-                case {"op": "submit"}:
+                case {"op": "submit"} if self._is_known:
                     submits.append(request)
+                case {"op": "submit" | "find"} if not self._is_known:
+                    strange.append(refusal(request, wire.WRONG_KEY))
                 case {"op": "find", "id": str(message_id)}:
                     self._gateway.start(self._find(request.get("seq"), message_id))
+                case {"op": "hello"}:
+                    self._greeted(request)
                 case _:
                     self._write(wire.encode({"error": "malformed_request"}))
                     self.close()
+        self._write(b"".join(strange))
         if submits:
             self._answer(self._gateway.network.take(submits))
+
+    def _greeted(self, hello: dict[str, Any]) -> None:
+        self._is_known = self._gateway.knows(hello)
+        if not self._is_known:
+            log.warning(
+                "a platform has another secret, or another time; it is refused with %s", wire.WRONG_KEY
+            )
 
     def _answer(self, verdicts: Iterable[Verdict]) -> None:
         prompt: list[bytes] = []

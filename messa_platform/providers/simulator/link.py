@@ -34,10 +34,11 @@ class _Question:
 
 
 class Link(asyncio.Protocol):
-    """The connection. `timeout` is in seconds, from the asking to the answer."""
+    """The connection. `timeout` is in seconds, from the asking to the answer; `greeting` is the first line, to which there is no answer."""
 
-    def __init__(self, timeout: float) -> None:
+    def __init__(self, timeout: float, greeting: bytes) -> None:
         self._timeout = timeout
+        self._greeting = greeting
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._lost: asyncio.Future[None] = self._loop.create_future()
@@ -94,6 +95,8 @@ class Link(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
+        # The first text follows at once: its own answer tells whether we are known.
+        self._transport.write(self._greeting)
 
     def data_received(self, data: bytes) -> None:
         try:

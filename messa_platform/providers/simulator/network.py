@@ -92,7 +92,7 @@ class Network:
         texts: list[Submit | Incoming] = []
         for request in requests:
             if not _is_submit(request):
-                verdicts.append(Verdict(Answer.PROMPT, _refusal(request, "bad_request")))
+                verdicts.append(Verdict(Answer.PROMPT, refusal(request, "bad_request")))
                 continue
             choice = self._choose(request, now)
             submit = self._submit(request, choice, now)
@@ -216,7 +216,7 @@ class Network:
 
     def _verdict(self, request: Mapping[str, Any], choice: Choice, submit: Submit) -> Verdict:
         if choice.code:
-            return Verdict(choice.answer, _refusal(request, choice.code))
+            return Verdict(choice.answer, refusal(request, choice.code))
         if choice.answer is Answer.MALFORMED:
             return Verdict(choice.answer, wire.encode({"seq": request["seq"], "ok": "kanske"}))
         answer = {
@@ -235,7 +235,8 @@ def _is_submit(request: Mapping[str, Any]) -> bool:
     return False
 
 
-def _refusal(request: Mapping[str, Any], code: str) -> bytes:
+def refusal(request: Mapping[str, Any], code: str) -> bytes:
+    """The answer to a request that is refused."""
     return wire.encode(
         {"seq": request.get("seq"), "ok": False, "code": code, "permanent": code in _PERMANENT}
     )

@@ -1,16 +1,14 @@
 """The plugin: hands texts to the simulator's gateway, asks it by our id, and reads its callbacks.
 
 One connection carries everything. It is opened by the first text that needs it and opened again after it
-broke.
+broke. Its first line proves that we know the secret; the texts follow at once.
 """
 
 from __future__ import annotations
 
 import asyncio
-import hmac
 import time
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any, ClassVar, Final
 from uuid import UUID
 
@@ -21,15 +19,11 @@ from messa_platform.providers.base import (
     Absent,
     Accepted,
     Callback,
-    CallbackRefused,
     CallbackResult,
     Capabilities,
     Found,
-    IncomingText,
     Outcome,
     OutgoingText,
-    Receipt,
-    ReceiptStatus,
     Rejected,
     State,
     Surroundings,
@@ -38,11 +32,20 @@ from messa_platform.providers.base import (
 )
 from messa_platform.providers.simulator import wire
 from messa_platform.providers.simulator.codes import CODES
-from messa_platform.providers.simulator.link import REFUSED_CONNECTION, Link
+from messa_platform.providers.simulator.link import (
+    CONNECTION_LOST,
+    MALFORMED_ANSWER,
+    REFUSED_CONNECTION,
+    TIMEOUT,
+    Link,
+)
+from messa_platform.providers.simulator.reading import read_signed
 
 DEFAULT_TIMEOUT_SECONDS: Final = 10.0
 LONGEST_CONNECT_SECONDS: Final = 3.0
 """A connection that takes longer to open is given up; a text's time limit counts from when it is open."""
+_NO_ANSWER: Final = frozenset({REFUSED_CONNECTION.code, CONNECTION_LOST.reason, TIMEOUT.reason})
+"""What a question comes to where nobody answers it."""
 
 
 class SimulatorProvider:
@@ -87,7 +90,7 @@ class SimulatorProvider:
             "type": "string",
             "required": True,
             "minlength": 8,
-            "meta": {"label": msgid("Secret of callbacks"), "secret": True},
+            "meta": {"label": msgid("Secret"), "secret": True},
         },
         "timeout": {
             "meta": {"label": msgid("Time limit in seconds")},
@@ -106,6 +109,7 @@ class SimulatorProvider:
         self._host: str = settings.get("host", wire.DEFAULT_HOST)
         self._port: int = settings.get("port", wire.DEFAULT_GATEWAY_PORT)
         self._timeout: float = settings.get("timeout", DEFAULT_TIMEOUT_SECONDS)
+        self._secret: str = settings["secret"]
         self._link: Link | None = None
         self._opening: asyncio.Task[Link | None] | None = None
         self._closed = False
@@ -135,12 +139,16 @@ class SimulatorProvider:
         return Unknown(answer.code) if isinstance(answer, Rejected) else answer
 
     async def check(self) -> Verdict:
-        """Ask for a text that nobody sent."""
+        """Ask for a text that nobody sent; only who knows the secret is told that there is none."""
         match await self.find(UUID(int=0)):
             case Absent():
                 return Verdict(State.WELL)
-            case Unknown(reason):
+            case Unknown(wire.WRONG_KEY):
+                return Verdict(State.WRONG_KEY, wire.WRONG_KEY)
+            case Unknown(reason) if reason in _NO_ANSWER:
                 return Verdict(State.UNREACHABLE, reason)
+            case Unknown(reason):
+                return Verdict(State.STRANGE, reason)
         return Verdict(State.STRANGE)
 
     async def close(self) -> None:
@@ -167,13 +175,16 @@ class SimulatorProvider:
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(min(self._timeout, LONGEST_CONNECT_SECONDS)):
-                _, link = await loop.create_connection(lambda: Link(self._timeout), self._host, self._port)
+                _, link = await loop.create_connection(self._new_link, self._host, self._port)
         except (OSError, TimeoutError):
             return None
         finally:
             self._opening = None
         self._link = link
         return link
+
+    def _new_link(self) -> Link:
+        return Link(self._timeout, wire.greeting(self._secret, time.time()))
 
     @staticmethod
     def read_callback(settings: Mapping[str, Any], callback: Callback) -> CallbackResult:
@@ -188,7 +199,7 @@ def read_submit_answer(answer: Mapping[str, Any]) -> Outcome:
             return Accepted(reference, parts)
         case {"ok": False, "code": str(code), "permanent": bool(permanent)}:
             return Rejected(permanent, code)
-    return Unknown("malformed_answer")
+    return MALFORMED_ANSWER
 
 
 def read_find_answer(answer: Mapping[str, Any]) -> Found:
@@ -198,58 +209,6 @@ def read_find_answer(answer: Mapping[str, Any]) -> Found:
             return Accepted(reference)
         case {"found": False}:
             return Absent()
-    return Unknown("malformed_answer")
-
-
-def read_signed(secret: str, callback: Callback, now: float) -> CallbackResult:
-    """As `SimulatorProvider.read_callback`, at the time `now` (seconds since 1970)."""
-    if callback.path.strip("/") != wire.EVENTS_PATH:
-        raise CallbackRefused(404, "the simulator posts to events")
-    if callback.method != "POST":
-        raise CallbackRefused(405, "the simulator posts")
-    _authenticate(secret, callback, now)
-    body = wire.decode(callback.body)
-    events = body.get("events") if body is not None else None
-    if not isinstance(events, list) or len(events) > wire.MAX_EVENTS:
-        raise CallbackRefused(400, f"not a list of at most {wire.MAX_EVENTS} events")
-    return CallbackResult(events=tuple(_event(event) for event in events))
-
-
-def _authenticate(secret: str, callback: Callback, now: float) -> None:
-    timestamp = callback.headers.get(wire.TIMESTAMP_HEADER, "")
-    signature = callback.headers.get(wire.SIGNATURE_HEADER, "")
-    # Compared as bytes: compare_digest raises on text that is not ASCII.
-    if not hmac.compare_digest(wire.sign(secret, timestamp, callback.body).encode(), signature.encode()):
-        raise CallbackRefused(401, "wrong signature")
-    if not timestamp.isdecimal() or abs(now - int(timestamp)) > wire.TOLERANCE_SECONDS:
-        raise CallbackRefused(401, "signed too long ago, or in the future")
-
-
-def _event(event: Any) -> Receipt | IncomingText:
-    match event:
-        case {"type": "receipt", "reference": str(reference), "status": str(status), "code": str(code)}:
-            return Receipt(reference, _status(status), code, _time(event.get("at")))
-        case {
-            "type": "incoming",
-            "reference": str(reference),
-            "from": str(sender),
-            "to": str(recipient),
-            "text": str(text),
-        }:
-            return IncomingText(reference, sender, recipient, text, _time(event.get("at")))
-    raise CallbackRefused(400, "an event that is neither a receipt nor an incoming text")
-
-
-def _status(word: str) -> ReceiptStatus | None:
-    try:
-        return ReceiptStatus(word.upper())
-    except ValueError:
-        return None
-
-
-def _time(at: object) -> datetime | None:
-    try:
-        time_of_event = datetime.fromisoformat(at) if isinstance(at, str) else None
-    except ValueError:
-        return None
-    return time_of_event if time_of_event is not None and time_of_event.tzinfo is not None else None
+        case {"ok": False, "code": str(code)}:
+            return Unknown(code)
+    return MALFORMED_ANSWER

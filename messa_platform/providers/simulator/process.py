@@ -99,7 +99,7 @@ async def serving(config: SimulatorConfig) -> AsyncIterator[Addresses]:
         network = Network(journal, store, callbacks, clock, random, config.conditions)
         await stack.enter_async_context(_working(callbacks.run(), journal.keep_synced(config.sync_ms)))
         await _serve_web(stack, Web(network, callbacks), http)
-        gateway, mailbox = Gateway(network, callbacks), Mailbox(network, clock)
+        gateway, mailbox = Gateway(network, callbacks, clock, config.secret), Mailbox(network, clock)
         stack.push_async_callback(gateway.close)
         stack.push_async_callback(mailbox.close)
         await gateway.serve(gateway_door)

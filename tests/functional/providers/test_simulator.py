@@ -26,7 +26,9 @@ from messa_platform.providers.base import (
     Receipt,
     ReceiptStatus,
     Rejected,
+    State,
     Unknown,
+    Verdict,
 )
 from messa_platform.providers.simulator.behaviour import DOCUMENTED
 from messa_platform.providers.simulator.launch import Running, running
@@ -125,22 +127,28 @@ class Net:
         """Wait until the platform has taken everything."""
         until(lambda: self.simulator.ask("GET", "/simulator/health")["callbacks_waiting"] == 0)
 
-    def send(self, *texts: OutgoingText, timeout: float = 5.0) -> list[Outcome]:
+    def send(self, *texts: OutgoingText, timeout: float = 5.0, secret: str = SECRET) -> list[Outcome]:
         outcomes: list[Outcome] = self.with_provider(
-            lambda provider: asyncio.gather(*map(provider.send, texts)), timeout
+            lambda provider: asyncio.gather(*map(provider.send, texts)), timeout, secret
         )
         return outcomes
+
+    def check(self, secret: str = SECRET) -> Verdict:
+        verdict: Verdict = self.with_provider(lambda provider: provider.check(), secret=secret)
+        return verdict
 
     def find(self, message_id: UUID) -> Found:
         found: Found = self.with_provider(lambda provider: provider.find(message_id))
         return found
 
-    def with_provider(self, work: Callable[[SimulatorProvider], Any], timeout: float = 5.0) -> Any:
+    def with_provider(
+        self, work: Callable[[SimulatorProvider], Any], timeout: float = 5.0, secret: str = SECRET
+    ) -> Any:
         port = self.simulator.addresses.gateway_port
 
         async def run() -> Any:
             provider = SimulatorProvider(
-                {"port": port, "secret": SECRET, "timeout": timeout}, around("simulator")
+                {"port": port, "secret": secret, "timeout": timeout}, around("simulator")
             )
             try:
                 return await work(provider)
@@ -313,6 +321,23 @@ def test_latency_delays_the_answer_and_not_the_text(net: Net) -> None:
     net.simulator.ask("DELETE", "/simulator/faults")
     assert isinstance(outcome, Accepted)
     assert time.monotonic() - begun >= 0.3
+
+
+def test_who_does_not_know_the_secret_sends_nothing_and_a_check_says_so(net: Net) -> None:
+    since = net.simulator.ask("GET", "/simulator/submits")["next"]
+    texts = [text("+46701740006", str(n)) for n in range(3)]
+    assert net.send(*texts, secret="en-annan-hemlighet") == [Rejected(False, "wrong_key")] * 3
+    assert net.check("en-annan-hemlighet") == Verdict(State.WRONG_KEY, "wrong_key")
+    assert net.phone("+46701740006") == []
+    assert net.simulator.ask("GET", f"/simulator/submits?since={since}")["submits"] == []
+    assert net.check() == Verdict(State.WELL)
+    assert isinstance(net.send(texts[0])[0], Accepted)
+
+
+def test_a_check_of_a_network_that_has_ended_finds_nobody(tmp_path: Path) -> None:
+    with net_in(tmp_path) as ended:
+        ended.simulator.kill()
+        assert ended.check() == Verdict(State.UNREACHABLE, "refused_connection")
 
 
 def test_callbacks_go_on_when_the_platform_is_back_even_after_a_restart_of_the_network(

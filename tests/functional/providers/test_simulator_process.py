@@ -24,7 +24,8 @@ from tests.support.providers import around
 
 ANNA = "+46701740605"
 # Nothing ever listens on the discard port of a test machine: receipts wait.
-NOBODY = ("--callback-url", "http://127.0.0.1:9/providers/simulator")
+SECRET = "hemligt-i-testet"
+NOBODY = ("--callback-url", "http://127.0.0.1:9/providers/simulator", "--secret", SECRET)
 
 T = TypeVar("T")
 
@@ -33,9 +34,7 @@ def with_provider(simulator: Running, work: Callable[[SimulatorProvider], Corout
     port = simulator.addresses.gateway_port
 
     async def run() -> T:
-        provider = SimulatorProvider(
-            {"port": port, "secret": "hemligt-i-testet", "timeout": 5.0}, around("simulator")
-        )
+        provider = SimulatorProvider({"port": port, "secret": SECRET, "timeout": 5.0}, around("simulator"))
         try:
             return await work(provider)
         finally:

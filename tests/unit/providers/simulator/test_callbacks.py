@@ -19,7 +19,7 @@ from messa_platform.core.clock import FixedClock
 from messa_platform.providers.simulator import wire
 from messa_platform.providers.simulator.callbacks import Callbacks, Target, receipt_key
 from messa_platform.providers.simulator.journal import Journal
-from messa_platform.providers.simulator.plugin import read_signed
+from messa_platform.providers.simulator.reading import read_signed
 from messa_platform.providers.simulator.records import Kind, PromisedReceipt, Submit
 from tests.support.providers import called
 

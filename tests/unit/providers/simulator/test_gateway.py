@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from random import Random
@@ -49,26 +50,36 @@ class Line(asyncio.Transport):
         return [json.loads(line) for line in b"".join(self.writes).splitlines()]
 
 
-Opener = Callable[[], tuple[Connection, Line]]
+SECRET = "hemligt-i-testet"
+Opener = Callable[..., tuple[Connection, Line]]
+"""Opens a connection that has greeted; with `greeting`, another one or none."""
 
 
-def at_gateway(directory: Path, work: Callable[[Opener], Awaitable[None]]) -> None:
+def at_gateway(directory: Path, work: Callable[[Opener], Awaitable[None]]) -> list[dict[str, Any]]:
+    """Do the work at a gateway; gives the submits that it has heard."""
+    submitted: list[dict[str, Any]] = []
+
     async def run() -> None:
         journal, clock = Journal.open(directory), SystemClock()
         store = Store(journal)
         callbacks = Callbacks(Target("http://x", "s"), journal, clock, store.reference)
-        gateway = Gateway(Network(journal, store, callbacks, clock, Random(1), Conditions()), callbacks)
+        network = Network(journal, store, callbacks, clock, Random(1), Conditions())
+        gateway = Gateway(network, callbacks, clock, SECRET)
 
-        def opened() -> tuple[Connection, Line]:
+        def opened(greeting: bytes | None = None) -> tuple[Connection, Line]:
             connection, line = Connection(gateway), Line()
             connection.connection_made(line)
+            connection.data_received(wire.greeting(SECRET, time.time()) if greeting is None else greeting)
+            assert line.writes == []
             return connection, line
 
         await work(opened)
         await gateway.close()
+        submitted.extend(store.submits_since(0, 100) or ())
         journal.close()
 
     asyncio.run(run())
+    return submitted
 
 
 def submit(seq: int, message_id: str = "m1", to: str = "+46701740605") -> bytes:
@@ -138,3 +149,81 @@ def test_who_does_not_read_the_answers_is_not_heard(tmp_path: Path) -> None:
         assert line.reading
 
     at_gateway(tmp_path, work)
+
+
+def refused(seq: int) -> dict[str, Any]:
+    return {"seq": seq, "ok": False, "code": "wrong_key", "permanent": False}
+
+
+def hello(**changes: Any) -> bytes:
+    return wire.encode({**json.loads(wire.greeting(SECRET, time.time())), **changes})
+
+
+WRONG_GREETINGS: dict[str, Callable[[], bytes]] = {
+    "none": lambda: b"",
+    "empty": lambda: b'{"op":"hello"}\n',
+    "another secret": lambda: wire.greeting("en-annan-hemlighet", time.time()),
+    "too old": lambda: wire.greeting(SECRET, time.time() - wire.TOLERANCE_SECONDS - 2),
+    "of the future": lambda: wire.greeting(SECRET, time.time() + wire.TOLERANCE_SECONDS + 5),
+    "another time": lambda: hello(at=int(time.time()) - 1),
+    "time as text": lambda: hello(at=str(int(time.time()))),
+    "no time": lambda: hello(at=10**400),
+    "empty proof": lambda: hello(proof=""),
+    "not ASCII": lambda: hello(proof="ö"),
+    "lone surrogate": lambda: hello(proof="\ud800"),
+    "no text": lambda: hello(proof=None),
+}
+
+
+@pytest.mark.parametrize("greeting", WRONG_GREETINGS)
+def test_who_has_not_proved_to_know_the_secret_is_refused_and_kept_nowhere(
+    tmp_path: Path, greeting: str
+) -> None:
+    async def work(opened: Opener) -> None:
+        connection, line = opened(WRONG_GREETINGS[greeting]())
+        connection.data_received(submit(1) + submit(2) + wire.encode({"op": "find", "seq": 3, "id": "m1"}))
+        assert line.answers() == [refused(1), refused(2), refused(3)]
+        assert len(line.writes) == 1
+        assert not line.closed
+
+    assert at_gateway(tmp_path, work) == []
+
+
+def test_texts_may_come_in_one_piece_with_the_greeting_but_not_before_it(tmp_path: Path) -> None:
+    async def work(opened: Opener) -> None:
+        connection, line = opened(b"")
+        connection.data_received(submit(1) + hello() + submit(2))
+        assert line.answers()[0] == refused(1)
+        assert [answer["ok"] for answer in line.answers()] == [False, True]
+
+    assert [entry["taken"] for entry in at_gateway(tmp_path, work)] == [True]
+
+
+def test_a_wrong_greeting_after_a_good_one_counts(tmp_path: Path) -> None:
+    async def work(opened: Opener) -> None:
+        connection, line = opened()
+        connection.data_received(hello(proof="00") + submit(1))
+        assert line.answers() == [refused(1)]
+
+    assert at_gateway(tmp_path, work) == []
+
+
+def test_each_connection_greets_for_itself(tmp_path: Path) -> None:
+    async def work(opened: Opener) -> None:
+        opened()
+        other, line = opened(b"")
+        other.data_received(submit(1))
+        assert line.answers() == [refused(1)]
+
+    assert at_gateway(tmp_path, work) == []
+
+
+def test_a_wrong_secret_is_said_and_no_secret_is(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async def work(opened: Opener) -> None:
+        opened(wire.greeting("en-annan-hemlighet", time.time()))
+        opened()
+
+    at_gateway(tmp_path, work)
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert "wrong_key" in caplog.text
+    assert "hemligt" not in caplog.text and "hemlighet" not in caplog.text

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -27,11 +28,14 @@ from messa_platform.providers.base import (
     ReceiptStatus,
     Reconciles,
     Rejected,
+    State,
     TakesCallbacks,
     Unknown,
+    Verdict,
 )
 from messa_platform.providers.simulator import wire
-from messa_platform.providers.simulator.plugin import SimulatorProvider, read_signed
+from messa_platform.providers.simulator.plugin import SimulatorProvider
+from messa_platform.providers.simulator.reading import read_signed
 from tests.support.providers import around
 
 SECRET = "hemligt-i-testet"
@@ -48,10 +52,11 @@ def text(n: int = 1) -> OutgoingText:
 
 @asynccontextmanager
 async def provider_at(gateway: Gateway, timeout: float = 5.0) -> Any:
-    """A provider whose gateway is `gateway`, called for each connection."""
+    """A provider whose gateway is `gateway`, called for each connection once that has greeted."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
+            assert wire.is_genuine(SECRET, json.loads(await reader.readline()), time.time())
             await gateway(reader, writer)
         except (ConnectionError, asyncio.CancelledError):
             pass
@@ -277,6 +282,81 @@ def test_asked_by_our_id_the_answer_is_found_absent_or_unknown(answer: bytes, fo
     assert asyncio.run(run()) == found
 
 
+def test_a_question_that_is_refused_says_nothing_about_the_text() -> None:
+    refusal = b'{"seq":SEQ,"ok":false,"code":"wrong_key","permanent":false}'
+
+    async def run() -> object:
+        async with provider_at(answering(refusal)) as provider:
+            return await provider.find(OUR_ID)
+
+    assert asyncio.run(run()) == Unknown("wrong_key")
+
+
+def test_the_first_text_does_not_wait_for_an_answer_to_the_greeting() -> None:
+    async def gateway(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
+        arrived.append(json.loads(await reader.readline())["op"])
+
+    arrived: list[str] = []
+    assert outcome_at(gateway) == Unknown("connection_lost")
+    assert arrived == ["submit"]
+
+
+def test_each_connection_greets_once() -> None:
+    lines: list[bytes] = []
+
+    async def gateway(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while line := await reader.readline():
+            lines.append(line)
+            writer.write(wire.encode({"seq": len(lines), "ok": True, "reference": "r", "parts": 1}))
+
+    async def run() -> None:
+        async with provider_at(gateway) as provider:
+            for n in range(3):
+                assert await provider.send(text(n)) == Accepted("r", 1)
+
+    asyncio.run(run())
+    assert [json.loads(line)["op"] for line in lines] == ["submit"] * 3
+    assert SECRET not in b"".join(lines).decode()
+
+
+@pytest.mark.parametrize(
+    ("answer", "verdict"),
+    [
+        (b'{"seq":SEQ,"found":false}', Verdict(State.WELL)),
+        (
+            b'{"seq":SEQ,"ok":false,"code":"wrong_key","permanent":false}',
+            Verdict(State.WRONG_KEY, "wrong_key"),
+        ),
+        (b'{"seq":SEQ,"ok":false,"code":"asleep"}', Verdict(State.STRANGE, "asleep")),
+        (b'{"seq":SEQ,"found":true,"reference":"sim-1"}', Verdict(State.STRANGE)),
+        (b"HTTP/1.1 400 Bad Request", Verdict(State.STRANGE, "malformed_answer")),
+        (None, Verdict(State.UNREACHABLE, "timeout")),
+    ],
+)
+def test_a_check_tells_what_is_wrong(answer: bytes | None, verdict: Verdict) -> None:
+    async def run() -> object:
+        async with provider_at(answering(*() if answer is None else (answer,)), timeout=0.2) as provider:
+            return await provider.check()
+
+    assert asyncio.run(run()) == verdict
+
+
+def test_a_check_of_a_gateway_that_hangs_up_or_is_not_there_finds_it_unreachable() -> None:
+    async def gateway(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
+        await reader.readline()
+
+    async def run() -> list[Verdict]:
+        async with provider_at(gateway) as provider:
+            cut = await provider.check()
+        nowhere = SimulatorProvider({"port": free_port(), "secret": SECRET}, around("simulator"))
+        return [cut, await nowhere.check()]
+
+    assert asyncio.run(run()) == [
+        Verdict(State.UNREACHABLE, "connection_lost"),
+        Verdict(State.UNREACHABLE, "refused_connection"),
+    ]
+
+
 def callback(body: bytes, at: float = NOW, secret: str = SECRET, **changes: Any) -> Callback:
     timestamp = str(int(at))
     headers = {
@@ -339,6 +419,22 @@ def test_a_status_is_read_in_any_case_and_an_unknown_one_is_none(
     (event,) = read_signed(SECRET, callback(events(RECEIPT | {"status": word})), NOW).events
     assert isinstance(event, Receipt)
     assert event.status is status
+
+
+@pytest.mark.parametrize(
+    ("word", "code", "kept"),
+    [
+        ("DELIVERED", "000", "000"),
+        ("delivered", "", "delivered"),
+        ("TELEPORTED", "999", "TELEPORTED 999"),
+        ("TELEPORTED", "", "TELEPORTED"),
+    ],
+)
+def test_a_word_that_nobody_knows_is_kept_in_the_code(word: str, code: str, kept: str) -> None:
+    body = events(RECEIPT | {"status": word, "code": code})
+    (event,) = read_signed(SECRET, callback(body), NOW).events
+    assert isinstance(event, Receipt)
+    assert event.code == kept
 
 
 @pytest.mark.parametrize("at", [None, 5, "yesterday", "2026-03-02T09:15:00"])
