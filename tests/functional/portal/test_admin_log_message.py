@@ -105,6 +105,20 @@ def test_its_events_stand_in_their_order_with_the_networks_words(book: Book) -> 
     ]
 
 
+def test_why_a_text_went_another_way_is_told(book: Book) -> None:
+    channel = book.world.channel()
+    events = (
+        Said(timedelta(), Status.QUEUED),
+        Said(A_SECOND, Status.QUEUED, "moved_from 46elks", changed=False),
+        Said(2 * A_SECOND, Status.SENT),
+    )
+    (message,) = book.write(
+        Entry(book.town.school, book.office, book.ago(1), channel_id=channel, events=events)
+    )
+    said = "The channel did not work, or was paused; the text went on to another one. moved_from 46elks"
+    assert happened(shown(book.town.head, message, SCHOOL))[1][1:] == ["QUEUED changed nothing", said]
+
+
 def test_codes_of_a_plugin_that_is_gone_show_as_they_are(book: Book) -> None:
     channel = book.world.channel("gone", plugin="a_plugin_that_is_gone")
     events = (Said(timedelta(), Status.UNSENT, "000"),)

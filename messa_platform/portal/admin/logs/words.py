@@ -115,5 +115,8 @@ ADVICE: Mapping[Status, str] = {
 
 OUR_CODES: Mapping[str, str] = {
     "no_provider": msgid("The channel could not be used just then."),
+    "moved_from": msgid("The channel did not work, or was paused; the text went on to another one."),
+    "partial": msgid("The text came in pieces, and some of them never did."),
+    "absent": msgid("The provider never got the text, which was sent again."),
 }
 """What the codes mean that are our own."""
