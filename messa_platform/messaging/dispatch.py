@@ -154,16 +154,7 @@ class Dispatcher:
             channel = session.execute(select(CHANNEL).where(CHANNEL.c.id == channel_id)).first()
             if channel is None or not channel.enabled:
                 return None, []
-            line = Line(
-                channel.id,
-                channel.name,
-                channel.plugin,
-                channel.settings,
-                channel.sealed,
-                channel.rate,
-                channel.tenant_id is None,
-                Breaker(channel.breaker),
-            )
+            line = Line.of(channel)
             where = [TABLE.c.channel_id == channel_id]
             if line.breaker is Breaker.OPEN:
                 where.append(TABLE.c.state == WorkState.LEASED)

@@ -61,6 +61,21 @@ class Line:
     is_own: bool = True
     breaker: Breaker = Breaker.CLOSED
 
+    @classmethod
+    def of(cls, channel: Any) -> Line:
+        """By a row of the table."""
+        is_own, breaker = channel.tenant_id is None, Breaker(channel.breaker)
+        return cls(
+            channel.id,
+            channel.name,
+            channel.plugin,
+            channel.settings,
+            channel.sealed,
+            channel.rate,
+            is_own,
+            breaker,
+        )
+
 
 class ProviderPool:
     """Providers by channel, made when first needed.

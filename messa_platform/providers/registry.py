@@ -60,8 +60,14 @@ def _load(point: EntryPoint) -> Plugin | Broken:
     version = getattr(plugin, "contract", None)
     if version != CONTRACT_VERSION:
         return Broken(point.name, f"written for contract {version}, this is contract {CONTRACT_VERSION}")
+    if missing := [name for name in _NEEDED if not hasattr(plugin, name)]:
+        return Broken(point.name, f"it has no {', '.join(missing)}")
     loaded: Plugin = plugin
     return loaded
+
+
+_NEEDED = ("name", "about", "capabilities", "settings_schema", "send", "check", "close")
+"""What the contract asks of every plugin."""
 
 
 def checked_settings(plugin: Plugin, settings: Mapping[str, Any]) -> dict[str, Any]:

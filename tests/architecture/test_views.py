@@ -104,6 +104,8 @@ OPERATOR = {
     "RangesResource": ("", "new", "lending"),
     "DomainsResource": ("",),
     "DomainResource": ("", "approve", "refuse"),
+    "ChannelsResource": ("",),
+    "ChannelResource": ("test", "pause", "resume", "move"),
 }
 # Of the REST API the permission is the scope. A resource may be read and changed at one address.
 SCOPES = {

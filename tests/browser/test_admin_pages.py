@@ -106,6 +106,7 @@ OPERATORS = {
     "new-range": "ranges/new",
     "domains": "domains",
     "domain": "domains/{waiting}",
+    "channels": "channels",
     "audit": "audit",
     "acting": "../t/demo/@@settings",
 }

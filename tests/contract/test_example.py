@@ -64,6 +64,12 @@ def test_one_for_another_contract_is_broken_and_stops_nobody(installed: Path, tm
     told = _run("-c", LOADED, cwd=tmp_path, path=old)
     assert "written for contract 1, this is contract 2" in told
     assert "'simulator': 2" in told
+    plugin.write_text(
+        plugin.read_text()
+        .replace("= CONTRACT_VERSION - 1", "= CONTRACT_VERSION")
+        .replace("def check", "def look")
+    )
+    assert "it has no check" in _run("-c", LOADED, cwd=tmp_path, path=old)
     plugin.write_text("raise SystemError('a stranger')\n")
     told = _run("-c", LOADED, cwd=tmp_path, path=old)
     assert "SystemError: a stranger" in told

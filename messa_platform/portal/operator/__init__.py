@@ -1,4 +1,4 @@
-"""What the platform's owner sees and changes: organisations, number ranges, domains that wait, and what was done (spec O1)."""
+"""What the platform's owner sees and changes: organisations, number ranges, domains that wait, channels, and what was done (spec O1)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pyramid.config import Configurator
 from pyramid.httpexceptions import HTTPSeeOther
 from pyramid.request import Request
 
-from messa_platform.portal.operator import audit, domains, frame, ranges, tenant_states, tenants
+from messa_platform.portal.operator import audit, channels, domains, frame, ranges, tenant_states, tenants
 from messa_platform.portal.operator.resources import OPERATE, OperatorResource, enter
 from messa_platform.portal.pages import url
 
@@ -20,5 +20,5 @@ def includeme(config: Configurator) -> None:
     """Mount `/operator` and what lies under it."""
     config.add_child("operator", enter)
     config.add_view(first_page, context=OperatorResource, permission=OPERATE)
-    for page in (frame, tenants, tenant_states, ranges, domains, audit):
+    for page in (frame, tenants, tenant_states, ranges, domains, channels, audit):
         config.include(page)

@@ -17,6 +17,7 @@ TABS = (
     ("tenants", msgid("Organisations")),
     ("ranges", msgid("Number ranges")),
     ("domains", msgid("Domains waiting")),
+    ("channels", msgid("Channels")),
     ("audit", msgid("Audit log")),
 )
 """In the order in which they stand; each is a page right below `/operator`."""

@@ -13,6 +13,7 @@ from messa_platform.core.resources import Hidden, Resource
 from messa_platform.portal.demanded import demand_second_factor
 from messa_platform.portal.identity import OPERATOR
 from messa_platform.portal.messages.resources import read_id
+from messa_platform.providers import channels
 from messa_platform.tenants import tenants
 from messa_platform.tenants.admin_models import Actor
 from messa_platform.tenants.audit import Author
@@ -86,7 +87,30 @@ class DomainResource(Resource):
         self.waiting = waiting
 
 
-_PLACES = {"tenants": TenantsResource, "ranges": RangesResource, "domains": DomainsResource}
+class ChannelsResource(Resource):
+    """`/operator/channels`: the platform's own channels, and the plugins that there are."""
+
+    def __getitem__(self, name: str) -> ChannelResource:
+        channel_id = read_id(name)
+        if not channels.is_own(self.request.platform_db, channel_id):
+            raise KeyError(name)
+        return ChannelResource(self, channel_id)
+
+
+class ChannelResource(Resource):
+    """`/operator/channels/<id>`: one of the channels."""
+
+    def __init__(self, parent: ChannelsResource, channel_id: UUID) -> None:
+        super().__init__(parent.request, str(channel_id), parent)
+        self.channel_id = channel_id
+
+
+_PLACES = {
+    "tenants": TenantsResource,
+    "ranges": RangesResource,
+    "domains": DomainsResource,
+    "channels": ChannelsResource,
+}
 
 
 def author_of(request: Request) -> Author:

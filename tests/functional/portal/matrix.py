@@ -208,6 +208,11 @@ DomainsResource                /operator/domains                     OPERATOR   
 DomainResource                 /operator/domains/{waiting}           OPERATOR    200  -
 DomainResource.approve         /operator/domains/{waiting}/approve   OPERATOR    303  303
 DomainResource.refuse          /operator/domains/{waiting}/refuse    OPERATOR    303  404
+ChannelsResource               /operator/channels                    OPERATOR    200  -
+ChannelResource.test           /operator/channels/{channel}/test     OPERATOR    -    303
+ChannelResource.pause          /operator/channels/{channel}/pause    OPERATOR    -    303
+ChannelResource.resume         /operator/channels/{channel}/resume   OPERATOR    -    303
+ChannelResource.move           /operator/channels/{channel}/move     OPERATOR    -    404
 
 # Signing in and out; the last of them ends what the others need
 Root.sign-in                   /sign-in                              NOBODY_YET  200  422

@@ -60,7 +60,7 @@ class Scene:
 
     def __init__(self, world: World, runtime: Runtime) -> None:
         self.world, self.runtime = world, runtime
-        world.channel()
+        self.channel = world.channel()
         town = build_town(world, runtime)
         places = (town.school, town.class_4b, town.master, town.care, town.elsewhere)
         self.groups = dict(zip(GROUPS, places, strict=True))
@@ -153,6 +153,7 @@ class Scene:
             api_user=self.api_users[group].id,
             api_key=self.api_keys[group],
             webhook=self.webhooks[group],
+            channel=self.channel,
             **self.things,
         )
 
@@ -240,7 +241,7 @@ def test_everybody_gets_of_every_view_what_the_table_says(scene: Scene, persona:
 
 
 UNTOUCHED = (
-    "account", "api_key", "audit_entry", "consent_request", "domain", "event_delivery", "event_endpoint",
+    "account", "api_key", "audit_entry", "channel", "consent_request", "domain", "event_delivery", "event_endpoint",
     "export", "group", "group_admin", "group_setting", "message",
     "number_range", "outgoing_mail", "recipient_list", "sending", "task", "task_work", "tenant", "thread",
 )  # fmt: skip

@@ -28,6 +28,8 @@ PAGES = (
     "/operator/ranges/@@new",
     "/operator/domains",
     f"/operator/domains/{uuid4()}",
+    "/operator/channels",
+    f"/operator/channels/{uuid4()}/pause",
     "/operator/audit",
     "/operator/tenants/no-such",
     "/operator/no-such",
@@ -38,6 +40,7 @@ FORMS = (
     "/operator/ranges/@@new",
     "/operator/ranges/@@lending",
     "/operator/domains/@@approve",
+    *(f"/operator/channels/{uuid4()}/{form}" for form in ("test", "pause", "resume", "move")),
 )
 
 
