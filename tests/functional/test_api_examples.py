@@ -43,7 +43,7 @@ def runnable(example: Path, directory: Path) -> list[str]:
     if not compiled.exists():
         libraries = ("-r:System.Net.Http.dll", "-r:System.Runtime.Serialization.dll")
         command = [program("mcs", "mono-mcs"), "-warnaserror", *libraries, f"-out:{compiled}", str(example)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=150, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
     return [runs, str(compiled)]
 
