@@ -7,13 +7,11 @@ connection goes to one that was checked: a second answer of the DNS changes noth
 from __future__ import annotations
 
 import http.client
-import io
 import ipaddress
 import json
 import socket
 import ssl
 import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
@@ -24,6 +22,7 @@ from urllib.parse import urlencode
 
 from messa_platform.core.destinations import PRIVATE, IPAddress, Target, is_public, split, unwrapped, within
 from messa_platform.core.settings import Networks, key
+from messa_platform.core.timed_socket import Deadline, Stream, TooMuch
 
 Resolve = Callable[[str, int], Sequence[str]]
 """Gives the addresses of a host's name, for a port. Raises OSError if there are none."""
@@ -156,61 +155,6 @@ class _Failed(Exception):
         self.fault = fault
 
 
-class _Deadline:
-    """When a request must be done."""
-
-    def __init__(self, seconds: float) -> None:
-        self._at = time.monotonic() + seconds
-
-    def left(self) -> float:
-        """Seconds that are left. Raises `_Failed` when there are none."""
-        left = self._at - time.monotonic()
-        if left <= 0:
-            raise _Failed(Fault.TOO_SLOW)
-        return left
-
-
-class _Incoming(io.RawIOBase):
-    """What comes from a server. A socket's own time limit begins anew with each byte; this one does not."""
-
-    def __init__(self, connection: socket.socket, deadline: _Deadline, max_bytes: int) -> None:
-        self._connection = connection
-        self._deadline = deadline
-        self._room = max_bytes
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        self._connection.settimeout(self._deadline.left())
-        count = self._connection.recv_into(buffer)
-        self._room -= count
-        if self._room < 0:
-            raise _Failed(Fault.TOO_LARGE)
-        return count
-
-
-class _Stream:
-    """A connection as `http.client` uses one: it sends, makes a file to read from, and is closed by who opened it."""
-
-    def __init__(self, connection: socket.socket, deadline: _Deadline, max_bytes: int) -> None:
-        self._connection = connection
-        self._deadline = deadline
-        self._max_bytes = max_bytes
-
-    def sendall(self, data: bytes) -> None:
-        rest = memoryview(data)
-        while rest:
-            self._connection.settimeout(self._deadline.left())
-            rest = rest[self._connection.send(rest) :]
-
-    def makefile(self, _mode: str) -> io.BufferedReader:
-        return io.BufferedReader(_Incoming(self._connection, self._deadline, self._max_bytes))
-
-    def close(self) -> None:
-        """Nothing: `http.client` closes before it has read the body."""
-
-
 @cache
 def _trusting() -> ssl.SSLContext:
     """Whom this machine trusts. Read once a process: it takes a twentieth of a second."""
@@ -309,10 +253,10 @@ class Outbound:
         except _Failed as failed:
             return NoAnswer(failed.fault)
 
-    def _deadline(self, seconds: float | None) -> _Deadline:
-        return _Deadline(min(self._settings.timeout, seconds or self._settings.timeout))
+    def _deadline(self, seconds: float | None) -> Deadline:
+        return Deadline(min(self._settings.timeout, seconds or self._settings.timeout))
 
-    def _target(self, target: Target, deadline: _Deadline) -> Target:
+    def _target(self, target: Target, deadline: Deadline) -> Target:
         if fault := self.may_ask(target):
             raise _Failed(fault)
         addresses = self._addresses(target, deadline)
@@ -326,7 +270,7 @@ class Outbound:
             raise _Failed(Fault.PORT)
         return replace(target, addresses=tuple(map(str, addresses)))
 
-    def _addresses(self, target: Target, deadline: _Deadline) -> list[IPAddress]:
+    def _addresses(self, target: Target, deadline: Deadline) -> list[IPAddress]:
         """Look a host up, in a thread of its own: the system's resolver knows no time limit, and whose server is slow chooses the name."""
         found: Future[Sequence[str]] = Future()
 
@@ -361,6 +305,8 @@ class Outbound:
             connection = self._open(target, deadline)
         except _Failed as failed:
             return NoAnswer(failed.fault)
+        except TimeoutError:
+            return NoAnswer(Fault.TOO_SLOW)
         headers |= {"Host": target.authority, "Connection": "close", "Accept-Encoding": "identity"}
         headers.setdefault("User-Agent", "messa")
         with connection:
@@ -368,12 +314,14 @@ class Outbound:
                 return self._exchange(connection, deadline, target, (method, body, headers))
             except _Failed as failed:
                 return NoAnswer(failed.fault, sent=True)
+            except TooMuch:
+                return NoAnswer(Fault.TOO_LARGE, sent=True)
             except TimeoutError:
                 return NoAnswer(Fault.TOO_SLOW, sent=True)
             except (OSError, http.client.HTTPException):
                 return NoAnswer(Fault.BROKEN, sent=True)
 
-    def _open(self, target: Target, deadline: _Deadline) -> socket.socket:
+    def _open(self, target: Target, deadline: Deadline) -> socket.socket:
         """Connect to the first checked address that answers, each with its share of the time."""
         addresses = target.addresses[:MAX_TRIES]
         for tried, address in enumerate(addresses):
@@ -385,7 +333,7 @@ class Outbound:
         deadline.left()
         raise _Failed(Fault.UNREACHABLE)
 
-    def _secured(self, connection: socket.socket, target: Target, deadline: _Deadline) -> socket.socket:
+    def _secured(self, connection: socket.socket, target: Target, deadline: Deadline) -> socket.socket:
         """TLS for the name that was asked for, whichever address it has."""
         try:
             connection.settimeout(deadline.left())
@@ -402,14 +350,14 @@ class Outbound:
     def _exchange(
         self,
         connection: socket.socket,
-        deadline: _Deadline,
+        deadline: Deadline,
         target: Target,
         message: tuple[str, bytes | None, dict[str, str]],
     ) -> Answer:
         max_bytes = self._settings.max_bytes
         method, body, headers = message
         client = http.client.HTTPConnection(target.host, target.port)
-        client.sock = _Stream(connection, deadline, max_bytes + HEADER_ROOM)
+        client.sock = Stream(connection, deadline, max_bytes + HEADER_ROOM)
         client.request(method, target.path, body, headers)
         with client.getresponse() as response:
             if 300 <= response.status < 400:

@@ -167,7 +167,7 @@ def _of_nobody(submission: Submission) -> Rehearsal:
 
 
 def _strike(drafts: Sequence[Draft], limits: Sequence[Left]) -> None:
-    """Do to the open drafts, in order, what `quota.reserve` would; `limits` are in the order in which it asks them."""
+    """Do to the open drafts, in order, what `quota.Reservation` would; `limits` are in the order in which it asks them."""
     spent = 0
     for draft in (d for d in drafts if d.open):
         struck = next((x for x in limits if not x.quota.sms or draft.parts > x.sms - spent), None)

@@ -5,16 +5,22 @@ from __future__ import annotations
 import hmac
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlencode
 
+from messa_platform.core.i18n import msgid
 from messa_platform.core.outbound import Answer, NoAnswer
 from messa_platform.providers.base import (
     Callback,
     CallbackRefused,
+    Capabilities,
+    IncomingText,
+    Receipt,
     Rejected,
     State,
+    Surroundings,
     Unknown,
     Verdict,
 )
@@ -26,6 +32,53 @@ _ASK_AGAIN = frozenset({401, 402, 403, 404, 405, 407, 408, 415, 423, 425, 429})
 """Statuses that say something of us, of the address or of now, not of the text: it is kept and tried again."""
 _PROXIES = frozenset({502, 504})
 """What a proxy says whose server broke off or was silent: that may have taken the text before."""
+
+
+EVERYTHING = Capabilities(
+    alphanumeric_sender=True,
+    own_numbers=True,
+    receipts=True,
+    incoming=True,
+    unicode=True,
+    idempotent_submit=False,
+)
+"""What most providers can: all but to know a repeat by our id."""
+
+# Settings that stand in many schemas
+
+CALLBACK_KEY: dict[str, Any] = {
+    "type": "string",
+    "required": True,
+    "minlength": 16,
+    "meta": {"label": msgid("Key in the addresses of callbacks"), "secret": True, "made": True},
+}
+"""A key of ours in the addresses of callbacks, as `callback_key`, for a provider that signs nothing."""
+
+
+def needed(label: str, help_: str = "", *, secret: bool = False) -> dict[str, Any]:
+    """A text that must be there; `label` and `help_` are ids of translations."""
+    meta: dict[str, Any] = {"label": label}
+    if help_:
+        meta["help"] = help_
+    if secret:
+        meta["secret"] = True
+    return {"type": "string", "required": True, "empty": False, "meta": meta}
+
+
+def api_address(default: str, help_: str = "") -> dict[str, Any]:
+    """Where the provider's API is, if not where it is for everybody."""
+    meta: dict[str, Any] = {"label": msgid("Address of the API"), "rare": True}
+    return {
+        "type": "string",
+        "empty": False,
+        "default": default,
+        "meta": meta | ({"help": help_} if help_ else {}),
+    }
+
+
+def keyed(surroundings: Surroundings, settings: Mapping[str, Any]) -> str:
+    """The address for receipts, with the channel's key in it."""
+    return f"{surroundings.callbacks}/receipts?{urlencode({'key': settings['callback_key']})}"
 
 
 def unanswered(none: NoAnswer) -> Rejected | Unknown:
@@ -59,6 +112,18 @@ def json_object(answer: Answer) -> Mapping[str, Any] | None:
     except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None
+
+
+def by_path(
+    callback: Callback, receipt: Callable[[], Receipt], incoming: Callable[[], IncomingText]
+) -> Receipt | IncomingText:
+    """What a callback says, by the address at which it came. Raises `CallbackRefused`."""
+    match callback.path:
+        case "receipts":
+            return receipt()
+        case "incoming":
+            return incoming()
+    raise CallbackRefused(404, "it is neither receipts nor incoming")
 
 
 def demand_key(callback: Callback, key: str) -> None:

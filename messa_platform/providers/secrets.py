@@ -64,18 +64,29 @@ _KEEP = text("UPDATE channel SET settings = CAST(:plain AS jsonb), sealed = :sea
 def seal_all(session: Session, plugins: Plugins, keys: Keys) -> int:
     """Seal the secrets that stand in channels in the clear, as one that is made by hand or by an earlier version has them; gives of how many
     channels. For the sweeper."""
-    sealed = 0
-    for channel in session.execute(select(Channel).with_for_update(skip_locked=True)).scalars():
-        try:
-            plugin = plugins.plugin(channel.plugin)
-            if not secret_names(plugin) & set(channel.settings):
-                continue
-            divided = divide(keys, plugin, whole(keys, channel.settings, channel.sealed))
-        except NoProvider:  # nobody knows what is secret in it
-            continue
-        session.execute(
-            _KEEP, {"plain": json.dumps(divided.plain), "sealed": divided.sealed, "id": channel.id}
-        )
-        log.info("channel_sealed", channel=channel.name)
-        sealed += 1
-    return sealed
+    ids = [channel.id for channel in session.scalars(select(Channel)) if _in_the_clear(plugins, channel)]
+    # dispatch waits for who holds a channel's row, so only those are held that are to be changed
+    held = (
+        select(Channel)
+        .where(Channel.id.in_(ids))
+        .with_for_update(skip_locked=True)
+        .execution_options(populate_existing=True)
+    )
+    return sum(_seal(session, plugins, keys, channel) for channel in session.scalars(held)) if ids else 0
+
+
+def _in_the_clear(plugins: Plugins, channel: Channel) -> bool:
+    try:
+        return bool(secret_names(plugins.plugin(channel.plugin)) & set(channel.settings))
+    except NoProvider:  # nobody knows what is secret in it
+        return False
+
+
+def _seal(session: Session, plugins: Plugins, keys: Keys, channel: Channel) -> bool:
+    try:
+        divided = divide(keys, plugins.plugin(channel.plugin), whole(keys, channel.settings, channel.sealed))
+    except NoProvider:  # sealed with a key that we do not have
+        return False
+    session.execute(_KEEP, {"plain": json.dumps(divided.plain), "sealed": divided.sealed, "id": channel.id})
+    log.info("channel_sealed", channel=channel.name)
+    return True

@@ -184,14 +184,6 @@ class Reservation:
         return there | {row.scope_id: row.id for row in insert_rows(self._session, USAGE, new, _RETURN)}
 
 
-def reserve(session: Session, now: datetime, demands: Sequence[Demand]) -> list[Answer]:
-    """Reserve for each demand, in order, all its parts or nothing; gives an answer for each."""
-    pipeline = Pipeline(session)
-    reservation = Reservation(pipeline, now, demands)
-    pipeline.send()
-    return reservation.grant(demands)
-
-
 # Makes the counters that are missing and locks the others in one go, each in its turn: PostgreSQL locks the rows that a DO UPDATE
 # leaves as they are, too. Locking first what is there and then adding the rest is two orders, and so a ring of three.
 _LOCK = "ON CONFLICT (scope_id) DO UPDATE SET scope_id = EXCLUDED.scope_id WHERE false"

@@ -29,18 +29,24 @@ from messa_platform.providers.base import (
 )
 from messa_platform.providers.elks.fake import ElksFake
 from messa_platform.providers.elks.plugin import ElksProvider
-from messa_platform.providers.kit import Conformance
+from messa_platform.providers.kit import Conformance, Fake
 
 CASES: dict[str, str] = {}
 """The case that must fail, by the class that it fails in."""
 
 
-def found_by(case: str) -> Callable[[type[ElksProvider]], type[ElksProvider]]:
+class Silence(ElksFake):
+    """A fake that has nothing to say of receipts."""
+
+    receipts = Fake.receipts
+
+
+def found_by(case: str, fake: type[Fake] = ElksFake) -> Callable[[type[ElksProvider]], type[ElksProvider]]:
     """Register a mutant, and a class of the kit for it."""
 
     def register(mutant: type[ElksProvider]) -> type[ElksProvider]:
         name = f"Test{mutant.__name__}"
-        members = {"plugin": mutant, "fake": ElksFake, "__module__": __name__}
+        members = {"plugin": mutant, "fake": fake, "__module__": __name__}
         globals()[name] = type(name, (Conformance,), members)
         CASES[name] = case
         return mutant
@@ -247,6 +253,11 @@ class ReadsLatin(ElksProvider):
 class AllIsWell(ElksProvider):
     async def check(self) -> Verdict:
         return Verdict(State.WELL)
+
+
+@found_by("test_receipts_that_come_again_or_in_another_order_say_the_same", Silence)
+class IsTriedByHalfAFake(ElksProvider):
+    """Nothing is wrong with it, but nobody can tell."""
 
 
 @found_by("test_its_secrets_are_marked")

@@ -18,7 +18,7 @@ from messa_platform.messaging.drafts import Receipted, Result, Submission
 from messa_platform.messaging.models import Door
 from messa_platform.messaging.submit import submit
 from messa_platform.providers.models import Channel
-from messa_platform.tenants import numbers, quota
+from messa_platform.tenants import numbers
 from messa_platform.tenants.admin_models import Actor, GroupAdmin
 from messa_platform.tenants.audit import Author
 from messa_platform.tenants.group_settings import Key
@@ -26,6 +26,7 @@ from messa_platform.tenants.models import Account, Domain, DomainState, Group, L
 from messa_platform.tenants.quota import Answer, Demand
 from messa_platform.tenants.senders import Sender, senders
 from messa_platform.tenants.tree import add_group, create_tenant, set_here
+from tests.support.reserving import reserve
 
 
 @dataclass
@@ -181,7 +182,7 @@ class World:
         """Ask for these parts, one message after the other, in one reservation."""
         demands = [self.demand(account_id, p) for p in parts]
         with self.database.unit_of_work() as session:
-            return quota.reserve(session, self.clock.now(), demands)
+            return reserve(session, self.clock.now(), demands)
 
     def take_back_number(self, account_id: UUID) -> str | None:
         """Take an account's number back, now; gives the number."""

@@ -6,7 +6,6 @@ import re
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, ClassVar, Final
-from urllib.parse import urlencode
 
 from messa_platform.core.i18n import msgid
 from messa_platform.core.outbound import NoAnswer
@@ -15,7 +14,6 @@ from messa_platform.providers.base import (
     About,
     Accepted,
     Callback,
-    CallbackRefused,
     CallbackResult,
     Capabilities,
     IncomingText,
@@ -28,12 +26,18 @@ from messa_platform.providers.base import (
     Verdict,
 )
 from messa_platform.providers.http import (
+    CALLBACK_KEY,
+    EVERYTHING,
     MALFORMED,
+    api_address,
+    by_path,
     demand_key,
     e164,
     field,
     json_object,
+    keyed,
     moment,
+    needed,
     refused,
     unanswered,
     verdict,
@@ -61,39 +65,12 @@ class ElksProvider:
         "messa",
         msgid("A Swedish provider with numbers of its own and receipts."),
     )
-    capabilities: ClassVar[Capabilities] = Capabilities(
-        alphanumeric_sender=True,
-        own_numbers=True,
-        receipts=True,
-        incoming=True,
-        unicode=True,
-        idempotent_submit=False,
-    )
+    capabilities: ClassVar[Capabilities] = EVERYTHING
     settings_schema: ClassVar[dict[str, Any]] = {
-        "username": {
-            "type": "string",
-            "required": True,
-            "empty": False,
-            "meta": {"label": msgid("API user name")},
-        },
-        "password": {
-            "type": "string",
-            "required": True,
-            "empty": False,
-            "meta": {"label": msgid("API password"), "secret": True},
-        },
-        "callback_key": {
-            "type": "string",
-            "required": True,
-            "minlength": 16,
-            "meta": {"label": msgid("Key in the addresses of callbacks"), "secret": True, "made": True},
-        },
-        "url": {
-            "type": "string",
-            "empty": False,
-            "default": "https://api.46elks.com",
-            "meta": {"label": msgid("Address of the API"), "rare": True},
-        },
+        "username": needed(msgid("API user name")),
+        "password": needed(msgid("API password"), secret=True),
+        "callback_key": CALLBACK_KEY,
+        "url": api_address("https://api.46elks.com"),
     }
 
     codes: ClassVar[Mapping[str, str]] = {
@@ -109,8 +86,7 @@ class ElksProvider:
         self._http = surroundings.http
         self._url: str = settings["url"].rstrip("/")
         self._user = (settings["username"], settings["password"])
-        key = urlencode({"key": settings["callback_key"]})
-        self._receipts = f"{surroundings.callbacks}/receipts?{key}"
+        self._receipts = keyed(surroundings, settings)
 
     async def send(self, message: OutgoingText) -> Outcome:
         """Hand one text over."""
@@ -152,11 +128,7 @@ class ElksProvider:
         """Read a receipt or an incoming text. The answer has no body: 46elks sends one to the phone as a reply."""
         demand_key(callback, settings["callback_key"])
         fields = dict(callback.form)
-        if callback.path == "receipts":
-            return CallbackResult((_receipt(fields),))
-        if callback.path == "incoming":
-            return CallbackResult((_incoming(fields),))
-        raise CallbackRefused(404, "it is neither receipts nor incoming")
+        return CallbackResult((by_path(callback, lambda: _receipt(fields), lambda: _incoming(fields)),))
 
 
 def _receipt(fields: Mapping[str, str]) -> Receipt:

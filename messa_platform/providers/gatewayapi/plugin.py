@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, ClassVar
-from urllib.parse import urlencode
 
 from messa_platform.core.gsm import fits_gsm
 from messa_platform.core.i18n import msgid
@@ -32,10 +31,14 @@ from messa_platform.providers.gatewayapi.answers import accepted, amount, code_o
 from messa_platform.providers.gatewayapi.codes import CODES, STATUSES
 from messa_platform.providers.gatewayapi.signature import HEADER, demand_claims
 from messa_platform.providers.http import (
+    CALLBACK_KEY,
+    EVERYTHING,
+    by_path,
     demand_key,
     e164,
     field,
     json_object,
+    keyed,
     unanswered,
     verdict,
     words,
@@ -56,14 +59,7 @@ class GatewayApiProvider:
         "messa",
         msgid("A Danish provider with numbers of its own, receipts and a platform within the EU."),
     )
-    capabilities: ClassVar[Capabilities] = Capabilities(
-        alphanumeric_sender=True,
-        own_numbers=True,
-        receipts=True,
-        incoming=True,
-        unicode=True,
-        idempotent_submit=False,
-    )
+    capabilities: ClassVar[Capabilities] = EVERYTHING
     settings_schema: ClassVar[dict[str, Any]] = {
         "token": {
             "type": "string",
@@ -72,12 +68,7 @@ class GatewayApiProvider:
             "regex": r"[^:\s]+",
             "meta": {"label": msgid("API token"), "secret": True},
         },
-        "callback_key": {
-            "type": "string",
-            "required": True,
-            "minlength": 16,
-            "meta": {"label": msgid("Key in the addresses of callbacks"), "secret": True, "made": True},
-        },
+        "callback_key": CALLBACK_KEY,
         "jwt_secret": {
             "type": "string",
             "minlength": 16,
@@ -116,8 +107,7 @@ class GatewayApiProvider:
         self._url: str = settings["url"].rstrip("/")
         self._user = (settings["token"], "")
         self._validity: int | None = settings.get("validity_period")
-        key = urlencode({"key": settings["callback_key"]})
-        self._receipts = f"{surroundings.callbacks}/receipts?{key}"
+        self._receipts = keyed(surroundings, settings)
 
     async def send(self, message: OutgoingText) -> Outcome:
         """Hand one text over."""
@@ -169,11 +159,7 @@ class GatewayApiProvider:
             raise CallbackRefused(400, "the body is no JSON object")
         if secret := settings.get("jwt_secret"):
             fields = demand_claims(callback.headers.get(HEADER, ""), secret, fields)
-        if callback.path == "receipts":
-            return CallbackResult((_receipt(fields),))
-        if callback.path == "incoming":
-            return CallbackResult((_incoming(fields),))
-        raise CallbackRefused(404, "it is neither receipts nor incoming")
+        return CallbackResult((by_path(callback, lambda: _receipt(fields), lambda: _incoming(fields)),))
 
 
 def _receipt(fields: Mapping[str, Any]) -> Receipt:

@@ -6,7 +6,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, Final
-from urllib.parse import urlencode
 from uuid import UUID
 
 from messa_platform.core.i18n import msgid
@@ -25,7 +24,16 @@ from messa_platform.providers.base import (
     Unknown,
     Verdict,
 )
-from messa_platform.providers.http import demand_key, json_object, unanswered, verdict
+from messa_platform.providers.http import (
+    CALLBACK_KEY,
+    EVERYTHING,
+    demand_key,
+    json_object,
+    keyed,
+    needed,
+    unanswered,
+    verdict,
+)
 from messa_platform.providers.infobip import answers, callbacks
 from messa_platform.providers.infobip.codes import CODES
 
@@ -46,36 +54,16 @@ class InfobipProvider:
         "messa",
         msgid("A provider with networks all over the world, numbers of its own and receipts."),
     )
-    capabilities: ClassVar[Capabilities] = Capabilities(
-        alphanumeric_sender=True,
-        own_numbers=True,
-        receipts=True,
-        incoming=True,
-        unicode=True,
-        idempotent_submit=False,
-    )
+    capabilities: ClassVar[Capabilities] = EVERYTHING
     settings_schema: ClassVar[dict[str, Any]] = {
-        "url": {
-            "type": "string",
-            "required": True,
-            "empty": False,
-            "meta": {
-                "label": msgid("Base URL"),
-                "help": msgid("The account's own, such as https://xxxxx.api.infobip.com."),
-            },
-        },
+        "url": needed(msgid("Base URL"), msgid("The account's own, such as https://xxxxx.api.infobip.com.")),
         "api_key": {
             "type": "string",
             "required": True,
             "regex": "[!-~]+",
             "meta": {"label": msgid("API key"), "secret": True},
         },
-        "callback_key": {
-            "type": "string",
-            "required": True,
-            "minlength": 16,
-            "meta": {"label": msgid("Key in the addresses of callbacks"), "secret": True, "made": True},
-        },
+        "callback_key": CALLBACK_KEY,
         "validity": {
             "type": "integer",
             "coerce": int,
@@ -101,8 +89,7 @@ class InfobipProvider:
             "Accept": "application/json",
         }
         self._validity: int | None = settings.get("validity")
-        key = urlencode({"key": settings["callback_key"]})
-        self._receipts = f"{surroundings.callbacks}/receipts?{key}"
+        self._receipts = keyed(surroundings, settings)
 
     async def send(self, message: OutgoingText) -> Outcome:
         """Hand one text over."""

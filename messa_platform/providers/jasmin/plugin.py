@@ -15,7 +15,6 @@ import re
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, ClassVar, Final
-from urllib.parse import urlencode
 
 from messa_platform.core.gsm import fits_gsm
 from messa_platform.core.i18n import msgid
@@ -25,7 +24,6 @@ from messa_platform.providers.base import (
     About,
     Accepted,
     Callback,
-    CallbackRefused,
     CallbackResult,
     Capabilities,
     Outcome,
@@ -34,7 +32,18 @@ from messa_platform.providers.base import (
     Surroundings,
     Verdict,
 )
-from messa_platform.providers.http import MALFORMED, demand_key, json_object, unanswered, verdict
+from messa_platform.providers.http import (
+    CALLBACK_KEY,
+    EVERYTHING,
+    MALFORMED,
+    by_path,
+    demand_key,
+    json_object,
+    keyed,
+    needed,
+    unanswered,
+    verdict,
+)
 from messa_platform.providers.jasmin.codes import WORDS, refusal
 from messa_platform.providers.jasmin.reading import ALPHABETS, GSM, fields_of, incoming, receipt
 
@@ -54,47 +63,20 @@ class JasminProvider:
         "messa",
         msgid("A gateway of your own, which speaks to the operators that you have contracts with."),
     )
-    capabilities: ClassVar[Capabilities] = Capabilities(
-        alphanumeric_sender=True,
-        own_numbers=True,
-        receipts=True,
-        incoming=True,
-        unicode=True,
-        idempotent_submit=False,
-    )
+    capabilities: ClassVar[Capabilities] = EVERYTHING
     settings_schema: ClassVar[dict[str, Any]] = {
-        "url": {
-            "type": "string",
-            "required": True,
-            "empty": False,
-            "meta": {
-                "label": msgid("Address of the gateway"),
-                "help": msgid("With the port of its HTTP API, for example http://jasmin.example:1401"),
-            },
-        },
-        "username": {
-            "type": "string",
-            "required": True,
-            "empty": False,
-            "meta": {
-                "label": msgid("User name"),
-                "help": msgid(
-                    "The user must be allowed to set hex content and receipts. Jasmin cuts long texts off at long_content_max_parts."
-                ),
-            },
-        },
-        "password": {
-            "type": "string",
-            "required": True,
-            "empty": False,
-            "meta": {"label": msgid("Password"), "secret": True},
-        },
-        "callback_key": {
-            "type": "string",
-            "required": True,
-            "minlength": 16,
-            "meta": {"label": msgid("Key in the addresses of callbacks"), "secret": True, "made": True},
-        },
+        "url": needed(
+            msgid("Address of the gateway"),
+            msgid("With the port of its HTTP API, for example http://jasmin.example:1401"),
+        ),
+        "username": needed(
+            msgid("User name"),
+            msgid(
+                "The user must be allowed to set hex content and receipts. Jasmin cuts long texts off at long_content_max_parts."
+            ),
+        ),
+        "password": needed(msgid("Password"), secret=True),
+        "callback_key": CALLBACK_KEY,
         "alphabet": {
             "type": "string",
             "allowed": list(ALPHABETS),
@@ -109,10 +91,9 @@ class JasminProvider:
         self._http = surroundings.http
         self._url: str = settings["url"].rstrip("/")
         self._user = {"username": settings["username"], "password": settings["password"]}
-        key = urlencode({"key": settings["callback_key"]})
         self._dlr = {
             "dlr": "yes",
-            "dlr-url": f"{surroundings.callbacks}/receipts?{key}",
+            "dlr-url": keyed(surroundings, settings),
             "dlr-level": "3",
             "dlr-method": "POST",
         }
@@ -155,12 +136,9 @@ class JasminProvider:
     def read_callback(settings: Mapping[str, Any], callback: Callback) -> CallbackResult:
         """Read a receipt or an incoming text."""
         demand_key(callback, settings["callback_key"])
-        if callback.path == "receipts":
-            return CallbackResult((receipt(fields_of(callback)),), body=ACKNOWLEDGED)
-        if callback.path == "incoming":
-            text = incoming(fields_of(callback), settings.get("alphabet", GSM))
-            return CallbackResult((text,), body=ACKNOWLEDGED)
-        raise CallbackRefused(404, "it is neither receipts nor incoming")
+        fields, alphabet = fields_of(callback), settings.get("alphabet", GSM)
+        event = by_path(callback, lambda: receipt(fields), lambda: incoming(fields, alphabet))
+        return CallbackResult((event,), body=ACKNOWLEDGED)
 
 
 def _written(text: str) -> dict[str, str]:

@@ -33,7 +33,6 @@ from messa_platform.providers.base import (
     About,
     Accepted,
     Callback,
-    CallbackRefused,
     CallbackResult,
     Capabilities,
     Outcome,
@@ -43,7 +42,17 @@ from messa_platform.providers.base import (
     Surroundings,
     Verdict,
 )
-from messa_platform.providers.http import demand_key, refused, unanswered, verdict
+from messa_platform.providers.http import (
+    CALLBACK_KEY,
+    EVERYTHING,
+    by_path,
+    demand_key,
+    keyed,
+    needed,
+    refused,
+    unanswered,
+    verdict,
+)
 from messa_platform.providers.kannel.reading import fields_of, incoming, receipt
 
 EVERY_RECEIPT: Final = "31"
@@ -64,47 +73,18 @@ class KannelProvider:
         "messa",
         msgid("A gateway of your own, which speaks to the operators that you have contracts with."),
     )
-    capabilities: ClassVar[Capabilities] = Capabilities(
-        alphanumeric_sender=True,
-        own_numbers=True,
-        receipts=True,
-        incoming=True,
-        unicode=True,
-        idempotent_submit=False,
-    )
+    capabilities: ClassVar[Capabilities] = EVERYTHING
     settings_schema: ClassVar[dict[str, Any]] = {
-        "url": {
-            "type": "string",
-            "required": True,
-            "empty": False,
-            "meta": {
-                "label": msgid("Address of the gateway"),
-                "help": msgid("With the port of sendsms, for example http://kannel.example:13013"),
-            },
-        },
-        "username": {
-            "type": "string",
-            "required": True,
-            "empty": False,
-            "meta": {
-                "label": msgid("User name"),
-                "help": msgid(
-                    "Of the group sendsms-user. Kannel cuts long texts off if max-messages is not set there."
-                ),
-            },
-        },
-        "password": {
-            "type": "string",
-            "required": True,
-            "empty": False,
-            "meta": {"label": msgid("Password"), "secret": True},
-        },
-        "callback_key": {
-            "type": "string",
-            "required": True,
-            "minlength": 16,
-            "meta": {"label": msgid("Key in the addresses of callbacks"), "secret": True, "made": True},
-        },
+        "url": needed(
+            msgid("Address of the gateway"),
+            msgid("With the port of sendsms, for example http://kannel.example:13013"),
+        ),
+        "username": needed(
+            msgid("User name"),
+            msgid("Of the group sendsms-user. Kannel cuts long texts off if max-messages is not set there."),
+        ),
+        "password": needed(msgid("Password"), secret=True),
+        "callback_key": CALLBACK_KEY,
         "validity": {
             "type": "integer",
             "coerce": int,
@@ -147,7 +127,7 @@ class KannelProvider:
         self._url: str = settings["url"].rstrip("/") + settings["path"]
         self._user = {"username": settings["username"], "password": settings["password"]}
         self._wishes = {key: str(settings[key]) for key in ("validity", "priority") if key in settings}
-        self._receipts = f"{surroundings.callbacks}/receipts?{urlencode({'key': settings['callback_key']})}"
+        self._receipts = keyed(surroundings, settings)
 
     async def send(self, message: OutgoingText) -> Outcome:
         """Hand one text over."""
@@ -196,11 +176,8 @@ class KannelProvider:
     def read_callback(settings: Mapping[str, Any], callback: Callback) -> CallbackResult:
         """Read a receipt or an incoming text. The answer has no body: Kannel sends one to the phone as a reply."""
         demand_key(callback, settings["callback_key"])
-        if callback.path == "receipts":
-            return CallbackResult((receipt(fields_of(callback)),))
-        if callback.path == "incoming":
-            return CallbackResult((incoming(fields_of(callback)),))
-        raise CallbackRefused(404, "it is neither receipts nor incoming")
+        fields = fields_of(callback)
+        return CallbackResult((by_path(callback, lambda: receipt(fields), lambda: incoming(fields)),))
 
 
 def _outcome(answer: Answer, message_id: UUID) -> Outcome:

@@ -67,6 +67,10 @@ class WrongRequest(Exception):
     """The request is not as the provider documents it. The fake answers 400, and the kit shows why."""
 
 
+class Undeclared(AssertionError):
+    """The plugin says that it can do what its fake says nothing of: that case fails."""
+
+
 class Fake(ABC):
     """A fake of a provider. One instance is one provider; `taken` is its journal, `asked` counts the texts that it was asked to take, whatever
     came of them, `trapped` those who followed a redirect; `wrong` says what it was asked otherwise than is documented."""
@@ -95,18 +99,16 @@ class Fake(ABC):
 
     def receipts(self, taken: Taken, word: str) -> list[Callback]:
         """The callbacks by which the provider tells that a text came to a status, for each of its references one."""
-        raise NotImplementedError(f"{type(self).__name__}.receipts: the plugin says that it has receipts")
+        raise Undeclared(f"{type(self).__name__}.receipts: the plugin says that it has receipts")
 
     def incoming(self, reference: str, sender: str, recipient: str, text: str) -> list[Callback]:
         """The callbacks by which the provider hands over a text from a phone, one, or one a piece."""
-        raise NotImplementedError(
-            f"{type(self).__name__}.incoming: the plugin says that it takes incoming texts"
-        )
+        raise Undeclared(f"{type(self).__name__}.incoming: the plugin says that it takes incoming texts")
 
     def forged(self, callback: Callback) -> list[Callback]:
         """What somebody else could send in the provider's name: at least one without what proves it, and one that was changed on its way or
         has a wrong proof."""
-        raise NotImplementedError(f"{type(self).__name__}.forged: the plugin takes callbacks")
+        raise Undeclared(f"{type(self).__name__}.forged: the plugin takes callbacks")
 
     def wants(self) -> tuple[int, bytes]:
         """Status and body of the answer that the provider wants to a callback."""

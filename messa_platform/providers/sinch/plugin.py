@@ -23,7 +23,15 @@ from messa_platform.providers.base import (
     Unknown,
     Verdict,
 )
-from messa_platform.providers.http import MALFORMED, json_object, refused, unanswered, verdict
+from messa_platform.providers.http import (
+    EVERYTHING,
+    MALFORMED,
+    json_object,
+    needed,
+    refused,
+    unanswered,
+    verdict,
+)
 from messa_platform.providers.sinch.callbacks import events
 from messa_platform.providers.sinch.codes import CODES
 from messa_platform.providers.sinch.signature import demand_signature
@@ -50,14 +58,7 @@ class SinchProvider:
         "messa",
         msgid("A Swedish provider with networks all over the world, numbers of its own and receipts."),
     )
-    capabilities: ClassVar[Capabilities] = Capabilities(
-        alphanumeric_sender=True,
-        own_numbers=True,
-        receipts=True,
-        incoming=True,
-        unicode=True,
-        idempotent_submit=False,
-    )
+    capabilities: ClassVar[Capabilities] = EVERYTHING
     settings_schema: ClassVar[dict[str, Any]] = {
         "region": {
             "type": "string",
@@ -65,18 +66,8 @@ class SinchProvider:
             "default": REGIONS[0],
             "meta": {"label": msgid("Region")},
         },
-        "service_plan_id": {
-            "type": "string",
-            "required": True,
-            "empty": False,
-            "meta": {"label": msgid("Service plan id")},
-        },
-        "token": {
-            "type": "string",
-            "required": True,
-            "empty": False,
-            "meta": {"label": msgid("API token"), "secret": True},
-        },
+        "service_plan_id": needed(msgid("Service plan id")),
+        "token": needed(msgid("API token"), secret=True),
         "webhook_secret": {
             "type": "string",
             "required": True,

@@ -13,7 +13,6 @@ from messa_platform.providers.base import (
     About,
     Accepted,
     Callback,
-    CallbackRefused,
     CallbackResult,
     Capabilities,
     IncomingText,
@@ -26,7 +25,19 @@ from messa_platform.providers.base import (
     Surroundings,
     Verdict,
 )
-from messa_platform.providers.http import MALFORMED, e164, field, json_object, unanswered, verdict, words
+from messa_platform.providers.http import (
+    EVERYTHING,
+    MALFORMED,
+    api_address,
+    by_path,
+    e164,
+    field,
+    json_object,
+    needed,
+    unanswered,
+    verdict,
+    words,
+)
 from messa_platform.providers.twilio.codes import CODES, refusal
 from messa_platform.providers.twilio.signature import signed_fields
 
@@ -61,14 +72,7 @@ class TwilioProvider:
             "An American provider that sends to nearly every country, with numbers of its own and receipts."
         ),
     )
-    capabilities: ClassVar[Capabilities] = Capabilities(
-        alphanumeric_sender=True,
-        own_numbers=True,
-        receipts=True,
-        incoming=True,
-        unicode=True,
-        idempotent_submit=False,
-    )
+    capabilities: ClassVar[Capabilities] = EVERYTHING
     settings_schema: ClassVar[dict[str, Any]] = {
         "account_sid": {
             "type": "string",
@@ -76,12 +80,7 @@ class TwilioProvider:
             "regex": r"AC[0-9a-fA-F]{32}\Z",
             "meta": {"label": msgid("Account SID")},
         },
-        "auth_token": {
-            "type": "string",
-            "required": True,
-            "empty": False,
-            "meta": {"label": msgid("Auth token"), "secret": True},
-        },
+        "auth_token": needed(msgid("Auth token"), secret=True),
         "messaging_service_sid": {
             "type": "string",
             "regex": r"(MG[0-9a-fA-F]{32})?\Z",
@@ -102,12 +101,7 @@ class TwilioProvider:
                 "help": msgid("How long a text may wait at Twilio before it is given up; at the most 36000."),
             },
         },
-        "url": {
-            "type": "string",
-            "empty": False,
-            "default": "https://api.twilio.com",
-            "meta": {"label": msgid("Address of the API"), "rare": True},
-        },
+        "url": api_address("https://api.twilio.com"),
     }
 
     codes: ClassVar[Mapping[str, str]] = CODES
@@ -162,12 +156,7 @@ class TwilioProvider:
     def read_callback(settings: Mapping[str, Any], callback: Callback) -> CallbackResult:
         """Read a receipt or an incoming text. The answer is TwiML in which nothing stands to be done, such as to reply."""
         fields = signed_fields(callback, settings["auth_token"])
-        if callback.path == "receipts":
-            event: Receipt | IncomingText = _receipt(fields)
-        elif callback.path == "incoming":
-            event = _incoming(fields)
-        else:
-            raise CallbackRefused(404, "it is neither receipts nor incoming")
+        event = by_path(callback, lambda: _receipt(fields), lambda: _incoming(fields))
         return CallbackResult((event,), content_type="text/xml", body=b"<Response/>")
 
 

@@ -30,7 +30,16 @@ from messa_platform.providers.base import (
     Unknown,
     Verdict,
 )
-from messa_platform.providers.http import MALFORMED, json_object, refused, unanswered, verdict
+from messa_platform.providers.http import (
+    EVERYTHING,
+    MALFORMED,
+    api_address,
+    json_object,
+    needed,
+    refused,
+    unanswered,
+    verdict,
+)
 from messa_platform.providers.vonage import incoming
 from messa_platform.providers.vonage.codes import CODES, FOR_GOOD, PARTLY_TAKEN, TAKEN
 from messa_platform.providers.vonage.signature import METHODS
@@ -49,27 +58,10 @@ class VonageProvider:
         "messa",
         msgid("A worldwide provider with numbers in many countries and receipts, once called Nexmo."),
     )
-    capabilities: ClassVar[Capabilities] = Capabilities(
-        alphanumeric_sender=True,
-        own_numbers=True,
-        receipts=True,
-        incoming=True,
-        unicode=True,
-        idempotent_submit=False,
-    )
+    capabilities: ClassVar[Capabilities] = EVERYTHING
     settings_schema: ClassVar[dict[str, Any]] = {
-        "api_key": {
-            "type": "string",
-            "required": True,
-            "empty": False,
-            "meta": {"label": msgid("API key")},
-        },
-        "api_secret": {
-            "type": "string",
-            "required": True,
-            "empty": False,
-            "meta": {"label": msgid("API secret"), "secret": True},
-        },
+        "api_key": needed(msgid("API key")),
+        "api_secret": needed(msgid("API secret"), secret=True),
         "signature_secret": {
             "type": "string",
             "required": True,
@@ -111,12 +103,7 @@ class VonageProvider:
             "default": "EUR",
             "meta": {"label": msgid("Currency of the account"), "rare": True},
         },
-        "url": {
-            "type": "string",
-            "empty": False,
-            "default": "https://rest.nexmo.com",
-            "meta": {"label": msgid("Address of the API"), "rare": True},
-        },
+        "url": api_address("https://rest.nexmo.com"),
     }
 
     codes: ClassVar[Mapping[str, str]] = CODES

@@ -6,9 +6,9 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 from messa_platform.core.db import Database, make_engine
-from messa_platform.tenants import quota
 from tests.support.network import QUEUE, Network
 from tests.support.observe import dawdling
+from tests.support.reserving import reserve
 from tests.support.world import World
 
 LOCKS = (
@@ -36,15 +36,15 @@ def test_refusals_of_two_groups_in_one_reconciliation_lock_their_counters_in_one
 
     demands = [world.demand(person) for person in people]
 
-    def reserve() -> None:
+    def reserves() -> None:
         with world.database.unit_of_work() as session:
-            quota.reserve(session, world.clock.now(), demands)
+            reserve(session, world.clock.now(), demands)
 
     with ThreadPoolExecutor(2) as threads, dawdling(slow.engine, 0.1):
         one = threads.submit(absent)
         while not world.value(LOCKS) and not one.done():
             time.sleep(0.005)
-        other = threads.submit(reserve)
+        other = threads.submit(reserves)
         one.result(30)
         other.result(30)
     slow.close()

@@ -17,6 +17,7 @@ from messa_platform.tenants import quota
 from messa_platform.tenants.models import Group
 from messa_platform.tenants.quota import Demand, Granted
 from tests.support.observe import dawdling, together, wait_until_blocked
+from tests.support.reserving import reserve
 from tests.support.world import World
 
 THREADS = 20
@@ -101,18 +102,18 @@ def test_the_first_reservations_of_a_new_tenant_do_not_wait_for_each_other_in_a_
     second, third = (world.demand(world.account(school, f"larare{i}@kommun.example")) for i in (1, 2))
     slow = Database(make_engine(database_url))
 
-    def reserve(database: Database, demand: Demand) -> None:
+    def reserves(database: Database, demand: Demand) -> None:
         with database.unit_of_work() as session:
-            quota.reserve(session, world.clock.now(), [demand])
+            reserve(session, world.clock.now(), [demand])
 
     with ThreadPoolExecutor(2) as threads, dawdling(slow.engine, 0.2):
         with world.database.unit_of_work() as session:
-            quota.reserve(session, world.clock.now(), [first])
+            reserve(session, world.clock.now(), [first])
             # this one finds no counters, and comes to a stop at the one of Master, that is being made here
-            one = threads.submit(reserve, slow, second)
+            one = threads.submit(reserves, slow, second)
             wait_until_blocked(world.database)
         # and this one finds it made, while the former is still about to lock it
-        other = threads.submit(reserve, world.database, third)
+        other = threads.submit(reserves, world.database, third)
         one.result(30), other.result(30)
     slow.close()
     assert used(world, master.id) == 3
@@ -131,7 +132,7 @@ def test_giving_back_races_with_reserving_and_nothing_is_lost_or_stuck(world: Wo
         kept = 0
         for _ in range(6):
             with world.database.unit_of_work() as session:
-                answers = quota.reserve(session, world.clock.now(), [world.demand(a) for a in order])
+                answers = reserve(session, world.clock.now(), [world.demand(a) for a in order])
             granted = [a for a in answers if isinstance(a, Granted)]
             kept += len(granted) - len(granted[1:])
             with world.database.unit_of_work() as session:
@@ -150,6 +151,6 @@ def test_what_a_rolled_back_reservation_took_is_free_again(world: World) -> None
     account = world.account(master, "anna@kommun.example")
     demand = world.demand(account)
     with pytest.raises(LeaseLost), world.database.unit_of_work() as session:
-        assert isinstance(quota.reserve(session, world.clock.now(), [demand])[0], Granted)
+        assert isinstance(reserve(session, world.clock.now(), [demand])[0], Granted)
         raise LeaseLost("another worker has it")
     assert isinstance(world.reserve(account, 1)[0], Granted)

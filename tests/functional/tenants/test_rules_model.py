@@ -24,6 +24,7 @@ from messa_platform.tenants.locks import may_change
 from messa_platform.tenants.models import Lock
 from messa_platform.tenants.quota import Answer, Demand, Granted
 from messa_platform.tenants.senders import settings_of
+from tests.support.reserving import reserve
 from tests.support.rules_model import Blow, Rules, Sent
 from tests.support.rules_people import People
 from tests.support.rules_trees import (
@@ -201,7 +202,7 @@ class Story:
         came = self.people.came(senders)
         said = [self.rules.send(account, parts, now) for account, parts in wanted]
         demands = [self._demand(account, came[account], parts) for account, parts in wanted]
-        found = quota.reserve(self.session, now, demands)
+        found = reserve(self.session, now, demands)
         assert [self._blow(answer) for answer in found] == said
         granted = [answer for answer in found if isinstance(answer, Granted)]
         self.granted += zip(granted, self.rules.sent[since:], strict=True)
@@ -273,7 +274,7 @@ class Story:
         self.tree.now += timedelta(seconds=1)
         if parts:
             demand = Demand(account, self.people.came([account])[account], there, parts)
-            assert isinstance(quota.reserve(self.session, self.tree.now, [demand])[0], Granted)
+            assert isinstance(reserve(self.session, self.tree.now, [demand])[0], Granted)
             self.rules.sent.append(Sent(account, [], parts, self.tree.now))
         self.tree.now += timedelta(seconds=1)
         self.move_account(pick, to)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from messa_platform.tenants import quota
 from messa_platform.tenants.group_settings import Key
 from messa_platform.tenants.models import Group
 from messa_platform.tenants.quota import Granted, Kind, Struck
 from tests.support.observe import statements
 from tests.support.quotas import how_many, left, sends
+from tests.support.reserving import reserve
 from tests.support.world import World
 
 
@@ -100,7 +100,7 @@ def test_one_reservation_for_several_accounts_shares_what_their_groups_have_left
     accounts = [world.account(g, f"{g.slug}@kommun.example") for g in (school, care)]
     order = [accounts[0], accounts[0], accounts[1], accounts[1], accounts[1]]
     with world.database.unit_of_work() as session:
-        answers = quota.reserve(session, world.clock.now(), [world.demand(a) for a in order])
+        answers = reserve(session, world.clock.now(), [world.demand(a) for a in order])
     assert [isinstance(a, Granted) for a in answers] == [True, False, True, True, False]
     assert [a.group_name for a in answers if isinstance(a, Struck)] == ["Skolan", "Master"]
 
@@ -151,7 +151,7 @@ def test_a_reservation_takes_as_many_statements_for_one_text_as_for_500(
     def count(texts: int) -> int:
         demands = [world.demand(anna)] * texts
         with world.database.unit_of_work() as session, statements(world.database.engine) as seen:
-            quota.reserve(session, world.clock.now(), demands)
+            reserve(session, world.clock.now(), demands)
         return len(seen)
 
     assert count(500) == count(1) <= 3
