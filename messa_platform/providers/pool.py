@@ -169,7 +169,8 @@ class ProviderPool:
         kind = self.plugin(line.plugin)
         try:
             callbacks = f"{self._callbacks}/{line.channel_id}"
-            around = Surroundings(line.name, self._http[line.is_own], callbacks)
+            way = self._http[line.is_own]
+            around = Surroundings(line.name, way, callbacks, way.dial)
             provider = kind(checked_settings(kind, whole(self._keys, line.settings, line.sealed)), around)
         except WrongChannelSettings as error:
             raise NoProvider(str(error)) from error

@@ -189,7 +189,7 @@ def _assembled(g: _Ground) -> Runtime:
 def _providers(g: _Ground, outbound: Outbound, keys: Keys) -> ProviderPool:
     limit = g.settings[DispatchSettings].lease_seconds * 2 / 3
     reach = g.settings[OutboundSettings]
-    ways = Outbound(reach, admitted=reach.channels), outbound
+    ways = Outbound(reach, admitted=reach.channels, every_port=True), outbound
     return ProviderPool(load_plugins(), limit, ways, g.site.public_url, keys)
 
 
