@@ -40,8 +40,8 @@ class Centre:
         """Somebody asks whether anybody is there."""
         session.answer(pdu)
 
-    def opened(self, session: CentreSession) -> None:
-        """A session is bound."""
+    def connected(self, session: CentreSession) -> None:
+        """Somebody has connected, and not said who it is."""
 
     def closed(self, session: CentreSession) -> None:
         """A connection is no more."""
@@ -72,6 +72,7 @@ class CentreSession(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
+        self._centre.connected(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
@@ -115,7 +116,6 @@ class CentreSession(asyncio.Protocol):
         """Answer a bind well."""
         self.system_id = system_id
         self.answer(pdu, body=b"messa\0")
-        self._centre.opened(self)
 
     def _submit(self, pdu: Pdu) -> None:
         try:

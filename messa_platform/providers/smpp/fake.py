@@ -154,7 +154,7 @@ class _FakeCentre(Centre):
             return
         session.let_in(pdu, system_id)
 
-    def opened(self, session: CentreSession) -> None:
+    def connected(self, session: CentreSession) -> None:
         self._sessions.append(session)
 
     def closed(self, session: CentreSession) -> None:
@@ -220,15 +220,20 @@ class _FakeCentre(Centre):
             wrong.append(f"a part of {len(message.octets)} octets")
 
     async def bring(self, deliveries: Sequence[Delivery]) -> list[bool]:
-        """Bring these, one after the other as a centre does, by a session that hears."""
-        answers: list[asyncio.Future[int | None]] = []
-        session = await self._hearing()
-        for delivery in deliveries:
-            answered: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()
-            session.deliver_octets(delivery.octets, answered.set_result)
-            answers.append(answered)
-        async with asyncio.timeout(5):
-            return [status == 0 for status in await asyncio.gather(*answers)]
+        """Bring these, in their order; what a session that ends leaves without an answer comes again by the next, as a centre does it."""
+        statuses: list[int | None] = [None] * len(deliveries)
+        while None in statuses:
+            left = [place for place, status in enumerate(statuses) if status is None]
+            session = await self._hearing()
+            answers: list[asyncio.Future[int | None]] = []
+            for place in left:
+                answered: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()
+                session.deliver_octets(deliveries[place].octets, answered.set_result)
+                answers.append(answered)
+            async with asyncio.timeout(5):
+                for place, status in zip(left, await asyncio.gather(*answers), strict=True):
+                    statuses[place] = status
+        return [status == 0 for status in statuses]
 
     async def _hearing(self) -> CentreSession:
         async with asyncio.timeout(_WAIT):

@@ -210,7 +210,7 @@ class Session(asyncio.Protocol):
                 question.settle(pdu)
             return
         match pdu.command:
-            case Command.DELIVER_SM if self.is_bound:
+            case Command.DELIVER_SM:  # which may come together with the answer to the bind
                 self._came(self, pdu)
             case Command.ENQUIRE_LINK:
                 self._write(answer(pdu))

@@ -169,13 +169,16 @@ class Switchboard:
         session = Session(mode, self._take, place.patience, place.interval)
         if self._dial is None:
             return Verdict(State.UNREACHABLE, Fault.UNREACHABLE.value)
-        failed = await self._dial(lambda: session, place.host, place.port, secure=place.secure)
-        if failed is not None:
-            return Verdict(State.UNREACHABLE, failed.fault.value)
-        status = await session.bind(place.login)
+        try:
+            failed = await self._dial(lambda: session, place.host, place.port, secure=place.secure)
+            if failed is not None:
+                return Verdict(State.UNREACHABLE, failed.fault.value)
+            status = await session.bind(place.login)
+        finally:
+            if not session.is_bound:
+                session.cut()
         if session.is_bound:
             return session
-        session.cut()
         if status is None:
             return Verdict(State.UNREACHABLE, "no_answer")
         return Verdict(state_of(status), status_name(status))
