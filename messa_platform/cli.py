@@ -34,7 +34,7 @@ from messa_platform.runtime import (
     refuse_unread_broker,
 )
 from messa_platform.runtime.sealed import reseal
-from messa_platform.serve import serve, start_smtp, start_sweeper, start_workers, stop_signal
+from messa_platform.serve import serve, start_connector, start_smtp, start_sweeper, start_workers, stop_signal
 from messa_platform.tenants.tree import ensure_free_tenant
 
 
@@ -134,6 +134,7 @@ COMMANDS: Mapping[str, tuple[str, Callable[[Settings], None]]] = {
     "smtp": ("the SMTP server alone", _apart(start_smtp)),
     "worker": ("workers alone", _apart(start_workers)),
     "scheduler": ("the scheduler alone", _apart(lambda runtime, stack: start_sweeper(runtime))),
+    "connector": ("the sessions of SMPP channels alone", _apart(start_connector)),
     "migrate": ("bring the database up to date", _migrate),
     "reseal": ("seal all secrets in the database with the first of security.keys", _reseal),
     "settings": ("list every setting with its default", _settings_table),

@@ -32,6 +32,7 @@ from messa_platform.mail.letters import Letters
 from messa_platform.mail.replies import ReplyMails, UnsentMails
 from messa_platform.messaging import dispatch, partitions
 from messa_platform.messaging.announce import Announcements
+from messa_platform.messaging.connector import Connector
 from messa_platform.messaging.dispatch import Dispatcher
 from messa_platform.messaging.feed import Changes
 from messa_platform.messaging.log.export_work import Exporter
@@ -144,6 +145,7 @@ def _assembled(g: _Ground) -> Runtime:
     wake = g.waker.wake_after_commit
     sink = EventSink(ReplyMails(g.letters, g.writer), wake, wake)
     office = administration(settings, database, clock, g.waker, g.writer)
+    dispatcher = _dispatcher(g, providers)
     listener = Listener(settings[DatabaseSettings].direct_url or g.url, clock)
     return Runtime(
         settings=settings,
@@ -166,7 +168,8 @@ def _assembled(g: _Ground) -> Runtime:
         post=g.writer,
         relay=Relay(settings[RelaySettings]),
         providers=providers,
-        dispatcher=_dispatcher(g, providers),
+        dispatcher=dispatcher,
+        connector=Connector(database, clock, dispatcher, sink, listener),
         exporter=Exporter(database, clock, settings[ExportSettings], g.stopping),
         intake=Intake(database, clock, announcements, g.letters, g.writer),
         letters=g.letters,

@@ -22,6 +22,7 @@ from messa_platform.core.sweeper import Sweeper
 from messa_platform.mail.intake import Intake
 from messa_platform.mail.letters import Letters
 from messa_platform.messaging.announce import Announcements
+from messa_platform.messaging.connector import Connector
 from messa_platform.messaging.dispatch import Dispatcher
 from messa_platform.messaging.feed import Changes
 from messa_platform.messaging.log.export_work import Exporter
@@ -61,6 +62,7 @@ class Runtime:
     relay: Relay
     providers: ProviderPool
     dispatcher: Dispatcher
+    connector: Connector
     exporter: Exporter
     intake: Intake
     letters: Letters
@@ -75,6 +77,7 @@ class Runtime:
     def close(self) -> None:
         """Let go of everything, last acquired first."""
         self.sweeper.close()
+        self.connector.close()
         self.listener.close()
         self.pusher.close()
         self.waker.close()

@@ -34,8 +34,8 @@ from messa_platform.providers.base import (
 )
 from messa_platform.providers.kit.desk import NAME, RECIPIENT, SENDER, Desk, a_text
 from messa_platform.providers.kit.fake import Fake, Taken, Trouble
-from messa_platform.providers.kit.sessions import Sessions, holds_sessions
-from messa_platform.providers.registry import checked_settings
+from messa_platform.providers.kit.sessions import Sessions
+from messa_platform.providers.registry import checked_settings, holds_sessions
 
 MANY = 40
 SECRET = 8

@@ -9,11 +9,7 @@ from typing import Any, ClassVar
 from messa_platform.providers.base import Accepted, HoldsSessions, IncomingText, Outcome, Provider, Receipt
 from messa_platform.providers.kit.desk import NAME, RECIPIENT, SENDER, Desk, a_text
 from messa_platform.providers.kit.fake import Fake
-
-
-def holds_sessions(plugin: type[Provider]) -> bool:
-    """Whether a plugin's instances are of `HoldsSessions`, whose properties keep issubclass from telling."""
-    return all(hasattr(plugin, name) for name in ("open", "bound", "room"))
+from messa_platform.providers.registry import holds_sessions
 
 
 class Sessions:

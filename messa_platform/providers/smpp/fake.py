@@ -23,7 +23,7 @@ from messa_platform.core.smpp.pdus import (
     write_message,
 )
 from messa_platform.providers.base import ReceiptStatus
-from messa_platform.providers.kit import Delivery, Fake, Taken, Trouble
+from messa_platform.providers.kit.fake import Delivery, Fake, Taken, Trouble
 
 HOST = "127.0.0.1"
 SYSTEM_ID, PASSWORD = "kommunen", "Kx9qZt7w"
