@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import select
 import socket
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -93,6 +94,12 @@ class SmppClient:
         while len(self.delivered) < count:
             self._arrived.extend(self._several())
         return list(self.delivered)
+
+    def peek(self, seconds: float = 0.05) -> int:
+        """How many deliver_sm have come in all, after looking for more for a while."""
+        if select.select([self._socket], [], [], seconds)[0]:
+            self._arrived.extend(self._several())
+        return len(self.delivered)
 
     def _next(self) -> tuple[int, int, int, bytes]:
         while not self._arrived:
