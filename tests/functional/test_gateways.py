@@ -135,7 +135,7 @@ def gateways() -> list[psutil.Process]:
 
 
 @pytest.mark.parametrize(
-    "start", [running_jasmin, lambda port, place: running_kannel(port, place, spool=True)]
+    "start", [running_jasmin, partial(running_kannel, spool=True)], ids=["jasmin", "kannel"]
 )
 def test_a_gateway_that_fails_leaves_nothing_behind(
     sink: Sink,

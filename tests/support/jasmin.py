@@ -106,7 +106,7 @@ class Jasmin:
             {"LOG_PATH": str(self.directory), "CONFIG_PATH": str(self.directory)},
         )
         self.children.append(child)
-        child.until(lambda: ready in child.said)
+        child.until(lambda: ready in child.said or "Cannot start" in child.said)
         assert "Cannot start" not in child.said, child.said
 
     def end(self) -> None:
