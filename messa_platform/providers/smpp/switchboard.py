@@ -213,7 +213,8 @@ class Switchboard:
             self._sessions.remove(session)
             session.cut()
             self._reader.ended(session)
-        self._failed("unbound" if session.is_ending else "connection_lost")
+        if not self._is_closing:
+            self._failed("unbound" if session.is_ending else "connection_lost")
 
     def _take(self, session: Session, pdu: Pdu) -> None:
         if len(self._came) >= MOST_WAITING:
