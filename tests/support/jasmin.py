@@ -116,7 +116,7 @@ class Jasmin:
 
 
 @contextlib.contextmanager
-def running_jasmin(sink_port: int, directory: Path, connectors: int = 1) -> Iterator[Jasmin]:
+def running_jasmin(sink_port: int, directory: Path, connectors: int = 4) -> Iterator[Jasmin]:
     """A Jasmin that sends all that comes to the SMSC at `sink_port`, over so many sessions, each with one text on its way.
 
     Its user may bind its SMPP server any number of times, and send as fast as it can. `directory` is an empty folder.
