@@ -24,6 +24,7 @@ types: set-up-test ## Check the types
 	.venv/bin/mypy
 
 bench: set-up-test ## Measure mails and messages a second
+	@sh scripts/need-test-parts.sh
 	.venv/bin/python -m tests.bench $(ARGS)
 
 drill: set-up-test ## The long drill: 200 rounds of kill -9 while mails arrive
