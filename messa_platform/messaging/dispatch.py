@@ -182,13 +182,12 @@ class Dispatcher:
     def _settle(self, line: Line, answers: Sequence[Answer]) -> None:
         """Write outcomes. They are known nowhere else, so a fault of the database is not the end: a deadlock, a restart."""
         sure = [(c, a) for c, a in answers if not isinstance(a, Unknown)]
-        doubtful = [c for c, a in answers if isinstance(a, Unknown)]
+        doubtful = [(c, a) for c, a in answers if isinstance(a, Unknown)]
         for pause in (*SETTLE_PAUSES, None):
             try:
                 with self.database.unit_of_work() as session:
                     now = self.clock.now()
-                    self.outcomes.write(session, now, line.channel_id, sure)
-                    self.outcomes.doubt(session, now, doubtful)
+                    self.outcomes.write(session, now, line.channel_id, sure, doubtful=doubtful)
                     breaker.note(session, now, line.channel_id, *_count(answers))
                 return
             except DBAPIError as error:
@@ -207,25 +206,34 @@ class Dispatcher:
             found = self.providers.find_all(line, [c.row.id for c in claims])
         except NoProvider:
             found = [Unknown("no_provider")] * len(claims)
-        if found is None and self.providers.plugin(line.plugin).capabilities.idempotent_submit:
-            found = [Absent()] * len(
-                claims
-            )  # a provider that knows a repeat by our id may simply be sent it again
-        answers: Sequence[Found] = [Unknown("cannot_be_asked")] * len(claims) if found is None else found
-        pairs = list(zip(claims, answers, strict=True))
         with self.database.unit_of_work() as session:
-            now = self.clock.now()
+            self._write_found(session, line, claims, found)
+        log.warning("reconciled", channel=line.name, asked=len(claims), **_tally(found or ()))
+
+    def _write_found(
+        self, session: Session, line: Line, claims: Sequence[Claim], found: Sequence[Found] | None
+    ) -> None:
+        """Write what a provider said it has of doubtful claims; None if it cannot be asked."""
+        now = self.clock.now()
+        if found is not None:
+            pairs = list(zip(claims, found, strict=True))
             settled = [(c, a) for c, a in pairs if isinstance(a, Accepted | Rejected)]
             absent = [c for c, a in pairs if isinstance(a, Absent)]
-            self.outcomes.write(session, now, line.channel_id, settled, absent)
-            unknown = [c for c, a in pairs if isinstance(a, Unknown)]
-            if found is None:
-                self.outcomes.leave_unconfirmed(session, now, unknown)
-            else:
-                self.outcomes.doubt(session, now, unknown)
-        log.warning(
-            "reconciled", channel=line.name, asked=len(claims), settled=len(settled), unknown=len(unknown)
-        )
+            unknown = [(c, a) for c, a in pairs if isinstance(a, Unknown)]
+            self.outcomes.write(session, now, line.channel_id, settled, absent, unknown)
+        elif self.providers.plugin(line.plugin).capabilities.idempotent_submit:
+            self.outcomes.send_again(session, now, claims)
+        else:
+            self.outcomes.leave_unconfirmed(session, now, claims)
+
+
+def _tally(found: Sequence[Found]) -> dict[str, int]:
+    """How much of what was asked for is settled, surely absent, and still unknown."""
+    return {
+        "settled": sum(isinstance(a, Accepted | Rejected) for a in found),
+        "absent": sum(isinstance(a, Absent) for a in found),
+        "unknown": sum(isinstance(a, Unknown) for a in found),
+    }
 
 
 def _count(answers: Sequence[Answer]) -> tuple[int, int, int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -21,14 +22,13 @@ from messa_platform.messaging.outcomes import Outcomes
 from messa_platform.providers.base import (
     Absent,
     Accepted,
-    Capabilities,
     OutgoingText,
     Receipt,
     ReceiptStatus,
     Rejected,
     Unknown,
 )
-from tests.support.providers import Obedient, a_pool, asked, obedient
+from tests.support.providers import CAPABILITIES, Obedient, a_pool, asked, obedient
 from tests.support.world import World
 
 LEASE = timedelta(seconds=90)
@@ -187,14 +187,7 @@ def test_a_doubt_about_a_provider_that_cannot_be_asked_stays_unconfirmed_and_kee
 def test_a_provider_that_knows_repeats_by_our_id_is_sent_a_doubtful_text_again(
     way: Callable[..., Way],
 ) -> None:
-    idempotent = Capabilities(
-        alphanumeric_sender=True,
-        own_numbers=True,
-        receipts=True,
-        incoming=True,
-        unicode=True,
-        idempotent_submit=True,
-    )
+    idempotent = replace(CAPABILITIES, idempotent_submit=True)
     answers = iter([Unknown("timeout"), Accepted("ref")])
     by = way(obedient(answer=lambda m: next(answers), capabilities=idempotent))
     assert by.send() == ["QUEUED"]
@@ -202,6 +195,37 @@ def test_a_provider_that_knows_repeats_by_our_id_is_sent_a_doubtful_text_again(
     assert by.run() == ["QUEUED"]
     by.later(5)
     assert by.run() == ["SENT"]
+
+
+def test_a_text_that_was_sent_again_to_the_end_may_be_with_its_provider_and_stays_unconfirmed(
+    way: Callable[..., Way],
+) -> None:
+    idempotent = replace(CAPABILITIES, idempotent_submit=True)
+    by = way(obedient(answer=lambda m: Unknown("timeout"), capabilities=idempotent))
+    by.send()
+    for _ in range(2 * len(by.dispatcher.outcomes.queue.pauses) + 2):
+        by.later(3600)
+        by.run()
+    assert by.statuses == ["UNCONFIRMED"]
+    assert by.world.value("SELECT max(parts) FROM quota_usage") == 1
+
+
+def test_the_log_tells_of_doubts_once_and_of_what_came_of_them(way: Callable[..., Way]) -> None:
+    answers = iter([Unknown("cut"), Rejected(permanent=False, code="throttled"), Accepted("ref")])
+    found = iter([Unknown("down"), Absent()])
+    by = way(asked(answer=lambda m: next(answers), found=lambda i: next(found)))
+    by.send()
+    for _ in range(5):
+        by.later(60)
+        by.run()
+    told = by.world.rows("SELECT status, code, changed FROM message_event ORDER BY id")
+    assert [tuple(row) for row in told] == [
+        ("QUEUED", "", True),
+        ("QUEUED", "in_doubt cut", False),
+        ("QUEUED", "absent", False),
+        ("QUEUED", "throttled", False),
+        ("SENT", "", True),
+    ]
 
 
 def test_a_text_whose_worker_died_is_asked_for_before_anything_is_sent(way: Callable[..., Way]) -> None:
@@ -345,10 +369,10 @@ def test_outcomes_are_written_though_the_database_refuses_at_first(
     refusals = iter([True, True, False])
     write = Outcomes.write
 
-    def refusing(self: Outcomes, *arguments: Any) -> None:
+    def refusing(self: Outcomes, *arguments: Any, **named: Any) -> None:
         if next(refusals):
             raise OperationalError("deadlock detected", None, Exception())
-        write(self, *arguments)
+        write(self, *arguments, **named)
 
     monkeypatch.setattr(Outcomes, "write", refusing)
     assert by.send() == ["SENT"]

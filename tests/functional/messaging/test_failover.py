@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -19,7 +20,7 @@ from messa_platform.providers import breaker
 from messa_platform.providers.base import Accepted, Outcome, Rejected, State, Unknown
 from messa_platform.providers.breaker import FAILURES, TRIALS
 from tests.support.observe import together
-from tests.support.providers import Obedient, a_pool, asked, obedient
+from tests.support.providers import CAPABILITIES, Obedient, a_pool, asked, obedient
 from tests.support.world import World
 
 NUMBERS = [f"+4670174{n:04d}" for n in range(500)]
@@ -139,6 +140,7 @@ def test_the_log_says_by_which_channel_a_text_did_not_go(two: Callable[..., Two]
     )
     assert Counter((e.code, e.status, e.changed) for e in events) == {
         ("", "QUEUED", True): FAILURES,
+        (REFUSED.code, "QUEUED", False): FAILURES,
         ("moved_from first", "QUEUED", False): FAILURES,
         ("", "SENT", True): FAILURES,
     }
@@ -161,6 +163,35 @@ def test_what_is_in_doubt_stays_to_be_asked_for_where_it_is(two: Callable[..., T
     by.run("first", "first", "second")
     assert sorted(by.sent("second")) == NUMBERS[:FAILURES]
     assert by.of("SENT") == FAILURES
+
+
+def test_what_is_sent_again_to_a_provider_that_knows_repeats_is_sent_to_no_other(
+    two: Callable[..., Two],
+) -> None:
+    works = [False]
+    idempotent = replace(CAPABILITIES, idempotent_submit=True)
+    first = failing(
+        answer=lambda m: Accepted(f"r{m.message_id}") if works[0] else Unknown("timeout"),
+        capabilities=idempotent,
+    )
+    by = two(first, obedient())
+    by.submit(FAILURES)
+    by.run("first")
+    assert by.state() == "open"
+    by.later(outcomes.DOUBT[0].total_seconds() + 1)
+    by.run("first", "second")  # it cannot be asked, but may be sent them again, once it works
+    by.later(60)
+    by.run("first", "second")
+    assert by.sent("second") == []
+    works[0] = True
+    first.verdict = State.WELL
+    for _ in range(4):
+        by.later(60)
+        by.run("first", "second")
+    assert by.of("SENT") == FAILURES
+    assert by.sent("second") == []
+    codes = [e.code for e in by.world.rows("SELECT code FROM message_event WHERE NOT changed ORDER BY id")]
+    assert Counter(codes) == {"in_doubt timeout": FAILURES, "sent_again": FAILURES}
 
 
 @pytest.mark.parametrize(
