@@ -142,7 +142,8 @@ class Dispatcher:
     def _note_stalled(self, channel_id: UUID) -> None:
         """Texts are without an answer for too long: their time is not up, but others need not be led there meanwhile."""
         with self.database.unit_of_work() as session:
-            breaker.note(session, self.clock.now(), channel_id, 0, breaker.FAILURES)
+            now = self.clock.now()
+            breaker.note(session, now, channel_id, 0, [now] * breaker.FAILURES)
 
     def _may_begin(self, until: float) -> bool:
         return time.monotonic() < until and not self.stopping.is_set()
@@ -188,7 +189,7 @@ class Dispatcher:
                 with self.database.unit_of_work() as session:
                     now = self.clock.now()
                     self.outcomes.write(session, now, line.channel_id, sure, doubtful=doubtful)
-                    breaker.note(session, now, line.channel_id, *_count(answers))
+                    breaker.note(session, now, line.channel_id, *self._judged(answers))
                 return
             except DBAPIError as error:
                 log.warning(
@@ -197,6 +198,17 @@ class Dispatcher:
                 if pause is None:
                     raise
                 time.sleep(pause)
+
+    def _judged(self, answers: Sequence[Answer]) -> tuple[int, list[datetime], list[datetime]]:
+        """How many of the answers say that the channel works, and of those that say that it does not when their texts were claimed: of texts
+        that were first sent, and of texts that were sent again."""
+        bad = [
+            c for c, a in answers if isinstance(a, Unknown) or (isinstance(a, Rejected) and not a.permanent)
+        ]
+        lease = self.outcomes.queue.lease
+        new = [c.row.next_attempt_at - lease for c in bad if c.row.attempts == 1]
+        again = [c.row.next_attempt_at - lease for c in bad if c.row.attempts > 1]
+        return len(answers) - len(bad), new, again
 
     def _reconcile(self, line: Line, claims: Sequence[Claim]) -> None:
         """Ask the provider what it has of doubtful claims; send again only what it surely never got."""
@@ -234,13 +246,6 @@ def _tally(found: Sequence[Found]) -> dict[str, int]:
         "absent": sum(isinstance(a, Absent) for a in found),
         "unknown": sum(isinstance(a, Unknown) for a in found),
     }
-
-
-def _count(answers: Sequence[Answer]) -> tuple[int, int, int]:
-    """How many of the answers say that the channel works, how many that it does not, and how many say so of a text again."""
-    bad = [c for c, a in answers if isinstance(a, Unknown) or (isinstance(a, Rejected) and not a.permanent)]
-    new = sum(claim.row.attempts == 1 for claim in bad)
-    return len(answers) - len(bad), new, len(bad) - new
 
 
 def _gather(answers: SimpleQueue[Answer]) -> list[Answer]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -17,7 +18,7 @@ from messa_platform.messaging import dispatch, outcomes
 from messa_platform.messaging.dispatch import Dispatcher, due_channels
 from messa_platform.messaging.outcomes import Outcomes
 from messa_platform.providers import breaker
-from messa_platform.providers.base import Accepted, Outcome, Rejected, State, Unknown
+from messa_platform.providers.base import Accepted, Outcome, OutgoingText, Rejected, State, Unknown
 from messa_platform.providers.breaker import FAILURES, TRIALS
 from tests.support.observe import together
 from tests.support.providers import CAPABILITIES, Obedient, a_pool, asked, obedient
@@ -302,6 +303,36 @@ def test_texts_without_an_answer_open_it_before_their_time_is_up(two: Callable[.
     assert seen == ["0 sent"]  # their answers were still to come
     assert by.of("SENT") == FAILURES + 1  # and came, each to its text
     assert by.sent("second") == [NUMBERS[FAILURES]]
+
+
+def test_what_left_before_a_test_that_went_well_says_nothing_of_a_channel_that_works_again(
+    two: Callable[..., Two],
+) -> None:
+    hung = NUMBERS[: 2 * FAILURES]
+    begun = threading.Event()
+
+    def answer(message: OutgoingText) -> Outcome:
+        return Unknown("timeout") if message.recipient in hung else Accepted(f"r{message.message_id}")
+
+    by = two(asked(answer=answer, slow=dict.fromkeys(hung, 2 * breaker.STALLED + 3)), None)
+    by.submit(len(hung))
+    states: list[str] = []
+
+    def works_again() -> None:
+        while by.state() != "open":
+            begun.wait(0.05)
+        by.later(breaker.FIRST_PAUSE + 1)
+        by.run("first")  # it is tested
+        by.submit()
+        by.run("first")  # the trial's text closes it
+        until = time.monotonic() + breaker.STALLED + 4
+        while time.monotonic() < until:
+            states.append(by.state())
+            begun.wait(0.05)
+
+    together([lambda: by.run("first"), works_again])
+    assert set(states) == {"closed"}
+    assert by.world.value("SELECT count(*) FROM dispatch_queue WHERE doubts = 1") == len(hung)
 
 
 def test_what_waits_for_a_channel_that_is_paused_goes_another_way_if_there_is_one(
