@@ -19,6 +19,11 @@ class Flight:
         # What a stall was told of is old: it says nothing of those that begin later.
         self._old = 0
 
+    @property
+    def fresh(self) -> int:
+        """How many of them began after the last stall."""
+        return self.size - self._old
+
     def begun(self, texts: int) -> None:
         """So many more are on their way."""
         if texts and self.size <= self._old:
@@ -34,7 +39,7 @@ class Flight:
 
     def stalled(self) -> bool:
         """Whether several have been without an answer for too long; said once."""
-        is_late = self.size - self._old >= FAILURES and self._clock() - self._heard > STALLED
+        is_late = self.fresh >= FAILURES and self._clock() - self._heard > STALLED
         is_new, self._is_told = is_late and not self._is_told, self._is_told or is_late
         if is_new:
             self._old = self.size
