@@ -97,7 +97,7 @@ class Connector:
             now = self._clock.now()
             if leases.is_held(session, now, channel_id):
                 return
-            breaker.note(session, now, channel_id, 0, breaker.FAILURES)
+            breaker.note(session, now, channel_id, 0, [now] * breaker.FAILURES)
         log.warning("no_connector", channel_id=str(channel_id))
         self._move_all(channel_id)
 

@@ -137,22 +137,32 @@ class ProviderPool:
         async def start() -> None:
             provider = await self._provider(line)
             for place, text in enumerate(texts):
-                task = asyncio.ensure_future(send(provider, place, text))
-                self._tasks.add(task)
-                task.add_done_callback(self._tasks.discard)
+                self._hold(asyncio.ensure_future(send(provider, place, text)))
 
         self._call(start())
 
-    def find_all(self, line: Line, message_ids: Sequence[UUID]) -> list[Found] | None:
-        """Ask the provider whether it has these messages; None if it cannot be asked. Raises `NoProvider`."""
+    def start_finds(
+        self, line: Line, message_ids: Sequence[UUID], answered: Callable[[int, Found], None]
+    ) -> bool:
+        """Begin to ask the provider whether it has these messages; `answered` is told each reply with its message's place, as with
+        `start_sends`. False if it cannot be asked. Raises `NoProvider`."""
 
-        async def run() -> list[Found] | None:
+        async def ask(provider: Reconciles, place: int, message_id: UUID) -> None:
+            answered(place, await _guarded(provider.find(message_id), self._send_limit))
+
+        async def start() -> bool:
             provider = await self._provider(line)
             if not isinstance(provider, Reconciles):
-                return None
-            return await asyncio.gather(*(_guarded(provider.find(i), self._send_limit) for i in message_ids))
+                return False
+            for place, message_id in enumerate(message_ids):
+                self._hold(asyncio.ensure_future(ask(provider, place, message_id)))
+            return True
 
-        return self._call(run())
+        return self._call(start())
+
+    def _hold(self, task: asyncio.Future[None]) -> None:
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     def check(self, line: Line) -> Verdict:
         """Ask the provider whether it can be reached and knows us; nothing is sent. Raises `NoProvider`."""
