@@ -28,6 +28,9 @@ log = logger(__name__)
 
 WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
+WAITING = "messa.waiting"
+"""In a request's environment: how many others waited for a thread when it got one."""
+
 MOST_CONNECTIONS = 4096
 OTHER_FILES = 256
 """Files that the process needs beside its connections: the database's, logs, what is being sent."""
@@ -47,6 +50,11 @@ class _Task(WSGITask):  # type: ignore[misc]
     """An answer. One without content ends with its headers (RFC 9112, 6.3), so the connection can stay."""
 
     close_on_finish = False
+
+    def get_environment(self) -> dict[str, Any]:
+        environ: dict[str, Any] = super().get_environment()
+        environ[WAITING] = len(self.channel.server.task_dispatcher.queue)
+        return environ
 
     def build_response_header(self) -> bytes:
         asked_to_close = self.request.headers.get("CONNECTION", "").lower() == "close"

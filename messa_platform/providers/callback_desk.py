@@ -76,14 +76,17 @@ class CallbackDesk:
         except (TurnedAway, *_UNAVAILABLE) as error:
             raise NotNow(type(error).__name__) from error
 
-    def _store(self, channel_id: UUID, callbacks: Sequence[Events]) -> list[None | Exception]:
+    def _store(self, channel_id: UUID, callbacks: Sequence[Events]) -> list[Exception | None]:
         """Store what these hold in one transaction; if that fails by what one of them holds, each in one of its own."""
         try:
             self._database.in_turn(lambda session: self._take(session, channel_id, callbacks))
         except Exception as error:
             if len(callbacks) == 1 or isinstance(error, _UNAVAILABLE):
                 log.error(
-                    "callbacks_not_stored", channel=str(channel_id), callbacks=len(callbacks), error=_kind(error)
+                    "callbacks_not_stored",
+                    channel=str(channel_id),
+                    callbacks=len(callbacks),
+                    error=_kind(error),
                 )
                 return [error for _ in callbacks]
             return [answer for one in callbacks for answer in self._store(channel_id, [one])]

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from messa_platform.core.bulk import as_parameter
 from messa_platform.core.ids import new_id
+from messa_platform.core.pipeline import Pipeline
 from messa_platform.messaging.outward.events import TYPES
 from messa_platform.messaging.statuses import Status
 
@@ -37,6 +38,10 @@ class Happening:
 _ANY = text(
     "SELECT EXISTS (SELECT FROM event_endpoint WHERE tenant_id = ANY(CAST(:tenants AS uuid[])) AND state = 'active')"
 )
+_ANY_OF_MESSAGES = text(
+    "SELECT EXISTS (SELECT FROM event_endpoint WHERE state = 'active' AND tenant_id = ANY(ARRAY("
+    "SELECT tenant_id FROM message WHERE id = ANY(CAST(:ids AS uuid[])) AND id BETWEEN :first AND :last))) AS heard"
+)
 # The first half of the event's own id, which holds its time, and a random second one: so ids are unlike each other, and in order.
 _ID = "CAST(encode(overlay(uuid_send(id) PLACING substring(uuid_send(gen_random_uuid()) FROM 9) FROM 9), 'hex') AS uuid)"
 _GIVEN = (
@@ -55,6 +60,13 @@ _NOTE = text(
     " INSERT INTO event_delivery (id, tenant_id, endpoint_id, type, message_id, status, code, at, next_attempt_at)"
     f" SELECT {_ID}, tenant_id, endpoint_id, type, message_id, status, code, at, at FROM heard RETURNING endpoint_id"
 )
+
+
+def ask_heard(pipeline: Pipeline, message_ids: Sequence[UUID]) -> Callable[[], bool]:
+    """Whether any tenant of these messages, whose ids are in order, has an endpoint; once the pipeline was sent."""
+    first, last = message_ids[0], message_ids[-1]
+    reply = pipeline.ask(_ANY_OF_MESSAGES, {"ids": list(message_ids), "first": first, "last": last})
+    return lambda: bool(reply.rows[0].heard)
 
 
 def note(session: Session, happenings: Sequence[Happening], push: Push | None = None) -> int:
