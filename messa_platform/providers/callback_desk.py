@@ -54,12 +54,13 @@ _LIMIT = text("SELECT set_config('statement_timeout', :milliseconds, true)")
 
 
 class CallbackDesk:
-    """Stores what callbacks hold; each channel has a queue of its own, so that none waits for another's."""
+    """Stores what callbacks hold; each channel has a queue of its own, so that none waits for another's. `patience` is in seconds."""
 
-    def __init__(self, database: Database, clock: Clock, sink: Sink) -> None:
+    def __init__(self, database: Database, clock: Clock, sink: Sink, patience: float = PATIENCE) -> None:
         self._database = database
         self._clock = clock
         self._sink = sink
+        self._patience = patience
         self._lock = threading.Lock()
         self._channels: dict[UUID, Gathering[Events, None]] = {}
 
@@ -69,7 +70,7 @@ class CallbackDesk:
             return
         with self._lock:
             if (queue := self._channels.get(channel_id)) is None:
-                queue = Gathering(partial(self._store, channel_id), MOST, ROOM, PATIENCE)
+                queue = Gathering(partial(self._store, channel_id), MOST, ROOM, self._patience)
                 self._channels[channel_id] = queue
         try:
             queue.ask(events)
@@ -93,7 +94,7 @@ class CallbackDesk:
         return [None for _ in callbacks]
 
     def _take(self, session: Session, channel_id: UUID, callbacks: Sequence[Events]) -> None:
-        at_commit(session).ask(_LIMIT, {"milliseconds": str(int(PATIENCE * 1000))})
+        at_commit(session).ask(_LIMIT, {"milliseconds": str(int(self._patience * 1000))})
         events = [event for held in callbacks for event in held]
         self._sink.take(session, self._clock.now(), channel_id, events)
 

@@ -83,27 +83,47 @@ def bare_server(folder: Path) -> Iterator[int]:
         child.kill()
 
 
+class Messa:
+    """A `messa serve` in a process of its own, without the demo."""
+
+    def __init__(self, url: str, folder: Path) -> None:
+        self.port = free_port()
+        self._folder = folder
+        (folder / "bench.ini").write_text("[app:main]\n")
+        self._environment = {
+            "MESSA_DATABASE_URL": url,
+            "MESSA_SECURITY_KEY_FILE": str(folder / "keys"),
+            "MESSA_MESSA_LOG_LEVEL": "WARNING",
+            "MESSA_WEB_PORT": str(self.port),
+            "MESSA_WEB_THREADS": str(THREADS),
+            "MESSA_SMTP_PORT": str(free_port()),
+            "MESSA_RELAY_PORT": str(free_port()),
+        }
+
+    def start(self) -> None:
+        """Start it, and wait until it is ready."""
+        command = [*MESSA, "--settings", str(self._folder / "bench.ini"), "serve"]
+        self._child = Child(command, self._folder / "messa.log", self._environment)
+        self._child.until(lambda: listens(self.port) and ask(self.port, "GET", "/readyz", None).status == 200)
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        self._child.kill()
+
+    def end(self) -> None:
+        """End it in peace."""
+        self._child.end()
+
+
 @contextmanager
-def messa(url: str, folder: Path) -> Iterator[int]:
-    """A `messa serve` in a process of its own, without the demo; its port."""
-    port, smtp, relay = free_port(), free_port(), free_port()
-    ini = folder / "bench.ini"
-    ini.write_text("[app:main]\n")
-    environment = {
-        "MESSA_DATABASE_URL": url,
-        "MESSA_SECURITY_KEY_FILE": str(folder / "keys"),
-        "MESSA_MESSA_LOG_LEVEL": "WARNING",
-        "MESSA_WEB_PORT": str(port),
-        "MESSA_WEB_THREADS": str(THREADS),
-        "MESSA_SMTP_PORT": str(smtp),
-        "MESSA_RELAY_PORT": str(relay),
-    }
-    child = Child([*MESSA, "--settings", str(ini), "serve"], folder / "messa.log", environment)
-    child.until(lambda: listens(port) and ask(port, "GET", "/readyz", None).status == 200)
+def messa(url: str, folder: Path) -> Iterator[Messa]:
+    """A `messa serve` within the block."""
+    process = Messa(url, folder)
+    process.start()
     try:
-        yield port
+        yield process
     finally:
-        child.end()
+        process.end()
 
 
 @contextmanager
@@ -204,10 +224,10 @@ def report(
         folder = Path(name)
         with (
             opened(server_url, folder) as (url, made),
-            messa(url, folder) as messa_port,
+            messa(url, folder) as process,
             bare_server(folder) as bare_port,
         ):
-            bench = Bench(made, folder, messa_port, bare_port, seconds, connections)
+            bench = Bench(made, folder, process.port, bare_port, seconds, connections)
             figures = [bench.round() for _ in range(rounds)]
             single, _ = insert_rates(url)
     tell(figures, single, reference)
