@@ -72,6 +72,11 @@ class Gathering(Generic[Asked, Answer]):
             raise answer
         return answer
 
+    @property
+    def is_at_work(self) -> bool:
+        """Whether somebody who asks now has to wait."""
+        return self._is_at_work
+
     def _begin(self) -> None:
         self._is_at_work, self._begun = True, time.monotonic()
 

@@ -63,6 +63,7 @@ class CallbackDesk:
         self._patience = patience
         self._lock = threading.Lock()
         self._channels: dict[UUID, Gathering[Events, None]] = {}
+        self._failing: set[UUID] = set()
 
     def store(self, channel_id: UUID, events: Events) -> None:
         """Store what a callback of a channel holds; it is committed then. Raises `NotNow`, and what is wrong with the events themselves."""
@@ -72,6 +73,9 @@ class CallbackDesk:
             if (queue := self._channels.get(channel_id)) is None:
                 queue = Gathering(partial(self._store, channel_id), MOST, ROOM, self._patience)
                 self._channels[channel_id] = queue
+        if channel_id in self._failing and queue.is_at_work:
+            # one finds out whether it works again; to wait for that would take a web thread each
+            raise NotNow("it does not work just now")
         try:
             queue.ask(events)
         except (TurnedAway, *_UNAVAILABLE) as error:
@@ -89,8 +93,11 @@ class CallbackDesk:
                     callbacks=len(callbacks),
                     error=_kind(error),
                 )
+                if isinstance(error, _UNAVAILABLE):
+                    self._failing.add(channel_id)
                 return [error for _ in callbacks]
             return [answer for one in callbacks for answer in self._store(channel_id, [one])]
+        self._failing.discard(channel_id)
         return [None for _ in callbacks]
 
     def _take(self, session: Session, channel_id: UUID, callbacks: Sequence[Events]) -> None:

@@ -216,6 +216,32 @@ def test_a_callback_does_not_wait_for_a_lock_for_ever(
     assert (network.status(message), network.status(other)) == ("SENT", "DELIVERED")
 
 
+def test_while_a_channel_does_not_work_only_one_callback_waits_for_it(
+    world: World, clock: FixedClock, network: Network, sink: Told, anna: UUID
+) -> None:
+    [message, other] = sent(world, network, anna, 2)
+    desk = CallbackDesk(world.database, clock, sink, patience=0.5)
+    with world.database.unit_of_work() as session:
+        session.execute(text("SELECT FROM message WHERE id = :id FOR UPDATE"), {"id": message})
+        with pytest.raises(NotNow):
+            desk.store(network.channel_id, [says(message, DELIVERED)])
+        go = Go(desk, network.channel_id)
+        thread = threading.Thread(target=go.store, args=([says(message, DELIVERED)],))
+        thread.start()
+        wait_until_blocked(world.database)
+        begun = time.monotonic()
+        for _ in range(20):
+            with pytest.raises(NotNow):
+                desk.store(network.channel_id, [says(other, DELIVERED)])
+        assert time.monotonic() - begun < 0.3
+        thread.join(5)
+        assert isinstance(go.came[0][1], NotNow)
+    for each in (message, other):
+        desk.store(network.channel_id, [says(each, DELIVERED)])
+    assert {network.status(m) for m in (message, other)} == {"DELIVERED"}
+    assert desk._failing == set()
+
+
 def test_a_channel_that_is_held_up_holds_up_no_other(
     world: World, clock: FixedClock, network: Network, desk: CallbackDesk, anna: UUID
 ) -> None:
