@@ -27,8 +27,8 @@ from messa_platform.providers.callback_desk import CallbackDesk, NotNow
 log = logger(__name__)
 
 PREFIX = "/providers/"
-MOST_BYTES = 2**20
-"""Of a callback's body."""
+MOST_BYTES = 4 * 2**20
+"""Of a callback's body: some providers put hundreds of receipts into one."""
 MOST_WAITING = 500
 """Requests that may wait for a thread of the web server; with more of them callbacks are put off, so that pages need not wait behind them."""
 RETRY_AFTER = 10

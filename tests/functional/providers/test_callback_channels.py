@@ -104,6 +104,7 @@ def test_a_channel_that_was_removed_is_not_there_any_more(
     world.run("DELETE FROM channel")
     seconds.now += FRESH
     assert channels.find(str(elks)) is None
+    assert channels._kept == {}
 
 
 def test_names_that_nobody_bears_are_not_kept(channels: CallbackChannels, elks: UUID) -> None:
