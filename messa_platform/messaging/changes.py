@@ -16,7 +16,7 @@ from messa_platform.core.bulk import as_parameter, given, store_rows
 from messa_platform.core.logs import logger
 from messa_platform.core.pipeline import Pipeline, at_commit
 from messa_platform.messaging import feed
-from messa_platform.messaging.outward.note import Happening, Push, ask_heard, note
+from messa_platform.messaging.outward.note import Happening, Push, ask_heard, note_heard
 from messa_platform.messaging.statuses import Status, may_follow
 from messa_platform.messaging.store import EVENT, MESSAGE, event_row
 
@@ -90,7 +90,7 @@ def apply(session: Session, words: Sequence[Word], push: Push | None = None) -> 
         feed.tell(session, {rows[i].account_id for i in moved})
     store_rows(last, EVENT, events)
     if heard():
-        note(session, happened, push)
+        note_heard(session, happened, push)
     log.info("messages_moved", messages={str(i): now[i].value for i in moved}, words=len(words))
     return [Moved(i, now[i], rows[i].parts, rows[i].quota_buckets or ()) for i in moved]
 

@@ -78,6 +78,13 @@ def note(session: Session, happenings: Sequence[Happening], push: Push | None = 
         return 0
     if not session.execute(_ANY, {"tenants": list({h.tenant_id for h in happenings})}).scalar_one():
         return 0
+    return note_heard(session, happenings, push)
+
+
+def note_heard(session: Session, happenings: Sequence[Happening], push: Push | None = None) -> int:
+    """The same where it is known that a tenant concerned has an endpoint."""
+    if not happenings:
+        return 0
     noted = session.execute(_NOTE, {"rows": as_parameter([_row(h) for h in happenings])}).scalars().all()
     if push:
         for endpoint_id in sorted(set(noted)):
