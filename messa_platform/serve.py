@@ -22,6 +22,7 @@ from messa_platform.mail.gatekeeper import Gatekeeper
 from messa_platform.mail.intake import READ_ACTOR
 from messa_platform.mail.server import Handler, SmtpServer
 from messa_platform.mail.settings import SmtpSettings
+from messa_platform.providers import callbacks
 from messa_platform.runtime import CannotStart, Runtime
 
 log = logger(__name__)
@@ -118,6 +119,7 @@ def start_web(runtime: Runtime, stack: ExitStack) -> None:
             settings.host,
             settings.port,
             settings.threads,
+            {callbacks.PREFIX: callbacks.MOST_BYTES},
             ident="messa",
             max_request_body_size=MOST_BODY_BYTES,
             **proxy_adjustments(settings),
