@@ -192,8 +192,11 @@ class Switchboard:
         found = await self.connect(self.place.modes[0])
         if isinstance(found, Verdict):
             return found
-        is_there = await found.is_answered()
-        await found.end()
+        try:
+            is_there = await found.is_answered()
+            await found.end()
+        finally:
+            found.cut()
         return Verdict(State.WELL) if is_there else Verdict(State.UNREACHABLE, "no_answer")
 
     def _failed(self, why: str) -> None:
