@@ -116,8 +116,9 @@ class SmallCentre:
         self.lines.append(line)
         try:
             while True:
-                length, *head = struct.unpack("!IIII", await reader.readexactly(16))
-                self._take(line, Heard(*head, await reader.readexactly(length - 16)))
+                length, command, status, sequence = struct.unpack("!IIII", await reader.readexactly(16))
+                body = await reader.readexactly(length - 16)
+                self._take(line, Heard(command, status, sequence, body))
         except (asyncio.IncompleteReadError, OSError):
             pass
         finally:
