@@ -27,6 +27,9 @@ _TAKE = text(
     " wanted = excluded.wanted, fault = excluded.fault WHERE held.holder = excluded.holder OR held.until <= :now"
     " RETURNING channel_id"
 )
+_RENEW = text(
+    "UPDATE connector_lease SET until = :until WHERE holder = :holder AND channel_id = ANY(CAST(:channels AS uuid[]))"
+)
 _RELEASE = text(
     "DELETE FROM connector_lease WHERE holder = :holder AND channel_id = ANY(CAST(:channels AS uuid[]))"
 )
@@ -48,6 +51,11 @@ def take(session: Session, now: datetime, holder: UUID, standing: Mapping[UUID, 
     ]
     parameters = {"rows": as_parameter(rows), "holder": holder, "now": now, "until": now + LEASE}
     return {row.channel_id for row in session.execute(_TAKE, parameters)}
+
+
+def renew(session: Session, now: datetime, holder: UUID, channel_ids: Sequence[UUID]) -> None:
+    """Renew the leases of these that are `holder`'s still."""
+    session.execute(_RENEW, {"holder": holder, "channels": sorted(channel_ids), "until": now + LEASE})
 
 
 def release(session: Session, holder: UUID, channel_ids: Sequence[UUID]) -> None:

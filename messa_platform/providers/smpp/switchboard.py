@@ -25,7 +25,7 @@ _JITTER = random.SystemRandom()
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 30.0
 """Seconds until the next try to bind, after the first failure in a row and at the most."""
-STEADY = 1.0
+STEADY = 0.5
 """Seconds that a session lasts at least to count as a success: whoever lets us in and hangs up at once is called with growing pauses."""
 PATIENCE: Final = 2.5
 """Seconds for which a text waits for a session to be there: one that was cut is back at once, and then no text need go another way."""
