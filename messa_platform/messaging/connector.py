@@ -235,6 +235,6 @@ class Connector:
         self._storing.shutdown(wait=False)
         try:
             with self._database.unit_of_work() as session:
-                leases.release(session, self._holder, channel_ids)
+                leases.release(session, self._clock.now(), self._holder, channel_ids)
         except SQLAlchemyError as error:  # it runs out by itself
             log.warning("leases_not_released", error=type(error).__name__)

@@ -341,3 +341,23 @@ def test_a_channel_that_is_removed_is_let_go_and_its_session_says_good_bye(scene
     until(lambda: not process.connector._held)
     until(lambda: not scene.fake._centre._sessions)
     assert process.connector._thread.is_alive()
+
+
+def test_between_an_orderly_end_and_the_next_holder_texts_wait_for_a_moment_only(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leases, "HANDED_OVER", timedelta(seconds=1))
+    other = scene.world.channel("another", plugin="obedient", settings={}, priority=9)
+    first, second = scene.started(), scene.process()
+    scene.end(first, first.close)
+
+    def way(message: UUID) -> UUID:
+        found: UUID = scene.world.value("SELECT channel_id FROM dispatch_queue WHERE id = :id", id=message)
+        return found
+
+    message = scene.send(second)
+    assert way(message) == scene.channel_id
+    assert scene.world.value("SELECT breaker FROM channel WHERE id = :id", id=scene.channel_id) == "closed"
+    time.sleep(1.1)
+    second.connector.poke(scene.channel_id)
+    assert way(message) == other
