@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -275,17 +275,19 @@ class Switchboard:
         """What the readable ones say, and which they are; the others are refused for good."""
         events: list[Receipt | IncomingText] = []
         good: list[_Came] = []
+        faults: Counter[str] = Counter()
         for came in batch:
             try:
                 event = self._reader.read(came.session, came.pdu, self._loop.time() - came.at)
             except Exception as error:  # `Broken`; or a fault of ours, which must not hold up all that comes
-                why = str(error) if isinstance(error, Broken) else type(error).__name__
-                log.warning("smpp_unreadable", channel=self._channel, why=why, octets=len(came.pdu.body))
+                faults[str(error) if isinstance(error, Broken) else type(error).__name__] += 1
                 came.session.acknowledge(came.pdu, Status.NEVER)
                 continue
             good.append(came)
             if event is not None:
                 events.append(event)
+        if faults:  # once for all of them: who brings nothing else must not fill the log
+            log.warning("smpp_unreadable", channel=self._channel, why=dict(faults))
         return events, good
 
     async def _store(self, inbox: Inbox, batch: Sequence[_Came]) -> None:

@@ -296,6 +296,10 @@ def test_sequence_numbers_begin_again_after_the_last() -> None:
     assert in_loop(work) == [0x7FFF_FFFE, 0x7FFF_FFFF, 1, 2, 3]
 
 
+def test_a_password_is_in_no_error_s_words() -> None:
+    assert "hemligt" not in repr(Login("kommunen", "hemligt", "", ""))
+
+
 def test_a_check_asks_by_the_session_that_is_there_else_by_one_of_its_own_that_ends() -> None:
     async def work() -> None:
         async with small_centre() as centre:
