@@ -149,10 +149,11 @@ def start_connector(runtime: Runtime, stack: ExitStack) -> None:
 def serve(runtime: Runtime, stopped: Stopped, ready: Callable[[], None] = lambda: None) -> None:
     """Everything in one process, until it is told to stop; what is under way is finished."""
     with ExitStack() as stack:
+        # before anybody looks for who holds a channel: where nobody does, its texts go another way
+        start_connector(runtime, stack)
         start_workers(runtime, stack)
         start_sweeper(runtime)
         start_smtp(runtime, stack)
-        start_connector(runtime, stack)
         start_web(runtime, stack)
         ready()
         stopped.wait()

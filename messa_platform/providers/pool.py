@@ -49,6 +49,8 @@ R = TypeVar("R")
 
 CHECK_LIMIT = 15.0
 """Seconds that a test of a channel may take at the most: somebody waits for it."""
+CLOSE_LIMIT = 45.0
+"""Seconds that a provider may take to close."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +134,7 @@ class ProviderPool:
         async def send(provider: Provider, place: int, text: OutgoingText) -> None:
             if line.rate:
                 await asyncio.sleep(place / line.rate)
-            answered(place, await _guarded(provider.send(text), self._send_limit))
+            answered(place, await _guarded(_sent(provider, text), self._send_limit))
 
         async def start() -> None:
             provider = await self._provider(line)
@@ -195,11 +197,18 @@ class ProviderPool:
             raise NoProvider(f"{line.plugin}: {type(error).__name__}") from error
         self._providers[line.channel_id] = (line, provider)
         if held is not None:
-            await held[1].close()
+            await _closed(*held)
         inbox = self._inboxes.get(line.channel_id)
         if inbox is not None and isinstance(provider, HoldsSessions):
-            await provider.open(inbox)
+            await self._open(line, provider, inbox)
         return provider
+
+    async def _open(self, line: Line, provider: HoldsSessions, inbox: Inbox) -> None:
+        try:
+            await provider.open(inbox)
+        except Exception as error:  # a stranger's; it is made anew the next time
+            self._providers.pop(line.channel_id, None)
+            raise NoProvider(f"{line.plugin}: {type(error).__name__}") from error
 
     @property
     def session_plugins(self) -> list[str]:
@@ -223,7 +232,7 @@ class ProviderPool:
             self._inboxes.pop(channel_id, None)
             held = self._providers.pop(channel_id, None)
             if held is not None:
-                await held[1].close()
+                await _closed(*held)
 
         self._call(run())
 
@@ -242,8 +251,7 @@ class ProviderPool:
         """Close every provider and the loop."""
 
         async def close() -> None:
-            for _, provider in self._providers.values():
-                await provider.close()
+            await asyncio.gather(*(_closed(*held) for held in self._providers.values()))
             for http in self._http.values():
                 await http.close()
 
@@ -251,6 +259,20 @@ class ProviderPool:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)
         self._loop.close()
+
+
+async def _closed(line: Line, provider: Provider) -> None:
+    """Close a provider; where a stranger's fails, or takes for ever, the next one and the other channels go on all the same."""
+    try:
+        async with asyncio.timeout(CLOSE_LIMIT):
+            await provider.close()
+    except Exception as error:
+        log.error("plugin_failed", channel=line.name, at="close", error=type(error).__name__)
+
+
+async def _sent(provider: Provider, text: OutgoingText) -> Outcome:
+    """Called within the guard, since a stranger's `send` may fail before there is anything to wait for."""
+    return await provider.send(text)
 
 
 async def _guarded(attempt: Awaitable[R], limit: float) -> R | Unknown:
