@@ -27,7 +27,7 @@ from messa_platform.messaging import failover
 from messa_platform.messaging.dispatch import Dispatcher
 from messa_platform.providers import breaker, leases
 from messa_platform.providers.base import Bound, Inbox, IncomingText, Receipt
-from messa_platform.providers.callbacks import Sink
+from messa_platform.providers.callback_desk import Sink
 from messa_platform.providers.pool import Line
 from messa_platform.providers.registry import NoProvider
 
