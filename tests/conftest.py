@@ -11,6 +11,7 @@ from pathlib import Path
 import psycopg
 import pytest
 import structlog
+from hypothesis import settings
 from sqlalchemy.engine import make_url
 
 from messa_platform.core.clock import FixedClock, SystemClock
@@ -21,6 +22,11 @@ from messa_platform.tenants.tree import ensure_free_tenant
 from tests.support.clean_database import Databases
 from tests.support.kept_pools import POOLS
 from tests.support.world import World
+
+
+# what else the machine does must not make an example too slow
+settings.register_profile("messa", settings(), deadline=None)
+settings.load_profile("messa")
 
 
 def with_database(url: str, name: str) -> str:
