@@ -23,7 +23,6 @@ from tests.support.clean_database import Databases
 from tests.support.kept_pools import POOLS
 from tests.support.world import World
 
-
 # what else the machine does must not make an example too slow
 settings.register_profile("messa", settings(), deadline=None)
 settings.load_profile("messa")
