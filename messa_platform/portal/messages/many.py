@@ -12,11 +12,12 @@ from pyramid.request import Request
 from pyramid.response import Response
 
 from messa_platform.core.i18n import msgid
+from messa_platform.core.sheets import MOST_BYTES, Problem, SheetFault
 from messa_platform.core.text_files import SEMICOLONS, table
 from messa_platform.messaging import lists, sendings
 from messa_platform.messaging.sending_rows import Row, rows_of_list, rows_of_pasted, rows_of_sheet
 from messa_platform.messaging.sendings import Progress
-from messa_platform.messaging.sheets import MOST_BYTES, Problem, SheetFault, number_column, read_sheet
+from messa_platform.messaging.sheets import number_column, read_sheet
 from messa_platform.portal.forms import Form, asked, written
 from messa_platform.portal.messages.compose import hindrance
 from messa_platform.portal.messages.counter import counter_for, held_by
