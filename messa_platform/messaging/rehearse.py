@@ -28,6 +28,7 @@ from messa_platform.messaging.grounds import Grounds, read
 from messa_platform.messaging.recipients import Fault
 from messa_platform.messaging.statuses import Status
 from messa_platform.messaging.submit import examine
+from messa_platform.providers.routing.ask import NO_WAYS
 from messa_platform.tenants import quota
 from messa_platform.tenants.group_settings import MAX_PARTS
 from messa_platform.tenants.models import TenantState
@@ -118,7 +119,7 @@ def rehearse_all(
     assert all(s.account_id == account_id for s in submissions)
     now = clock.now()
     grounds = read(session, [account_id])
-    allowed, drafted = examine(now, submissions, grounds)
+    allowed, drafted = examine(session, now, submissions, grounds)
     sender = next(iter(allowed.values()), None)
     if sender is None:
         return [_of_nobody(s) for s in submissions]
@@ -179,12 +180,9 @@ def _strike(drafts: Sequence[Draft], limits: Sequence[Left]) -> None:
 
 
 def _may_send(grounds: Grounds, sender: Sender, limits: Sequence[Left]) -> bool:
+    ways = grounds.ways.get(sender.settings.tenant_id, NO_WAYS)
     active = sender.tenant_state is TenantState.ACTIVE
-    return (
-        active
-        and all(x.quota.sms for x in limits)
-        and grounds.channels.get(sender.settings.tenant_id) is not None
-    )
+    return active and all(x.quota.sms for x in limits) and any(channel.enabled for channel in ways.channels)
 
 
 def _foreseen(draft: Draft) -> Foreseen:
