@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
@@ -115,14 +115,3 @@ def route_of(row: Row[Any]) -> Route:
         tuple(row.channel_ids),
         row.is_cheapest,
     )
-
-
-_STAMP = text(
-    "INSERT INTO routing_stamp (id, stamp) VALUES (1, :stamp) ON CONFLICT (id) DO UPDATE SET stamp = EXCLUDED.stamp"
-)
-
-
-def changing(session: Session) -> None:
-    """Say that routes or price lists are about to be changed: from the commit on all processes read them anew. Until then nobody else
-    changes any of them, since all changes take this one row first."""
-    session.execute(_STAMP, {"stamp": uuid4()})
