@@ -64,20 +64,25 @@ class Router:
 
     def decide(self, text: Text) -> Decision:
         """By which channel a text leaves, and why."""
-        digits = text.recipient.removeprefix("+")
-        route = next((route for route in self.routes if route.fits(digits, text.kind)), None)
-        ranked = self._ranked(route, text, digits)
-        able = sorted((r for r in ranked if r.hindrance is None), key=lambda r: r.rank)
-        route_id = route.id if route else None
-        if not able:
-            return Decision(None, Way(route_id, None, _hindered(ranked)))
-        chosen = able[0]
+        ranking = self.rank(text)
+        route_id = ranking.route.id if ranking.route else None
+        chosen = ranking.chosen
+        if chosen is None:
+            hindered = tuple((r.channel.id, r.hindrance) for r in ranking.ranked if r.hindrance is not None)
+            return Decision(None, Way(route_id, None, hindered))
         # where the price decides, all others stood for choice, else only those that come before
-        rivals = ranked if route and route.is_cheapest else ranked[: ranked.index(chosen)]
+        is_cheapest = ranking.route is not None and ranking.route.is_cheapest
+        rivals = ranking.ranked if is_cheapest else ranking.ranked[: chosen.place]
         passed = tuple((r.channel.id, why) for r in rivals if (why := r.passed_for(chosen)) is not None)
         return Decision(chosen.channel.id, Way(route_id, chosen.cost, passed))
 
-    def _ranked(self, route: Route | None, text: Text, digits: str) -> list[_Ranked]:
+    def rank(self, text: Text) -> Ranking:
+        """The channels that a text may be led to, with what speaks against each."""
+        digits = text.recipient.removeprefix("+")
+        route = next((route for route in self.routes if route.fits(digits, text.kind)), None)
+        return Ranking(route, tuple(self._ranked(route, text, digits)))
+
+    def _ranked(self, route: Route | None, text: Text, digits: str) -> list[Ranked]:
         """The channels that may be taken, in the order in which they stand."""
         first = [c for c in self.channels if c.is_own] if route is None or route.tenant_id is None else []
         after: list[Candidate]
@@ -94,13 +99,14 @@ class Router:
             )
             price = self.prices[channel.id].find(digits) if channel.id in self.prices else None
             by_cost = route is not None and route.is_cheapest and place >= len(first)
-            ranked.append(_Ranked(place, channel, hindrance, price.micros if price else None, by_cost))
+            ranked.append(Ranked(place, channel, hindrance, price.micros if price else None, by_cost))
         return ranked
 
 
 @dataclass(frozen=True, slots=True)
-class _Ranked:
-    """A channel at its place; `by_cost`: among those of which the cheapest is wanted."""
+class Ranked:
+    """A channel at its place, from 0, as it stands. `cost` is what a part costs by it, in millionths of a krona; `by_cost`: it is among those of
+    which the cheapest is wanted."""
 
     place: int
     channel: Candidate
@@ -115,7 +121,7 @@ class _Ranked:
         cost = self.cost if self.by_cost and self.cost is not None else 0
         return self.channel.is_open, self.by_cost, has_no_price, cost, self.place
 
-    def passed_for(self, chosen: _Ranked) -> Hindrance | None:
+    def passed_for(self, chosen: Ranked) -> Hindrance | None:
         """Why another was taken; None where that needs no reason."""
         if self.hindrance is not None or self is chosen:
             return self.hindrance
@@ -126,8 +132,22 @@ class _Ranked:
         return Hindrance.NO_PRICE if self.cost is None else Hindrance.DEARER
 
 
-def _hindered(ranked: Iterable[_Ranked]) -> tuple[tuple[UUID, Hindrance], ...]:
-    return tuple((r.channel.id, r.hindrance) for r in ranked if r.hindrance is not None)
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """The channels for a text, as they stand; `route` is the one that decides, None where the channels' order does."""
+
+    route: Route | None
+    ranked: tuple[Ranked, ...]
+
+    @property
+    def in_turn(self) -> list[Ranked]:
+        """Those that can carry the text, in the order in which they are taken."""
+        return sorted((r for r in self.ranked if r.hindrance is None), key=lambda r: r.rank)
+
+    @property
+    def chosen(self) -> Ranked | None:
+        """The one that is taken; None if there is none."""
+        return next(iter(self.in_turn), None)
 
 
 def _hindrance(channel: Candidate, text: Text, country: _Country, needs: Iterable[str]) -> Hindrance | None:
