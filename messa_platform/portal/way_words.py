@@ -80,10 +80,11 @@ def _decided(session: Session, speech: Speech, way: Way, sees_all: bool) -> str:
         return speech.gettext("A route that is gone by now")
     if found.route.tenant_id is None and not sees_all:
         return speech.gettext("A route of the platform's")
-    return f"{_whose(speech, found.tenant)}: {', '.join(route_words(speech, found.route))}"
+    return f"{whose(speech, found.tenant)}: {', '.join(route_words(speech, found.route))}"
 
 
-def _whose(speech: Speech, tenant: str) -> str:
+def whose(speech: Speech, tenant: str) -> str:
+    """Whose route it is; "" for all tenants."""
     if tenant:
         return speech.gettext("The route of %(tenant)s", tenant=tenant)
     return speech.gettext("The route for all organisations")

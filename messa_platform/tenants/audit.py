@@ -90,8 +90,8 @@ class Action(StrEnum):
     PRICES_STANDARD = "prices_standard"
     """: the sale list that holds now where no other was agreed on."""
     ROUTE_ADDED = "route_added"
-    """: its prefix, "" for all numbers; after `{"tenant": slug or None, "sender", "needs", "channels": names, "cheapest"}`. The same holds for
-    those below."""
+    """: its prefix with `+`, "*" for all numbers; after `{"tenant": slug or None, "sender", "needs", "channels": names, "cheapest"}`.
+    The same holds for those below."""
     ROUTE_CHANGED = "route_changed"
     ROUTE_REMOVED = "route_removed"
     API_USER_ADDED = "api_user_added"

@@ -34,7 +34,7 @@ LARGEST_FORM = MOST_BYTES + 2**20
 WAYS = ("numbers", "list", "sheet")
 """The fields by which recipients come; one of them is filled in."""
 
-_PROBLEMS: Mapping[Problem, str] = {
+PROBLEMS: Mapping[Problem, str] = {
     Problem.EMPTY: msgid("The file is empty. Choose another one."),
     Problem.TOO_LARGE: msgid(
         "The file is too large: %(num)s MB at most. Leave out pictures and columns, or divide it."
@@ -166,7 +166,7 @@ def _rows_of_sheet(request: Request, form: Form, country_code: str) -> Sequence[
     )
     if isinstance(sheet, SheetFault):
         limit = sheet.limit // 2**20 if sheet.problem is Problem.TOO_LARGE else sheet.limit
-        form.fail("sheet", speech.gettext(_PROBLEMS[sheet.problem], num=speech.number(limit)))
+        form.fail("sheet", speech.gettext(PROBLEMS[sheet.problem], num=speech.number(limit)))
         return []
     column = number_column(sheet, country_code)
     if column is None:

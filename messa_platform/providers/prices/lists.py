@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from messa_platform.core.bulk import copy_rows
 from messa_platform.core.clock import stockholm_day
 from messa_platform.core.ids import new_id
-from messa_platform.providers.prices.kept import Dated, in_force
+from messa_platform.providers.prices.kept import Dated, in_force, table
 from messa_platform.providers.prices.models import PriceRow
 from messa_platform.providers.prices.table import Price
 from messa_platform.providers.stamp import changing
@@ -205,6 +205,27 @@ def _made(session: Session, now: datetime, of: OfChannel | Sale, name: str) -> U
     row = {"id": list_id, "channel": channel_id, "name": None if channel_id else name, "now": now}
     session.execute(_MAKE_LIST, row)
     return list_id
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a list says of a number on a day; `price` None: nothing."""
+
+    of: PricesOf
+    valid_from: date
+    price: Price | None
+
+
+def look_up(session: Session, now: datetime, day: date, number: str) -> list[Found]:
+    """What each list that holds on a day says of a number, E.164."""
+    found = []
+    for of in lists(session, now):
+        dated = {v.id: v for v in of.versions}
+        holds = in_force([Dated(v.valid_from, v.id) for v in of.versions], day)
+        if holds is not None:
+            price = table(session, holds).find(number)
+            found.append(Found(of, dated[holds].valid_from, price))
+    return found
 
 
 class Outcome(StrEnum):

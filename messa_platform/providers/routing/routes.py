@@ -116,7 +116,10 @@ def add(session: Session, now: datetime, author: Author, wanted: Wanted) -> UUID
     session.execute(_ADD, {"id": route_id, "now": now, **_key(wanted), **_values(wanted)})
     after = _told(session, wanted, names)
     record(
-        session, now, author, [Change(None, None, Action.ROUTE_ADDED, wanted.prefix, route_id, None, after)]
+        session,
+        now,
+        author,
+        [Change(None, None, Action.ROUTE_ADDED, _subject(wanted), route_id, None, after)],
     )
     return route_id
 
@@ -143,7 +146,7 @@ def change(session: Session, now: datetime, author: Author, route_id: UUID, want
     before, after = _of_listed(session, former), _told(session, wanted, names)
     if before != after or former.route.prefix != wanted.prefix:
         session.execute(_CHANGE, {"id": route_id, **_key(wanted), **_values(wanted)})
-        told = Change(None, None, Action.ROUTE_CHANGED, wanted.prefix, route_id, before, after)
+        told = Change(None, None, Action.ROUTE_CHANGED, _subject(wanted), route_id, before, after)
         record(session, now, author, [told])
     return route_id
 
@@ -159,7 +162,7 @@ def remove(session: Session, now: datetime, author: Author, route_id: UUID) -> b
         return False
     session.execute(_REMOVE, {"id": route_id})
     before = _of_listed(session, former)
-    told = Change(None, None, Action.ROUTE_REMOVED, former.route.prefix, route_id, before)
+    told = Change(None, None, Action.ROUTE_REMOVED, _subject(former.route), route_id, before)
     record(session, now, author, [told])
     return True
 
@@ -203,6 +206,10 @@ def _values(wanted: Wanted) -> dict[str, Any]:
         "channels": list(wanted.channel_ids),
         "cheapest": wanted.is_cheapest,
     }
+
+
+def _subject(wanted: Wanted | Route) -> str:
+    return f"+{wanted.prefix}" if wanted.prefix else "*"
 
 
 def _told(session: Session, wanted: Wanted | Route, names: Mapping[UUID, str]) -> dict[str, Any]:

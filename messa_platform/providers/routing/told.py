@@ -28,3 +28,25 @@ def named(session: Session, tenant_id: UUID, channel_ids: Iterable[UUID]) -> Map
     """The channels, by their ids, as far as they are there and the platform's or this tenant's."""
     rows = session.execute(_CHANNELS, {"ids": list(set(channel_ids)), "tenant": tenant_id})
     return {row.id: NamedChannel(row.name, row.is_own) for row in rows}
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelOf:
+    """A channel that a route may name."""
+
+    id: UUID
+    name: str
+    is_own: bool
+    enabled: bool
+
+
+_OF = text(
+    "SELECT id, name, tenant_id IS NOT NULL AS is_own, enabled FROM channel WHERE tenant_id IS NULL OR tenant_id = :tenant"
+    " ORDER BY tenant_id IS NULL, priority, id"
+)
+
+
+def channels_for(session: Session, tenant_id: UUID | None) -> list[ChannelOf]:
+    """The channels that a route of a tenant may name, its own first; None: of all tenants."""
+    rows = session.execute(_OF, {"tenant": tenant_id})
+    return [ChannelOf(row.id, row.name, row.is_own, row.enabled) for row in rows]

@@ -94,9 +94,9 @@ def test_each_change_stands_in_the_audit_log_and_one_that_changes_nothing_does_n
     first = {"tenant": "kommun", "sender": None, "needs": [], "channels": ["a"], "cheapest": True}
     second = {**first, "sender": "name", "cheapest": False}
     assert world.rows("SELECT action, subject, before, after FROM audit_entry ORDER BY id") == [
-        ("route_added", "46", None, first),
-        ("route_changed", "46", first, second),
-        ("route_removed", "46", second, None),
+        ("route_added", "+46", None, first),
+        ("route_changed", "+46", first, second),
+        ("route_removed", "+46", second, None),
     ]
 
 
