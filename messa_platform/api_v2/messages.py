@@ -29,6 +29,7 @@ from messa_platform.messaging.log.asked import Key
 from messa_platform.messaging.rehearse import rehearse
 from messa_platform.messaging.schedule import check_time
 from messa_platform.messaging.statuses import Direction, Status
+from messa_platform.providers.prices.amounts import plain
 from messa_platform.tenants.api_users.models import Scope
 
 
@@ -77,6 +78,7 @@ def dry_run(_context: Messages, request: Request, asked: Asked) -> Answer:
         "units": seen.units,
         "parts": seen.parts,
         "left": seen.left,
+        "price": None if seen.price is None else plain(seen.price),
         "status": seen.entries[0].word if seen.entries else Status.BLOCKED.value,
     }
     return Answer(content)

@@ -105,6 +105,10 @@ OPERATOR = {
     "DomainResource": ("", "approve", "refuse"),
     "ChannelsResource": ("",),
     "ChannelResource": ("test", "pause", "resume", "move"),
+    "RoutesResource": ("", "new"),
+    "RouteResource": ("", "remove"),
+    "PricesResource": ("", "new", "standard"),
+    "PricesVersionResource": ("csv", "xlsx", "remove"),
 }
 # Of the REST API the permission is the scope. A resource may be read and changed at one address.
 SCOPES = {

@@ -9,6 +9,7 @@ import pytest
 
 from messa_platform.tenants.group_settings import Key
 from tests.functional.api_v2.conftest import ANNA, GORAN, KARIN, Api, Program
+from tests.support.prices import stored
 
 
 def test_a_text_is_sent_and_told_whole(api: Api, school: Program) -> None:
@@ -154,6 +155,7 @@ def test_a_dry_run_tells_and_stores_nothing(api: Api, school: Program) -> None:
         "units": 14,
         "parts": 1,
         "left": 3,
+        "price": None,
         "status": "QUEUED",
     }
     assert school.post("/v2/messages/dry-run", {"to": "1", "text": "Hej"})["status"] == "invalid_number"
@@ -162,6 +164,25 @@ def test_a_dry_run_tells_and_stores_nothing(api: Api, school: Program) -> None:
         == "no_sms_left:Group:Skolan"
     )
     assert api.world.value("SELECT count(*) FROM message") == 0
+
+
+def test_a_dry_run_tells_the_price_of_all_parts_exactly(api: Api, school: Program) -> None:
+    stored(api.world, "Normal", {"46": 350_001, "4670": 333_333})
+    asked = {"to": ANNA, "text": "x" * 161}
+
+    def price(**body: str) -> str | None:
+        told: str | None = school.post("/v2/messages/dry-run", {**asked, **body})["price"]
+        return told
+
+    assert price() == "0.666666"
+    assert price(text="x") == "0.333333"
+    assert price(to="+46731740605") == "0.700002"
+    assert price(to="+4791234567") is None
+    assert price(to="1") == "0.000000"  # refused
+    stored(api.world, "Normal", {"46": 1}, 1)
+    tomorrow = api.world.clock.now() + timedelta(days=1)
+    assert price(send_at=tomorrow.isoformat()) == "0.000002"
+    assert price() == "0.666666"
 
 
 def test_many_get_a_batch_with_what_differs_filled_in(api: Api, school: Program) -> None:

@@ -22,6 +22,7 @@ from messa_platform.portal.forms import asked
 from messa_platform.portal.messages.numbers import nice
 from messa_platform.portal.messages.resources import read_id
 from messa_platform.portal.messages.words import STATUSES
+from messa_platform.portal.way_words import Told, tell
 from messa_platform.providers.codes import code_words
 from messa_platform.tenants.places import Place, Way, places_of, ways
 
@@ -70,6 +71,7 @@ def show(context: GroupResource, request: Request) -> Mapping[str, Any]:
         meaning=MEANINGS[message.status],
         rule=_rule(message, known),
         stations=_stations(request, message),
+        told=_way(request, message),
     )
 
 
@@ -86,6 +88,14 @@ def _asked_for(context: GroupResource, request: Request) -> Logged:
 
 def _moment(speech: Speech, at: Any) -> str:
     return f"{at.astimezone(speech.zone):%Y-%m-%d %H:%M:%S}"
+
+
+def _way(request: Request, message: Logged) -> Told | None:
+    """Why it went by its channel; a tenant's session sees neither channels nor routes."""
+    if message.way is None:
+        return None
+    tenant_id, sees_all = request.context.organisation.id, request.identity.is_operator
+    return tell(request.platform_db, request.speech, tenant_id, message.channel_id, message.way, sees_all)
 
 
 # What happened
