@@ -23,6 +23,7 @@ from messa_platform.api_v2.sending import Desk, Sending, sending, submission
 from messa_platform.api_v2.shapes import moment
 from messa_platform.core.gather import Gathering
 from messa_platform.messaging import schedule
+from messa_platform.messaging.failover import MOVED
 from messa_platform.messaging.log import one, pages
 from messa_platform.messaging.log.asked import Asked as Search
 from messa_platform.messaging.log.asked import Key
@@ -131,10 +132,15 @@ def events(context: Message, request: Request, _asked: Asked) -> Answer:
     if found is None:
         raise Wrong(Problem.NOT_FOUND)
     items = [
-        {"at": moment_of(h.at), "status": h.status.value, "code": h.code, "changed": h.changed}
+        {"at": moment_of(h.at), "status": h.status.value, "code": _code(h.code), "changed": h.changed}
         for h in found.happenings
     ]
     return Answer({"items": items, "next": None})
+
+
+def _code(code: str) -> str:
+    """A code as it stands, but for the name of a channel, which may be the platform's own."""
+    return MOVED if code.startswith(f"{MOVED} ") else code
 
 
 def cancel(context: Message, request: Request, _asked: Asked) -> Answer:

@@ -38,7 +38,7 @@ NEW = "new"
 def show(request: Request) -> Mapping[str, Any]:
     """Every list with its versions; and what a number costs, if one is asked for."""
     session, now = request.platform_db, now_of(request)
-    form = Form(values={"number": asked(request, "number", 40), "day": asked(request, "day", 10)})
+    form = Form(values={name: words for name in ("number", "day") if (words := asked(request, name, 40))})
     found, number = _looked_up(request, form)
     return page(
         request,
@@ -53,10 +53,10 @@ def show(request: Request) -> Mapping[str, Any]:
 
 def _looked_up(request: Request, form: Form) -> tuple[Sequence[Found], str]:
     """What each list says of the number that the form asks for, and the number, E.164; none, where the form says what is wrong with it."""
-    if not form.values["number"]:
+    if "number" not in form.values:
         return (), ""
     number = normalise(form.values["number"], "46")
-    day = _day(form.values["day"]) if form.values["day"] else stockholm_day(now_of(request))
+    day = _day(form.values["day"]) if "day" in form.values else stockholm_day(now_of(request))
     if not isinstance(number, str):
         form.fail("number", request.speech.gettext("Enter a number, such as 070-174 06 05 or +4791234567."))
     if day is None:

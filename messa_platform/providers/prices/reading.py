@@ -142,6 +142,7 @@ class _Reading:
     """Line and amount of each prefix."""
 
     def read(self, row: SheetRow) -> None:
+        """Read a row; of one with a fault nothing is kept that another row could be measured by, but its prefix."""
         prefix_cell, amount_cell = (row.cells[self.places[c][0]] for c in (_Column.PREFIX, _Column.AMOUNT))
         name_cell = ", ".join(filter(None, (row.cells[place] for place in self.places[_Column.NAME])))
         prefix = self._checked(row, read_prefix(prefix_cell), prefix_cell)

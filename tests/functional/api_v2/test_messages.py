@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from messa_platform.messaging.failover import move
 from messa_platform.tenants.group_settings import Key
 from tests.functional.api_v2.conftest import ANNA, GORAN, KARIN, Api, Program
 from tests.support.prices import stored
@@ -143,6 +144,17 @@ def test_a_text_for_later_waits_and_can_be_cancelled_once(api: Api, school: Prog
     assert (cancelled["status"], cancelled["parts"]) == ("CANCELLED", 0)
     problem = school.post(f"/v2/messages/{message['id']}/cancel", status=409)
     assert problem["detail"] == "The message is CANCELLED."
+
+
+def test_an_event_does_not_name_the_channel_by_which_a_text_did_not_go(api: Api, school: Program) -> None:
+    message = school.send()
+    api.world.channel("reserv", priority=9)
+    channel = api.world.value("SELECT id FROM channel WHERE name <> 'reserv'")
+    api.world.run("UPDATE channel SET enabled = false WHERE id = :id", id=channel)
+    with api.world.database.unit_of_work() as session:
+        assert move(session, api.world.clock.now(), channel, lambda *_: None) == 1
+    events = school.get(f"/v2/messages/{message['id']}/events")["items"]
+    assert [event["code"] for event in events] == ["", "moved_from"]
 
 
 def test_a_dry_run_tells_and_stores_nothing(api: Api, school: Program) -> None:

@@ -212,6 +212,32 @@ def test_a_scheduled_text_goes_by_the_routes_of_its_time(world: World, anna: UUI
     assert dict(world.rows("SELECT remote, channel_id FROM dispatch_queue")) == {SWEDE: a, NORWEGIAN: b}
 
 
+def test_a_scheduled_text_in_unicode_goes_by_a_channel_that_carries_it(
+    world: World, anna: UUID, a: UUID, b: UUID
+) -> None:
+    later = world.clock.now() + timedelta(hours=2)
+    world.submit(anna, [SWEDE], "Ж", send_at=later)
+    world.submit(anna, [NORWEGIAN], "Å", send_at=later)
+    can(world, a, unicode=False)
+    world.clock.move(timedelta(hours=3))
+    schedule.release(world.database, world.clock, world.heard)
+    assert ways(world) == {
+        SWEDE: (b, Way(None, None, ((a, Hindrance.UNICODE),))),
+        NORWEGIAN: (a, Way()),
+    }
+
+
+def test_a_scheduled_text_without_any_way_at_its_time_waits_where_it_was_to_go(
+    world: World, anna: UUID, a: UUID
+) -> None:
+    world.submit(anna, [SWEDE], send_at=world.clock.now() + timedelta(hours=2))
+    world.run("UPDATE channel SET enabled = false")
+    world.clock.move(timedelta(hours=3))
+    schedule.release(world.database, world.clock, world.heard)
+    assert ways(world) == {SWEDE: (a, Way())}
+    assert world.rows("SELECT channel_id FROM dispatch_queue") == [(a,)]
+
+
 # What it costs
 
 

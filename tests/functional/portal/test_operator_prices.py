@@ -67,6 +67,7 @@ def test_prices_of_ours_are_put_there_and_looked_up(operator: Visitor) -> None:
     shown = seen(added(operator, GOOD))
     assert "They hold from midnight of their day on." in shown
     assert "Normal The standard" in shown and "Holds now 3" in shown
+    assert f'value="{operator.runtime.clock.now():%Y-%m-%d}"' in page(operator, PRICES).text
     answer = page(operator, f"{PRICES}?number=070-174+06+05")
     [row] = found(answer)
     assert row[:4] == ["Normal", "4670", "Sverige, Telia", "SEK 0.30"]
