@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from messa_platform.core.bulk import copy_rows, insert_rows
@@ -91,6 +92,7 @@ def _store(
         return
     held = holders(session, sorted({t.recipient for _, t in new}))
     known = senders(session, {h.account_id for h in held.values()})
+    held = _of_owner(session, channel_id, held, known)
     reached = [(i, t, known[held[t.recipient].account_id]) for i, t in new if _reaches(held.get(t.recipient))]
     touches = [Touch(s.settings.tenant_id, s.account_id, t.sender, i, unread=True) for i, t, s in reached]
     in_thread = threads(session, now, touches)
@@ -115,6 +117,20 @@ def _store(
             for i, t, s in reached
         ],
     )
+
+
+_OWNER = text("SELECT tenant_id FROM channel WHERE id = :id")
+
+
+def _of_owner(
+    session: Session, channel_id: UUID, held: dict[str, Holder], known: Mapping[UUID, Sender]
+) -> dict[str, Holder]:
+    """The holders that texts of a channel may reach. By a channel of a tenant's own, whose callbacks are proven by a key that the tenant knows,
+    nobody else's numbers are: it could bring whatever it likes to them."""
+    owner = session.execute(_OWNER, {"id": channel_id}).scalar()
+    if owner is None:
+        return held
+    return {n: h for n, h in held.items() if known[h.account_id].settings.tenant_id == owner}
 
 
 def _said(identifier: UUID, incoming: IncomingText, holder: Sender) -> opt_out.Said:

@@ -19,6 +19,7 @@ from messa_platform.core.logs import logger
 from messa_platform.core.resources import Resource
 from messa_platform.core.site import SiteSettings
 from messa_platform.providers.base import Callback, CallbackRefused, IncomingText, Receipt, TakesCallbacks
+from messa_platform.providers.channels import RECEIPTS_FOR
 from messa_platform.providers.models import Channel
 from messa_platform.providers.registry import NoProvider, checked_settings
 from messa_platform.providers.secrets import whole
@@ -39,7 +40,9 @@ class ProvidersResource(Resource):
     """`/providers`: a child for each channel, by its id; one of the platform's own by its name, too."""
 
     def __getitem__(self, name: str) -> ChannelResource:
-        channel = self.request.platform_db.execute(select(Channel).where(_named(name))).scalar_one_or_none()
+        now = self.request.registry["messa.runtime"].clock.now()
+        wanted = select(Channel).where(_named(name), _is_heard(now))
+        channel = self.request.platform_db.execute(wanted).scalar_one_or_none()
         if channel is None:
             raise KeyError(name)
         return ChannelResource(self.request, name, self, channel)
@@ -49,7 +52,12 @@ def _named(name: str) -> ColumnElement[bool]:
     try:
         return Channel.id == UUID(name)
     except ValueError:
-        return (Channel.name == name) & Channel.tenant_id.is_(None)
+        return (Channel.name == name) & Channel.tenant_id.is_(None) & Channel.removed_at.is_(None)
+
+
+def _is_heard(now: datetime) -> ColumnElement[bool]:
+    """Of one that was removed, what is still under way is heard for a while."""
+    return Channel.removed_at.is_(None) | (Channel.removed_at > now - RECEIPTS_FOR)
 
 
 class ChannelResource(Resource):

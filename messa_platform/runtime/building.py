@@ -45,6 +45,7 @@ from messa_platform.messaging.settings import DispatchSettings
 from messa_platform.messaging.sink import EventSink
 from messa_platform.portal.endpoint_mails import EndpointLetters
 from messa_platform.portal.mails import AccessMails
+from messa_platform.providers.connect import Connector
 from messa_platform.providers.pool import ProviderPool
 from messa_platform.providers.registry import load_plugins
 from messa_platform.providers.secrets import seal_all
@@ -140,7 +141,8 @@ def _assembled(g: _Ground) -> Runtime:
     settings, database, clock = g.settings, g.database, g.clock
     announcements = Announcements(g.waker, g.writer, g.site.operator_mail)
     keys, outbound = open_keys(settings[SecuritySettings], clock), Outbound(settings[OutboundSettings])
-    providers = _providers(g, outbound, keys)
+    ways = Outbound(settings[OutboundSettings], admitted=settings[OutboundSettings].channels), outbound
+    providers = _providers(g, ways, keys)
     wake = g.waker.wake_after_commit
     sink = EventSink(ReplyMails(g.letters, g.writer), wake, wake)
     office = administration(settings, database, clock, g.waker, g.writer)
@@ -166,6 +168,7 @@ def _assembled(g: _Ground) -> Runtime:
         post=g.writer,
         relay=Relay(settings[RelaySettings]),
         providers=providers,
+        connector=Connector(providers, keys, ways),
         dispatcher=_dispatcher(g, providers),
         exporter=Exporter(database, clock, settings[ExportSettings], g.stopping),
         intake=Intake(database, clock, announcements, g.letters, g.writer),
@@ -186,10 +189,8 @@ def _assembled(g: _Ground) -> Runtime:
     )
 
 
-def _providers(g: _Ground, outbound: Outbound, keys: Keys) -> ProviderPool:
+def _providers(g: _Ground, ways: tuple[Outbound, Outbound], keys: Keys) -> ProviderPool:
     limit = g.settings[DispatchSettings].lease_seconds * 2 / 3
-    reach = g.settings[OutboundSettings]
-    ways = Outbound(reach, admitted=reach.channels), outbound
     return ProviderPool(load_plugins(), limit, ways, g.site.public_url, keys)
 
 

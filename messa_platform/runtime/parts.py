@@ -28,6 +28,7 @@ from messa_platform.messaging.log.export_work import Exporter
 from messa_platform.messaging.outward.office import Endpoints
 from messa_platform.messaging.outward.push import Pusher
 from messa_platform.messaging.sink import EventSink
+from messa_platform.providers.connect import Connector
 from messa_platform.providers.pool import ProviderPool
 from messa_platform.runtime.administration import Administration
 from messa_platform.tenants.access.links import LinkMails
@@ -60,6 +61,7 @@ class Runtime:
     post: Post
     relay: Relay
     providers: ProviderPool
+    connector: Connector
     dispatcher: Dispatcher
     exporter: Exporter
     intake: Intake
