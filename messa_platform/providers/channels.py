@@ -232,6 +232,17 @@ def remove(
     return Outcome.DONE
 
 
+_ANOTHER_WAY = text(
+    "SELECT EXISTS (SELECT FROM channel WHERE enabled AND id <> :id AND (tenant_id IS NULL OR tenant_id = CAST(:tenant_id AS uuid)))"
+)
+
+
+def has_another_way(session: Session, channel_id: UUID, owner: Owner = PLATFORM) -> bool:
+    """Whether what waits for a channel of the owner's has another one in use that it could take."""
+    given = {"id": channel_id, "tenant_id": owner.tenant_id}
+    return bool(session.execute(_ANOTHER_WAY, given).scalar_one())
+
+
 _FORGET = text(
     "UPDATE channel SET settings = '{}', sealed = NULL WHERE removed_at <= :before AND (sealed IS NOT NULL OR settings <> '{}')"
 )

@@ -64,6 +64,7 @@ ADMIN = {
         "admins",
         "api",
         "audit",
+        "channels",
         "check-domain",
         "domain",
         "domain-live",
@@ -77,6 +78,7 @@ ADMIN = {
         "log-message",
         "logs",
         "logs-choices",
+        "marketplace",
         "move-domain",
         "move-users",
         "new-group",
@@ -104,8 +106,8 @@ OPERATOR = {
     "RangesResource": ("", "new", "lending"),
     "DomainsResource": ("",),
     "DomainResource": ("", "approve", "refuse"),
-    "ChannelsResource": ("",),
-    "ChannelResource": ("test", "pause", "resume", "move"),
+    "ChannelsResource": ("", "new"),
+    "ChannelResource": ("", "test", "pause", "resume", "move", "remove"),
 }
 # Of the REST API the permission is the scope. A resource may be read and changed at one address.
 SCOPES = {

@@ -11,7 +11,7 @@ from uuid import UUID
 
 import pytest
 
-from messa_platform.portal.operator.channels import _TURNS, AT_ONCE
+from messa_platform.portal.channels.testing import AT_ONCE, TURNS
 from messa_platform.providers import pool as pools
 from messa_platform.providers.base import State, Verdict
 from messa_platform.providers.elks.fake import ElksFake
@@ -106,7 +106,7 @@ def test_no_transaction_is_held_while_a_provider_takes_its_time(desk: Desk) -> N
 
 def test_only_so_many_are_tested_at_once(desk: Desk) -> None:
     channel = desk.world.channel("elks", plugin="elks")
-    turns = pages(desk.runtime).registry[_TURNS]
+    turns = pages(desk.runtime).registry[TURNS[True]]
     taken = [turns.acquire(blocking=False) for _ in range(AT_ONCE + 1)]
     try:
         said = notice_of(desk, channel)
