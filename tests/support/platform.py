@@ -274,8 +274,8 @@ def a_platform(server: str, template: str, directory: Path) -> Iterator[Platform
 
 
 def point_channel_at(platform: Platform, gateway_port: int) -> None:
-    """Make the demo's channel speak to the simulator on this port."""
+    """Make the demo's channels speak to the simulator on this port."""
     platform.do(
-        "UPDATE channel SET settings = settings || jsonb_build_object('port', CAST(:port AS int)) WHERE name = 'simulator'",
+        "UPDATE channel SET settings = settings || jsonb_build_object('port', CAST(:port AS int)) WHERE plugin = 'simulator'",
         port=gateway_port,
     )
