@@ -61,7 +61,6 @@ ACTS: dict[str, Callable[[Desk, UUID], HTTPSeeOther]] = {
 
 def includeme(config: Configurator) -> None:
     """What the pages say of it."""
-    config.include(testing)
     config.add_saying("channel-connected", msgid("The channel is connected. Test it before you rely on it."))
     config.add_saying("channel-saved", msgid("Saved. It holds for texts from now on."))
     config.add_saying(

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 from uuid import UUID
 
-from pyramid.config import Configurator
 from pyramid.httpexceptions import HTTPNotFound, HTTPSeeOther
 
 from messa_platform.core.logs import logger
@@ -17,11 +15,6 @@ from messa_platform.providers.pool import Line
 from messa_platform.providers.registry import NoProvider, Plugin
 
 log = logger(__name__)
-
-AT_ONCE = 2
-"""Tests of a process at the same time, of the platform's channels and of tenants' each: a slow provider must not hold every thread of the web,
-and tenants must not keep the operator from testing."""
-TURNS = {True: "messa.channel_tests", False: "messa.tenants_channel_tests"}
 
 
 def tested_of(desk: Desk, channel_id: UUID, plugin: Plugin | None) -> Tested | None:
@@ -38,33 +31,24 @@ def test(desk: Desk, channel_id: UUID) -> HTTPSeeOther:
     line = channels.line_of(desk.session, channel_id, desk.owner)
     if line is None:
         raise HTTPNotFound
-    turns: threading.BoundedSemaphore = request.registry[TURNS[desk.is_platform]]
-    if not turns.acquire(blocking=False):
-        return to_list(desk, channel_id, tested=channel_id, state=BUSY)
     # no transaction is held while the provider takes its time
     request.tm.abort()
     try:
         found = _ask(desk, line)
     finally:
-        turns.release()
         request.tm.begin()
     return to_list(desk, channel_id, tested=channel_id, **found)
 
 
 def _ask(desk: Desk, line: Line) -> dict[str, str]:
     try:
-        return in_address(desk.providers.check(line))
+        verdict = desk.providers.check_in_turn(line)
     except NoProvider as error:
         log.warning("channel_unusable", channel=line.name, why=str(error))
         return {"state": UNUSABLE}
+    return {"state": BUSY} if verdict is None else in_address(verdict)
 
 
 def to_list(desk: Desk, channel_id: UUID, **query: object) -> HTTPSeeOther:
     """To the list, where the channel is in sight."""
     return HTTPSeeOther(f"{desk.at(**query)}#channel-{channel_id}")
-
-
-def includeme(config: Configurator) -> None:
-    """Make the turns."""
-    for name in TURNS.values():
-        config.registry[name] = threading.BoundedSemaphore(AT_ONCE)
