@@ -40,7 +40,7 @@ translations: set-up-test ## Take new texts into messa_platform/locale, and say 
 lock: ## Pin requirements/*.in again; ARGS=--upgrade takes the newest versions
 	@sh scripts/lock.sh $(ARGS)
 
-clean: ## Remove .venv and caches; with CONFIRM=yes also var/, the demo's data
+clean: ## Remove the virtual environments and caches; with CONFIRM=yes also var/, the demo's data
 	@CONFIRM=$(CONFIRM) sh scripts/clean.sh
 
 set-up:

@@ -34,7 +34,7 @@ from messa_platform.runtime import (
     refuse_unread_broker,
 )
 from messa_platform.runtime.sealed import reseal
-from messa_platform.serve import serve, start_smtp, start_sweeper, start_workers, stop_signal
+from messa_platform.serve import serve, start_connector, start_smtp, start_sweeper, start_workers, stop_signal
 from messa_platform.tenants.tree import ensure_free_tenant
 
 
@@ -98,6 +98,16 @@ def _apart(start: Callable[..., object]) -> Callable[[Settings], None]:
     return run
 
 
+def _connect(settings: Settings) -> None:
+    """Hold sessions. No broker is needed: what follows from what comes in is found in the tables."""
+    with ExitStack() as stack:
+        runtime = build(settings, reads_queue=False)
+        stack.callback(runtime.close)
+        stopped = stop_signal()
+        start_connector(runtime, stack)
+        stopped.wait()
+
+
 def _reseal(settings: Settings) -> None:
     """Seal everything with the first of the keys."""
     held, url = open_database(settings)
@@ -134,6 +144,7 @@ COMMANDS: Mapping[str, tuple[str, Callable[[Settings], None]]] = {
     "smtp": ("the SMTP server alone", _apart(start_smtp)),
     "worker": ("workers alone", _apart(start_workers)),
     "scheduler": ("the scheduler alone", _apart(lambda runtime, stack: start_sweeper(runtime))),
+    "connector": ("the sessions of SMPP channels alone", _connect),
     "migrate": ("bring the database up to date", _migrate),
     "reseal": ("seal all secrets in the database with the first of security.keys", _reseal),
     "settings": ("list every setting with its default", _settings_table),

@@ -135,12 +135,22 @@ def start_sweeper(runtime: Runtime) -> None:
     runtime.sweeper.start()
 
 
+def start_connector(runtime: Runtime, stack: ExitStack) -> None:
+    """Hold the sessions of channels that have such."""
+    runtime.listener.start()
+    stack.callback(
+        runtime.stopping.set
+    )  # nothing new is begun; what is in flight is waited for, as the runtime is closed
+    runtime.connector.start()
+
+
 def serve(runtime: Runtime, stopped: Stopped, ready: Callable[[], None] = lambda: None) -> None:
     """Everything in one process, until it is told to stop; what is under way is finished."""
     with ExitStack() as stack:
         start_workers(runtime, stack)
         start_sweeper(runtime)
         start_smtp(runtime, stack)
+        start_connector(runtime, stack)
         start_web(runtime, stack)
         ready()
         stopped.wait()

@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 . scripts/common.sh
 
 uv=$(command -v uv || command -v .venv/bin/uv) || fail 'make lock needs uv:' '' '    .venv/bin/python -m pip install uv' ''
-for name in main test static; do
+for name in main test static build jasmin; do
     # of files alone no code runs, so nothing that it would need is wanted
     needs=
     [ "$name" != static ] || needs=--no-deps

@@ -11,6 +11,8 @@ for part in $parts; do
     command -v "$part" >/dev/null || missing="$missing $part"
 done
 
+[ "$(uname)" = Darwin ] || command -v bearerbox >/dev/null || missing="$missing kannel" # a gateway; macOS has none to install
+
 # Chromium, or Chrome, as tests/support/browser.py finds it
 has_browser() {
     [ -z "${MESSA_CHROMIUM:-}" ] || return 0

@@ -139,4 +139,5 @@ def world(database: Database, clock: FixedClock) -> World:
 def pytest_addoption(parser: pytest.Parser) -> None:
     """The kill drill's length, and its seed."""
     parser.addoption("--rounds", type=int, default=30, help="rounds of the kill drill")
+    parser.addoption("--smpp-texts", type=int, default=1500, help="texts of the drill with Jasmin")
     parser.addoption("--seed", type=int, default=20261122, help="seed of the kill drill")

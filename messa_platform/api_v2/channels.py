@@ -22,8 +22,8 @@ from messa_platform.providers.base import TakesCallbacks, Verdict
 from messa_platform.providers.channels import Changed, Outcome, OwnChannel, Owner
 from messa_platform.providers.connect import (
     MOST,
+    ChannelOffice,
     Connected,
-    Connector,
     NoSuch,
     Refused,
     TooMany,
@@ -59,13 +59,13 @@ def listed(_context: OwnChannels, request: Request, _asked: Asked) -> Answer:
 def create(_context: OwnChannels, request: Request, asked: Asked) -> Answer:
     """Connect a provider."""
     body, owner = asked.body, _owner(request)
-    plugin = _connector(request).offered(owner, body["plugin"])
+    plugin = _office(request).offered(owner, body["plugin"])
     if plugin is None:
         fault = Fault("/plugin", "unknown", "is no plugin that you may connect")
         raise Wrong(Problem.CHANGE_REFUSED, faults=[fault])
     wish = Wish(body["name"], _given(plugin, body, frozenset()), body.get("rate"))
     done = _connected(
-        _connector(request).connect(
+        _office(request).connect(
             request.platform_db, now(request), author(request), owner, body["plugin"], wish
         )
     )
@@ -94,7 +94,7 @@ def change(context: OneChannel, request: Request, asked: Asked) -> Answer:
             return Wish(body.get("name", was.name), _given(plugin, body, renew), body.get("rate", was.rate))
 
         done = _connected(
-            _connector(request).change(
+            _office(request).change(
                 request.platform_db, now(request), author(request), owner, channel.id, None, wish
             )
         )
@@ -180,9 +180,9 @@ def _one(context: OneChannel, request: Request) -> OwnChannel:
     return found
 
 
-def _connector(request: Request) -> Connector:
-    connector: Connector = request.registry["messa.runtime"].connector
-    return connector
+def _office(request: Request) -> ChannelOffice:
+    office: ChannelOffice = request.registry["messa.runtime"].channel_office
+    return office
 
 
 def _plugin(request: Request, name: str) -> Plugin | None:
@@ -251,7 +251,7 @@ def _found(request: Request, channel: OwnChannel) -> dict[str, Any]:
 
 
 def _told(request: Request, channel: OwnChannel, at: int) -> dict[str, Any]:
-    held = _connector(request).settings_of(request.platform_db, channel.id, _owner(request))
+    held = _office(request).settings_of(request.platform_db, channel.id, _owner(request))
     plain, kept = held or ({}, frozenset())
     plugin = _plugin(request, channel.plugin)
     site = request.registry["messa.runtime"].settings[SiteSettings].public_url.rstrip("/")

@@ -7,7 +7,8 @@ import base64
 import ipaddress
 import json as json_
 import socket
-from collections.abc import Mapping
+import ssl
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from typing import Any
 
@@ -15,7 +16,7 @@ import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from messa_platform.core.destinations import split
-from messa_platform.core.outbound import Answer, Fault, NoAnswer, Outbound
+from messa_platform.core.outbound import MAX_TRIES, Answer, Fault, NoAnswer, Outbound
 
 KEPT = 4.0
 """Seconds for which an idle connection is kept: servers keep them longer, so that none is closed just when something is sent on it, which
@@ -104,6 +105,27 @@ class AsyncOutbound:
             return NoAnswer(Fault.TOO_SLOW, sent=True)
         except (aiohttp.ClientError, OSError, ValueError):
             return NoAnswer(Fault.BROKEN, sent=True)
+
+    async def dial(
+        self, protocol: Callable[[], asyncio.BaseProtocol], host: str, port: int, *, secure: bool
+    ) -> NoAnswer | None:
+        """Connect; see `providers.base.Dial`. Raises nothing for what the network does."""
+        found = await asyncio.to_thread(self._outbound.session_addresses, host, port)
+        if isinstance(found, NoAnswer):
+            return found
+        loop, fault = asyncio.get_running_loop(), Fault.UNREACHABLE
+        named: dict[str, Any] = {"ssl": self._outbound.context, "server_hostname": host} if secure else {}
+        for address in found[:MAX_TRIES]:
+            try:
+                async with asyncio.timeout(self._outbound.settings.timeout / 2):
+                    await loop.create_connection(protocol, address, port, **named)
+            except ssl.SSLCertVerificationError:
+                fault = Fault.BAD_CERTIFICATE
+            except OSError:  # TimeoutError is one
+                continue
+            else:
+                return None
+        return NoAnswer(fault)
 
     def _fault(self, url: str) -> Fault | None:
         """What speaks against a URL before anything is looked up. An address in the place of a name is nobody's to resolve, so it is

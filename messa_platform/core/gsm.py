@@ -79,3 +79,21 @@ def encode(text: str) -> bytes:
     if stranger:
         raise UnicodeEncodeError("gsm03.38", text, stranger.start(), stranger.end(), "not in GSM 03.38")
     return text.translate(_SEPTETS).encode("latin-1")
+
+
+_EXTENDED_BY = {septet: character for character, septet in EXTENSION.items()}
+
+
+def decode(octets: bytes) -> str:
+    """What septets say that stand one in each octet; what is none becomes U+FFFD."""
+    found: list[str] = []
+    is_escaped = False
+    for octet in octets:
+        if octet == ord(ESCAPE) and not is_escaped:
+            is_escaped = True
+            continue
+        plain = BASIC[octet] if octet < len(BASIC) and octet != ord(ESCAPE) else "\N{REPLACEMENT CHARACTER}"
+        # what knows no such extension shows the plain character (TS 23.038 6.2.1.1)
+        found.append(_EXTENDED_BY.get(octet, plain) if is_escaped else plain)
+        is_escaped = False
+    return "".join(found)

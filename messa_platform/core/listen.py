@@ -59,8 +59,9 @@ class Listener:
         self._callbacks.setdefault(channel, []).append(callback)
 
     def start(self) -> None:
-        """Begin to listen; the database need not be there yet."""
-        self._thread.start()
+        """Begin to listen, unless that has begun; the database need not be there yet."""
+        if self._thread.ident is None:
+            self._thread.start()
 
     @property
     def listening_since(self) -> datetime | None:

@@ -54,6 +54,10 @@ class OutboundSettings:
         (),
         "Networks of one's own that the platform's own channels may reach all the same, on any port and without TLS: where a gateway stands.",
     )
+    session_ports: str = key(
+        "2775 3550",
+        "Ports that sessions of tenants' channels (SMPP) may reach; where allow_private is set, and for the platform's own channels, every one.",
+    )
     timeout: float = key(10.0, "Seconds that one of them may take, from the look-up to the last byte.")
     max_bytes: int = key(1_048_576, "Bytes of an answer's body that are read at the most.")
 
@@ -62,8 +66,9 @@ class OutboundSettings:
             raise ValueError(f"outbound.timeout: {self.timeout} is not between 0 and 60 seconds")
         if self.max_bytes < 1:
             raise ValueError(f"outbound.max_bytes: {self.max_bytes} is less than 1")
-        if not all(port.isdecimal() and 0 < int(port) < 65536 for port in self.ports.split()):
-            raise ValueError(f"outbound.ports: {self.ports!r} is no list of ports such as 443 8443")
+        for name, ports in (("ports", self.ports), ("session_ports", self.session_ports)):
+            if not all(port.isdecimal() and 0 < int(port) < 65536 for port in ports.split()):
+                raise ValueError(f"outbound.{name}: {ports!r} is no list of ports such as 443 8443")
 
     def admits_port(self, port: int) -> bool:
         """Whether a port may be reached."""
@@ -172,7 +177,8 @@ def _split(url: str) -> Target:
 class Outbound:
     """The guarded way out. May be used by many threads at once; blocks for `timeout` seconds at the most.
 
-    `admitted` are networks of the operator's own that may be reached all the same, on any port and without TLS.
+    `admitted` are networks of the operator's own that may be reached all the same, on any port and without TLS. `every_port`: sessions may
+    reach every port.
     """
 
     def __init__(
@@ -183,7 +189,9 @@ class Outbound:
         connect: Connect = connect,
         context: ssl.SSLContext | None = None,
         admitted: Networks = (),
+        every_port: bool = False,
     ) -> None:
+        self._every_port = every_port or settings.allow_private
         self._settings = settings
         self._admitted = admitted
         self._resolve = resolve
@@ -245,6 +253,18 @@ class Outbound:
             return list(self._target(Target(secure, host, port, "/", ()), self._deadline(None)).addresses)
         except _Failed as failed:
             return NoAnswer(failed.fault)
+
+    def session_addresses(self, host: str, port: int) -> list[str] | NoAnswer:
+        """The addresses of a host to which a session may be held, every one checked. Blocks as long as a look-up takes."""
+        if not self._every_port and str(port) not in self._settings.session_ports.split():
+            return NoAnswer(Fault.PORT)
+        try:
+            addresses = self._addresses(Target(False, host, port, "/", ()), self._deadline(None))
+        except _Failed as failed:
+            return NoAnswer(failed.fault)
+        if not all(within(a, self._admitted) or self._admits(a) for a in addresses):
+            return NoAnswer(Fault.INTERNAL)
+        return [str(address) for address in addresses]
 
     def target(self, url: str, seconds: float | None = None) -> Target | NoAnswer:
         """Where a URL leads, with addresses that were checked; to be connected to as they are."""

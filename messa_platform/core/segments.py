@@ -43,17 +43,18 @@ class Segments:
         return len(self.parts)
 
 
-def segment(text: str) -> Segments:
-    """Normalise `text` and divide it into as few SMS as can be.
+def segment(text: str, encoding: Encoding | None = None) -> Segments:
+    """Normalise `text` and divide it into as few SMS as can be, in UCS-2 if that is the `encoding`.
 
     An extension character stays with its escape, and a surrogate pair and a grapheme cluster stay whole. A
     cluster that is longer than a part is divided between code points.
     """
-    if gsm.is_plain(text):
-        return _plain(text)
+    if encoding is not Encoding.UCS2:
+        if gsm.is_plain(text):
+            return _plain(text)
+        if gsm.fits_gsm(normalise(text)):
+            return _gsm(normalise(text))
     text = normalise(text)
-    if gsm.fits_gsm(text):
-        return _gsm(text)
     units = _code_units(text)
     return Segments(Encoding.UCS2, units, (text,) if units <= UCS2_SINGLE else _ucs2_parts(text))
 

@@ -85,20 +85,26 @@ class Dispatcher:
     waiting: Callable[[Session, UUID], None] = lambda _session, _channel_id: None
     """Tells that something waits for a channel, after the commit."""
 
-    def run(self, channel_id: UUID, more: Callable[[], bool]) -> bool:
+    def run(
+        self, channel_id: UUID, more: Callable[[], bool], given_up: Callable[[], bool] = lambda: False
+    ) -> bool:
         """Send what is due by a channel, until nothing is due and nothing in flight; True if more may wait.
 
         Up to `WINDOW` texts are in flight at once, and outcomes are written as they come, so that one slow answer holds up no other.
-        `more` tells whether something new was announced since it was last asked. After `LONGEST` seconds, or when the process is to
-        stop, nothing new is begun, and what is in flight is waited for.
+        `more` tells whether something new was announced since it was last asked. After `LONGEST` seconds, when the process is to stop or
+        the channel is `given_up`, nothing new is begun, and what is in flight is waited for.
         """
         answers: SimpleQueue[Answer] = SimpleQueue()
         line: Line | None = None
         flight, look = Flight(), True
         until = time.monotonic() + LONGEST
-        while flight.size or (look and self._may_begin(until)):
-            room = min(BATCH, WINDOW - flight.size)
-            if look and room and self._may_begin(until):
+
+        def may_begin() -> bool:
+            return time.monotonic() < until and not self.stopping.is_set() and not given_up()
+
+        while flight.size or (look and may_begin()):
+            room = max(0, min(BATCH, self._window(channel_id) - flight.size))
+            if look and room and may_begin():
                 found, claims = self._claim(channel_id, room, flight.size)
                 line, look = found or line, len(claims) == room
                 if found is not None:
@@ -144,8 +150,10 @@ class Dispatcher:
         with self.database.unit_of_work() as session:
             breaker.note(session, self.clock.now(), channel_id, 0, breaker.FAILURES)
 
-    def _may_begin(self, until: float) -> bool:
-        return time.monotonic() < until and not self.stopping.is_set()
+    def _window(self, channel_id: UUID) -> int:
+        """How many texts may be in flight: a provider that holds sessions may have less room."""
+        room = self.providers.room(channel_id)
+        return WINDOW if room is None else min(WINDOW, room)
 
     def _claim(self, channel_id: UUID, room: int, in_flight: int) -> tuple[Line | None, list[Claim]]:
         """A channel, None if it is paused, and what may leave by it: of one that does not work only what is in doubt, to be asked for."""

@@ -6,8 +6,9 @@ exceptions; an exception that escapes `send` is treated as `Unknown`, since byte
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -220,14 +221,24 @@ class Http(Protocol):
         """Ask, with a form or with JSON as the body; `user` is a name and password (RFC 7617). Never raises for what the network does."""
 
 
+class Dial(Protocol):
+    """The way out for plugins that hold connections: addresses are checked and pinned as those of `Http` are."""
+
+    async def __call__(
+        self, protocol: Callable[[], asyncio.BaseProtocol], host: str, port: int, *, secure: bool
+    ) -> NoAnswer | None:
+        """Connect `protocol` to a port, `secure` with TLS for the host's name; `NoAnswer` where that fails."""
+
+
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What a plugin is given beside its settings: its channel's name, the way out, and the public address below which the channel takes
-    callbacks, without a slash at its end."""
+    """What a plugin is given beside its settings: its channel's name, the way out, the public address below which the channel takes
+    callbacks, without a slash at its end, and the way out for connections that are held."""
 
     channel: str
     http: Http
     callbacks: str
+    dial: Dial | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,7 +263,8 @@ class Provider(Protocol):
     encrypted and never shown again, `"made": True` for a key of ours, and `"rare": True` for what few need.
 
     A plugin that opens connections by itself, past what it is given in `Surroundings`, may say so by `opens_connections = True`; one that
-    asks for a host is taken for one unless it says `False`. Tenants may not connect it, since nobody would check where it leads.
+    asks for a host and holds no sessions is taken for one unless it says `False`. Tenants may not connect it: nobody would check where it
+    leads.
     """
 
     name: ClassVar[str]
@@ -294,6 +306,38 @@ class TakesCallbacks(Protocol):
     @staticmethod
     def read_callback(settings: Mapping[str, Any], callback: Callback) -> CallbackResult:
         """Authenticate and read one callback. Raises `CallbackRefused`."""
+
+
+Inbox = Callable[[Sequence["Receipt | IncomingText"]], Awaitable[None]]
+"""Takes what came by sessions. Once it has returned all of it is stored, and may be acknowledged; if it raises, nothing of it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """How a provider's sessions stand: `up` of `wanted` are there; `fault` is the last one's that is not."""
+
+    up: int
+    wanted: int
+    fault: str = ""
+
+
+@runtime_checkable
+class HoldsSessions(Protocol):
+    """A provider that is reached by sessions, which stay open, in one process at a time, and by which receipts and incoming texts come.
+
+    What is not opened can be checked all the same, by a session of its own that ends at once; it sends nothing.
+    """
+
+    async def open(self, inbox: Inbox) -> None:
+        """Begin to hold sessions, now and again where one ends, until `close`. Does not wait for them."""
+
+    @property
+    def bound(self) -> Bound:
+        """How the sessions stand."""
+
+    @property
+    def room(self) -> int:
+        """How many texts may be on their way at once."""
 
 
 @runtime_checkable

@@ -101,7 +101,7 @@ def _new_key() -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Connector:
+class ChannelOffice:
     """Connects and changes channels. `keys` seal their secrets; `ways` are the ways out for the platform's channels and for tenants'."""
 
     plugins: Plugins

@@ -14,7 +14,7 @@ from typing import Any
 from cerberus import Validator, errors
 
 from messa_platform.core import outbound
-from messa_platform.providers.registry import Plugin
+from messa_platform.providers.registry import Plugin, holds_sessions
 from messa_platform.providers.secrets import secret_names
 
 LONGEST = 2000
@@ -78,8 +78,9 @@ def made_names(plugin: Plugin) -> frozenset[str]:
 
 def opens_connections(plugin: Plugin) -> bool:
     """Whether a plugin opens connections of its own, which the guarded way out does not see: to be told by its `opens_connections`, and taken
-    for granted where it asks for a host."""
-    return bool(getattr(plugin, "opens_connections", "host" in plugin.settings_schema))
+    for granted where it asks for a host, unless it holds sessions, for which it is given the way."""
+    is_likely = "host" in plugin.settings_schema and not holds_sessions(plugin)
+    return bool(getattr(plugin, "opens_connections", is_likely))
 
 
 def read(
@@ -156,14 +157,26 @@ def unreachable(
     plugin: Plugin, settings: Mapping[str, Any], names: Iterable[str], way: outbound.Outbound
 ) -> dict[str, Fault]:
     """The settings among `names` that are addresses where this way out does not lead, each with the reason (spec V8). Looks them up."""
+    given = set(names)
     faults = {}
-    for name in sorted(set(names) & settings.keys()):
+    for name in sorted(given & settings.keys()):
         if not is_address(plugin, name, settings[name]):
             continue
         found = way.target(settings[name], LOOK_UP)
         if isinstance(found, outbound.NoAnswer):
             faults[name] = Fault(Wrong.ADDRESS, reason=found.fault)
+    if holds_sessions(plugin) and {"host", "port"} & given and (fault := _no_session(plugin, settings, way)):
+        faults["port" if fault is outbound.Fault.PORT else "host"] = Fault(Wrong.ADDRESS, reason=fault)
     return faults
+
+
+def _no_session(plugin: Plugin, settings: Mapping[str, Any], way: outbound.Outbound) -> outbound.Fault | None:
+    """Why no session can be held with the server that these settings name."""
+    port = settings.get("port", plugin.settings_schema.get("port", {}).get("default"))
+    if "host" not in settings or not isinstance(port, int):
+        return None
+    found = way.session_addresses(settings["host"], port)
+    return found.fault if isinstance(found, outbound.NoAnswer) else None
 
 
 def is_address(plugin: Plugin, name: str, value: Any) -> bool:

@@ -57,3 +57,17 @@ class Channel(Base):
             postgresql_nulls_not_distinct=True,
         ),
     )
+
+
+class ConnectorLease(Base):
+    """Which process holds a channel's sessions, and until when if it does not say so again; how they stand: `up` of `wanted`, and the `fault`
+    of the last that is not."""
+
+    __tablename__ = "connector_lease"
+
+    channel_id: Mapped[UUID] = mapped_column(ForeignKey("channel.id", ondelete="CASCADE"), primary_key=True)
+    holder: Mapped[UUID]
+    until: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    up: Mapped[int] = mapped_column(SmallInteger, default=0, server_default="0")
+    wanted: Mapped[int] = mapped_column(SmallInteger, default=0, server_default="0")
+    fault: Mapped[str] = mapped_column(default="", server_default="")

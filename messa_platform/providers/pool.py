@@ -19,7 +19,10 @@ from messa_platform.core.crypto import Keys
 from messa_platform.core.logs import logger
 from messa_platform.core.outbound import Outbound
 from messa_platform.providers.base import (
+    Bound,
     Found,
+    HoldsSessions,
+    Inbox,
     Outcome,
     OutgoingText,
     Provider,
@@ -36,6 +39,7 @@ from messa_platform.providers.registry import (
     Plugin,
     WrongChannelSettings,
     checked_settings,
+    holds_sessions,
 )
 from messa_platform.providers.secrets import whole
 
@@ -100,6 +104,7 @@ class ProviderPool:
         self._send_limit = send_limit
         self._plugins = plugins
         self._providers: dict[UUID, tuple[Line, Provider]] = {}
+        self._inboxes: dict[UUID, Inbox] = {}
         self._tasks: set[asyncio.Future[None]] = set()
         self._http = {is_own: AsyncOutbound(way) for is_own, way in zip((True, False), ways, strict=True)}
         self.turns = {is_own: threading.BoundedSemaphore(CHECKS_AT_ONCE) for is_own in (True, False)}
@@ -182,7 +187,8 @@ class ProviderPool:
         kind = self.plugin(line.plugin)
         try:
             callbacks = f"{self._callbacks}/{line.channel_id}"
-            around = Surroundings(line.name, self._http[line.is_own], callbacks)
+            way = self._http[line.is_own]
+            around = Surroundings(line.name, way, callbacks, way.dial)
             provider = kind(checked_settings(kind, whole(self._keys, line.settings, line.sealed)), around)
         except WrongChannelSettings as error:
             raise NoProvider(str(error)) from error
@@ -193,7 +199,41 @@ class ProviderPool:
         self._providers[line.channel_id] = (line, provider)
         if held is not None:
             await held[1].close()
+        inbox = self._inboxes.get(line.channel_id)
+        if inbox is not None and isinstance(provider, HoldsSessions):
+            await provider.open(inbox)
         return provider
+
+    @property
+    def session_plugins(self) -> list[str]:
+        """The plugins that hold sessions, by name."""
+        return [name for name, p in self._plugins.items() if not isinstance(p, Broken) and holds_sessions(p)]
+
+    def hold(self, line: Line, inbox: Inbox) -> Bound:
+        """Hold a channel's sessions in this process, anew where its settings have changed; gives how they stand. Raises `NoProvider`."""
+
+        async def run() -> Bound:
+            self._inboxes[line.channel_id] = inbox
+            provider = await self._provider(line)
+            return provider.bound if isinstance(provider, HoldsSessions) else Bound(0, 0)
+
+        return self._call(run())
+
+    def release(self, channel_id: UUID) -> None:
+        """Hold a channel's sessions no more, once what is on its way by them is answered."""
+
+        async def run() -> None:
+            self._inboxes.pop(channel_id, None)
+            held = self._providers.pop(channel_id, None)
+            if held is not None:
+                await held[1].close()
+
+        self._call(run())
+
+    def room(self, channel_id: UUID) -> int | None:
+        """How many texts of a channel may be on their way at once; None where its provider has no limit."""
+        held = self._providers.get(channel_id)
+        return held[1].room if held is not None and isinstance(held[1], HoldsSessions) else None
 
     def _call(self, coroutine: Awaitable[R]) -> R:
         async def run() -> R:

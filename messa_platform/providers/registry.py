@@ -70,6 +70,11 @@ _NEEDED = ("name", "about", "capabilities", "settings_schema", "send", "check", 
 """What the contract asks of every plugin."""
 
 
+def holds_sessions(plugin: Plugin) -> bool:
+    """Whether a plugin's instances are of `HoldsSessions`, whose properties keep issubclass from telling."""
+    return all(hasattr(plugin, name) for name in ("open", "bound", "room"))
+
+
 def checked_settings(plugin: Plugin, settings: Mapping[str, Any]) -> dict[str, Any]:
     """`settings` with the schema's defaults. Raises `WrongChannelSettings`."""
     validator = Validator(plugin.settings_schema, allow_unknown=False)

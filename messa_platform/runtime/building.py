@@ -32,6 +32,7 @@ from messa_platform.mail.letters import Letters
 from messa_platform.mail.replies import ReplyMails, UnsentMails
 from messa_platform.messaging import dispatch, partitions
 from messa_platform.messaging.announce import Announcements
+from messa_platform.messaging.connector import Connector
 from messa_platform.messaging.dispatch import Dispatcher
 from messa_platform.messaging.feed import Changes
 from messa_platform.messaging.log.export_work import Exporter
@@ -45,7 +46,7 @@ from messa_platform.messaging.settings import DispatchSettings
 from messa_platform.messaging.sink import EventSink
 from messa_platform.portal.endpoint_mails import EndpointLetters
 from messa_platform.portal.mails import AccessMails
-from messa_platform.providers.connect import Connector
+from messa_platform.providers.connect import ChannelOffice
 from messa_platform.providers.pool import ProviderPool
 from messa_platform.providers.registry import load_plugins
 from messa_platform.providers.secrets import seal_all
@@ -141,11 +142,13 @@ def _assembled(g: _Ground) -> Runtime:
     settings, database, clock = g.settings, g.database, g.clock
     announcements = Announcements(g.waker, g.writer, g.site.operator_mail)
     keys, outbound = open_keys(settings[SecuritySettings], clock), Outbound(settings[OutboundSettings])
-    ways = Outbound(settings[OutboundSettings], admitted=settings[OutboundSettings].channels), outbound
+    reach = settings[OutboundSettings]
+    ways = Outbound(reach, admitted=reach.channels, every_port=True), outbound
     providers = _providers(g, ways, keys)
     wake = g.waker.wake_after_commit
     sink = EventSink(ReplyMails(g.letters, g.writer), wake, wake)
     office = administration(settings, database, clock, g.waker, g.writer)
+    dispatcher = _dispatcher(g, providers)
     listener = Listener(settings[DatabaseSettings].direct_url or g.url, clock)
     return Runtime(
         settings=settings,
@@ -168,8 +171,9 @@ def _assembled(g: _Ground) -> Runtime:
         post=g.writer,
         relay=Relay(settings[RelaySettings]),
         providers=providers,
-        connector=Connector(providers, keys, ways),
-        dispatcher=_dispatcher(g, providers),
+        channel_office=ChannelOffice(providers, keys, ways),
+        dispatcher=dispatcher,
+        connector=Connector(database, clock, dispatcher, sink, listener),
         exporter=Exporter(database, clock, settings[ExportSettings], g.stopping),
         intake=Intake(database, clock, announcements, g.letters, g.writer),
         letters=g.letters,

@@ -48,7 +48,11 @@ def _read_mail(runtime: Runtime, _more: More) -> bool:
 
 
 def _dispatch(runtime: Runtime, more: More, channel_id: str) -> bool:
-    return runtime.dispatcher.run(UUID(channel_id), more)
+    channel = UUID(channel_id)
+    if runtime.connector.has_sessions(channel):
+        runtime.connector.poke(channel)
+        return False
+    return runtime.dispatcher.run(channel, more)
 
 
 def _deliver_mail(runtime: Runtime, _more: More) -> bool:

@@ -22,13 +22,14 @@ from messa_platform.core.sweeper import Sweeper
 from messa_platform.mail.intake import Intake
 from messa_platform.mail.letters import Letters
 from messa_platform.messaging.announce import Announcements
+from messa_platform.messaging.connector import Connector
 from messa_platform.messaging.dispatch import Dispatcher
 from messa_platform.messaging.feed import Changes
 from messa_platform.messaging.log.export_work import Exporter
 from messa_platform.messaging.outward.office import Endpoints
 from messa_platform.messaging.outward.push import Pusher
 from messa_platform.messaging.sink import EventSink
-from messa_platform.providers.connect import Connector
+from messa_platform.providers.connect import ChannelOffice
 from messa_platform.providers.pool import ProviderPool
 from messa_platform.runtime.administration import Administration
 from messa_platform.tenants.access.links import LinkMails
@@ -61,8 +62,9 @@ class Runtime:
     post: Post
     relay: Relay
     providers: ProviderPool
-    connector: Connector
+    channel_office: ChannelOffice
     dispatcher: Dispatcher
+    connector: Connector
     exporter: Exporter
     intake: Intake
     letters: Letters
@@ -77,6 +79,7 @@ class Runtime:
     def close(self) -> None:
         """Let go of everything, last acquired first."""
         self.sweeper.close()
+        self.connector.close()
         self.listener.close()
         self.pusher.close()
         self.waker.close()

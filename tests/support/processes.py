@@ -105,14 +105,17 @@ class Child:
         return self.process.poll() is None
 
     def until(self, ready: Callable[[], bool], seconds: float = START_SECONDS) -> Self:
-        """Wait until it is ready; fails, with its last words, if it ends before."""
+        """Wait until it is ready; fails, with its last words, if it ends before or is not ready in time."""
 
         def check() -> bool:
-            assert self.runs, f"{self.command} ended with {self.process.returncode}:\n{self.said[-4000:]}"
+            assert self.runs, f"{self.command} ended with {self.process.returncode}"
             return ready()
 
         try:
             wait_for(check, seconds, " ".join(self.command))
+        except AssertionError as error:
+            self.kill()
+            raise AssertionError(f"{error}\n{self.said[-4000:]}") from None
         except BaseException:
             self.kill()
             raise

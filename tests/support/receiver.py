@@ -100,7 +100,7 @@ class _Handler(BaseHTTPRequestHandler):
     receiver: ClassVar[Receiver]
 
     def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         headers = {name.lower(): value for name, value in self.headers.items()}
         received = Received(self.path, headers, body, time.monotonic())
         self.receiver.received.append(received)
@@ -113,6 +113,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.end_headers()
         except OSError:  # whoever asked has left
             pass
+
+    do_GET = do_POST
 
     def log_message(self, *_: Any) -> None:
         """Nothing."""

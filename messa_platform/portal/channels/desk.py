@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from messa_platform.messaging.dispatch import DISPATCH_ACTOR
 from messa_platform.portal.forms import Form
 from messa_platform.providers.channels import Owner
-from messa_platform.providers.connect import Connector
+from messa_platform.providers.connect import ChannelOffice
 from messa_platform.providers.pool import ProviderPool
 from messa_platform.providers.registry import NoProvider, Plugin
 from messa_platform.tenants.audit import Author
@@ -45,10 +45,10 @@ class Desk:
         return now
 
     @property
-    def connector(self) -> Connector:
-        """Who makes and changes channels."""
-        connector: Connector = self.request.registry["messa.runtime"].connector
-        return connector
+    def office(self) -> ChannelOffice:
+        """Where channels are made and changed."""
+        office: ChannelOffice = self.request.registry["messa.runtime"].channel_office
+        return office
 
     @property
     def providers(self) -> ProviderPool:

@@ -62,7 +62,7 @@ def addresses(desk: Desk, channel_id: UUID, plugin: Plugin, key: str = "") -> li
 
 def _offered(desk: Desk, name: str) -> Plugin:
     """A plugin that may be connected here. Raises HTTPNotFound."""
-    plugin = desk.connector.offered(desk.owner, name)
+    plugin = desk.office.offered(desk.owner, name)
     if plugin is None:
         raise HTTPNotFound
     return plugin
@@ -102,9 +102,7 @@ def _drawn(desk: Desk) -> dict[str, Any]:
 def connect(desk: Desk, name: str) -> Any:
     """Connect the channel, and show the addresses that its provider is to be told."""
     plugin, form = _offered(desk, name), Form(values=written(desk.request.POST))
-    done = desk.connector.connect(
-        desk.session, desk.now, desk.author, desk.owner, name, wish_in(form, plugin)
-    )
+    done = desk.office.connect(desk.session, desk.now, desk.author, desk.owner, name, wish_in(form, plugin))
     match done:
         case Connected():
             return _told(desk, plugin, done, "channel-connected")
@@ -150,8 +148,8 @@ def show_one(desk: Desk, channel_id: UUID) -> Any:
 
 def _one(desk: Desk, channel: OwnChannel, form: Form, status: int = 200) -> Any:
     plugin, held = (
-        desk.connector.offered(desk.owner, channel.plugin),
-        desk.connector.settings_of(desk.session, channel.id, desk.owner),
+        desk.office.offered(desk.owner, channel.plugin),
+        desk.office.settings_of(desk.session, channel.id, desk.owner),
     )
     plain, kept = held or ({}, frozenset())
     values = {
@@ -175,7 +173,7 @@ def change(desk: Desk, channel_id: UUID) -> Any:
     channel, form = _known(desk, channel_id), Form(values=written(desk.request.POST))
     plugin = _offered(desk, channel.plugin)
     wish = wish_in(form, plugin)
-    done = desk.connector.change(
+    done = desk.office.change(
         desk.session,
         desk.now,
         desk.author,

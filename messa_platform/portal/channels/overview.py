@@ -106,9 +106,9 @@ def _shown(
 
 def cards_of(desk: Desk) -> list[Card]:
     """The plugins, with whether they may be connected here. Why one is broken is the platform's own affair."""
-    connector, owner = desk.connector, desk.owner
+    office, owner = desk.office, desk.owner
     found = cards(
-        desk.request.speech, desk.providers.plugins, lambda plugin: connector.is_offered(owner, plugin)
+        desk.request.speech, desk.providers.plugins, lambda plugin: office.is_offered(owner, plugin)
     )
     return [replace(card, reason=card.reason if desk.sees_faults else "") for card in found]
 

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Final
 from urllib.parse import parse_qsl
 
+from messa_platform.core import gsm
 from messa_platform.providers.base import Callback, CallbackRefused, IncomingText, Receipt
 from messa_platform.providers.http import e164, field, words
 from messa_platform.providers.jasmin.codes import status_of
-from messa_platform.providers.jasmin.septets import decoded
 
 _CODECS: Final[Mapping[str, str]] = {"3": "latin-1", "8": "utf-16-be"}
 """The codings of SMPP that are what they are everywhere."""
@@ -63,7 +63,7 @@ def _decoded(octets: bytes, coding: str, alphabet: str) -> str:
         return octets.decode(codec, errors="replace")
     # unpacked septets have seven bits: where there are eight it is another alphabet, whatever the setting says
     if coding == "0" and alphabet == GSM and octets.isascii():
-        return decoded(octets)
+        return gsm.decode(octets)
     try:
         return octets.decode("latin-1" if coding == "0" and alphabet == "latin-1" else "utf-8")
     except UnicodeDecodeError:

@@ -11,7 +11,7 @@ the fake has no answer fails.
 """
 
 from messa_platform.providers.kit.conformance import Conformance
-from messa_platform.providers.kit.fake import Fake, Taken, Trouble, WrongRequest
+from messa_platform.providers.kit.fake import Delivery, Fake, Taken, Trouble, WrongRequest
 from messa_platform.providers.kit.http_fake import HttpFake
 
-__all__ = ["Conformance", "Fake", "HttpFake", "Taken", "Trouble", "WrongRequest"]
+__all__ = ["Conformance", "Delivery", "Fake", "HttpFake", "Taken", "Trouble", "WrongRequest"]

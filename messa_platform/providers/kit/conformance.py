@@ -34,10 +34,11 @@ from messa_platform.providers.base import (
 )
 from messa_platform.providers.kit.desk import NAME, RECIPIENT, SENDER, Desk, a_text
 from messa_platform.providers.kit.fake import Fake, Taken, Trouble
-from messa_platform.providers.registry import checked_settings
+from messa_platform.providers.kit.sessions import Sessions
+from messa_platform.providers.registry import checked_settings, holds_sessions
 
 MANY = 40
-SECRET = 12
+SECRET = 8
 """Letters of a secret at the least, so that one that shows up somewhere is no coincidence."""
 
 TEXTS = {
@@ -53,7 +54,7 @@ TEXTS = {
 }
 
 
-class Conformance:
+class Conformance(Sessions):
     """Every plugin's tests: subclass it, and name the `plugin` and the `fake` of its provider."""
 
     plugin: ClassVar[type[Provider]]
@@ -118,7 +119,7 @@ class Conformance:
         assert all(len(secret) >= SECRET for secret in secrets), "the fake's secrets are too short to be told"
 
     def test_it_can_what_it_says_and_nothing_else(self) -> None:
-        can, takes = self.plugin.capabilities, issubclass(self.plugin, TakesCallbacks)
+        can, takes = self.plugin.capabilities, hears(self.plugin)
         assert takes or not can.incoming
         assert (takes or issubclass(self.plugin, Polls)) or not can.receipts
         assert (can.receipts or can.incoming) or not takes
@@ -289,7 +290,7 @@ class Conformance:
                 assert all(isinstance(e, Receipt) and e.code for e in events), (written, events)
 
     def test_a_status_that_nobody_knows_is_told_as_it_is_and_changes_nothing(self, desk: Desk) -> None:
-        if not issubclass(self.plugin, TakesCallbacks) or not self.plugin.capabilities.receipts:
+        if not hears(self.plugin) or not self.plugin.capabilities.receipts:
             return
         word = _strange(self.fake)
         events = desk.read_all(desk.fake.receipts(self._taken(desk), word))
@@ -298,7 +299,7 @@ class Conformance:
         assert all(word.lower() in e.code.lower() for e in events), events
 
     def test_receipts_that_come_again_or_in_another_order_say_the_same(self, desk: Desk) -> None:
-        if not issubclass(self.plugin, TakesCallbacks) or not self.plugin.capabilities.receipts:
+        if not hears(self.plugin) or not self.plugin.capabilities.receipts:
             return
         first, second = self._taken(desk), self._taken(desk)
         final = next(w for w, status in self.fake.words.items() if status is ReceiptStatus.DELIVERED)
@@ -361,13 +362,18 @@ class Conformance:
 
     def _callbacks(self, desk: Desk) -> list[Callback]:
         """One of each kind that the plugin takes."""
-        found = []
+        found: list[Any] = []
         if self.plugin.capabilities.receipts:
             found += desk.fake.receipts(self._taken(desk), next(iter(self.fake.words)))[:1]
         if self.plugin.capabilities.incoming:
             found += desk.fake.incoming("in-1", RECIPIENT, SENDER, "Hej")[:1]
         assert found, "the plugin takes callbacks, but has neither receipts nor incoming texts"
         return found
+
+
+def hears(plugin: type[Provider]) -> bool:
+    """Whether something can come in, by callbacks or by sessions."""
+    return issubclass(plugin, TakesCallbacks) or holds_sessions(plugin)
 
 
 def _sender(plugin: type[Provider]) -> str:

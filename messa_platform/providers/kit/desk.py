@@ -13,13 +13,17 @@ from messa_platform.core.outbound import Outbound, OutboundSettings
 from messa_platform.providers.base import (
     Callback,
     CallbackResult,
+    HoldsSessions,
+    Inbox,
+    IncomingText,
     Outcome,
     OutgoingText,
     Provider,
+    Receipt,
     Surroundings,
     TakesCallbacks,
 )
-from messa_platform.providers.kit.fake import CALLBACKS, TIME_LIMIT, Fake
+from messa_platform.providers.kit.fake import CALLBACKS, TIME_LIMIT, Delivery, Fake
 from messa_platform.providers.registry import checked_settings
 
 T = TypeVar("T")
@@ -42,6 +46,8 @@ class Desk:
 
     plugin: type[Provider]
     fake: Fake
+    inbox: Inbox | None = None
+    """Who stores what comes by sessions."""
 
     def settings(self, **changed: Any) -> dict[str, Any]:
         """A channel's settings, checked and with the schema's defaults."""
@@ -56,9 +62,13 @@ class Desk:
             http = AsyncOutbound(
                 Outbound(OutboundSettings(allow_private=True, timeout=TIME_LIMIT, max_bytes=100_000))
             )
-            provider = self.plugin(settings or self.settings(), Surroundings("kit", http, CALLBACKS))
+            provider = self.plugin(
+                settings or self.settings(), Surroundings("kit", http, CALLBACKS, http.dial)
+            )
             try:
                 async with asyncio.timeout(PATIENCE):
+                    if isinstance(provider, HoldsSessions):
+                        await provider.open(self.inbox or _into([]))
                     return await work(provider)
             finally:
                 await provider.close()
@@ -86,6 +96,31 @@ class Desk:
         result: CallbackResult = self.plugin.read_callback(self.settings(), callback)
         return result
 
-    def read_all(self, callbacks: Sequence[Callback]) -> list[Any]:
-        """The events of callbacks, in order."""
-        return [event for callback in callbacks for event in self.read(callback).events]
+    def read_all(self, brought: Sequence[Callback | Delivery]) -> list[Any]:
+        """The events of callbacks, or of what comes by sessions, in order."""
+        deliveries = [each for each in brought if isinstance(each, Delivery)]
+        if deliveries:
+            events, answers = self.hear(deliveries)
+            assert all(answers), "not all that came by a session was acknowledged"
+            return events
+        return [event for each in brought if isinstance(each, Callback) for event in self.read(each).events]
+
+    def hear(self, deliveries: Sequence[Delivery]) -> tuple[list[Any], Sequence[bool]]:
+        """The events of what comes by sessions, and whether each was acknowledged."""
+        heard: list[Any] = []
+
+        async def work(_provider: Provider) -> Sequence[bool]:
+            return await asyncio.to_thread(self.fake.deliver, deliveries)
+
+        kept, self.inbox = self.inbox, self.inbox or _into(heard)
+        try:
+            return heard, self.using(work)
+        finally:
+            self.inbox = kept
+
+
+def _into(heard: list[Any]) -> Inbox:
+    async def take(events: Sequence[Receipt | IncomingText]) -> None:
+        heard.extend(events)
+
+    return take

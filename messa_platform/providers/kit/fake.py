@@ -6,7 +6,7 @@ A plugin's author writes one for the provider. For one that is asked over HTTP m
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -63,6 +63,13 @@ class Taken:
     callback_url: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What a provider brings by a session, as the fake writes it."""
+
+    octets: bytes
+
+
 class WrongRequest(Exception):
     """The request is not as the provider documents it. The fake answers 400, and the kit shows why."""
 
@@ -91,19 +98,35 @@ class Fake(ABC):
 
     @abstractmethod
     def settings(self) -> dict[str, Any]:
-        """A channel's settings that lead here, with secrets of at least twelve letters that occur nowhere else."""
+        """A channel's settings that lead here, with secrets of at least eight letters that occur nowhere else."""
 
     @abstractmethod
     def refusal_code(self) -> str:
         """The provider's own code in its answer to `Trouble.REFUSED`, as it is to stand in the log."""
 
-    def receipts(self, taken: Taken, word: str) -> list[Callback]:
-        """The callbacks by which the provider tells that a text came to a status, for each of its references one."""
+    def receipts(self, taken: Taken, word: str) -> Sequence[Callback | Delivery]:
+        """The callbacks, or what comes by a session, by which the provider tells that a text came to a status, for each of its references
+        one."""
         raise Undeclared(f"{type(self).__name__}.receipts: the plugin says that it has receipts")
 
-    def incoming(self, reference: str, sender: str, recipient: str, text: str) -> list[Callback]:
-        """The callbacks by which the provider hands over a text from a phone, one, or one a piece."""
+    def incoming(
+        self, reference: str, sender: str, recipient: str, text: str
+    ) -> Sequence[Callback | Delivery]:
+        """The callbacks, or what comes by a session, by which the provider hands over a text from a phone, one, or one a piece."""
         raise Undeclared(f"{type(self).__name__}.incoming: the plugin says that it takes incoming texts")
+
+    def deliver(self, deliveries: Sequence[Delivery]) -> Sequence[bool]:
+        """Bring these by sessions that are there, or come within two seconds; whether each was acknowledged well. Blocks until all are
+        answered."""
+        raise Undeclared(f"{type(self).__name__}.deliver: the plugin holds sessions")
+
+    def nonsense(self) -> Sequence[Delivery]:
+        """What no provider in its right mind brings by a session; three at least."""
+        raise Undeclared(f"{type(self).__name__}.nonsense: the plugin holds sessions")
+
+    def cut(self) -> None:
+        """Hang up on every session."""
+        raise Undeclared(f"{type(self).__name__}.cut: the plugin holds sessions")
 
     def forged(self, callback: Callback) -> list[Callback]:
         """What somebody else could send in the provider's name: at least one without what proves it, and one that was changed on its way or

@@ -16,6 +16,7 @@ DEFAULT_HTTP_PORT: Final = 6544
 DEFAULT_SMTP_PORT: Final = 2526
 DEFAULT_CALLBACK_URL: Final = "http://127.0.0.1:6543/providers/simulator"
 DEFAULT_SECRET: Final = "messa-simulator-on-this-machine"  # noqa: S105 it protects a make-believe network on loopback
+DEFAULT_SMPP_PASSWORD: Final = "messasms"  # noqa: S105 SMPP has no longer ones
 SECRET_VARIABLE: Final = "MESSA_SIMULATOR_SECRET"  # noqa: S105 a variable's name
 
 
@@ -35,6 +36,8 @@ class SimulatorConfig:
     http_port: int = DEFAULT_HTTP_PORT
     gateway_port: int = wire.DEFAULT_GATEWAY_PORT
     smtp_port: int = DEFAULT_SMTP_PORT
+    smpp_port: int = wire.DEFAULT_SMPP_PORT
+    smpp_password: str = field(default=DEFAULT_SMPP_PASSWORD, repr=False)
     callback_url: str = DEFAULT_CALLBACK_URL
     secret: str = field(default=DEFAULT_SECRET, repr=False)
     conditions: Conditions = field(default_factory=Conditions)
@@ -50,7 +53,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--journal", type=Path, required=True, metavar="DIR", help="where the network's memory lies"
     )
     parser.add_argument("--host", default=wire.DEFAULT_HOST, help="address to listen on (%(default)s)")
-    ports = (("http", DEFAULT_HTTP_PORT), ("gateway", wire.DEFAULT_GATEWAY_PORT), ("smtp", DEFAULT_SMTP_PORT))
+    ports = (
+        ("http", DEFAULT_HTTP_PORT),
+        ("gateway", wire.DEFAULT_GATEWAY_PORT),
+        ("smtp", DEFAULT_SMTP_PORT),
+        ("smpp", wire.DEFAULT_SMPP_PORT),
+    )
     for name, port in ports:
         text = "%(default)s; 0 takes a free one"
         parser.add_argument(f"--{name}-port", type=_whole, default=port, metavar="PORT", help=text)
@@ -87,6 +95,7 @@ def config_of(arguments: argparse.Namespace) -> SimulatorConfig:
         http_port=arguments.http_port,
         gateway_port=arguments.gateway_port,
         smtp_port=arguments.smtp_port,
+        smpp_port=arguments.smpp_port,
         callback_url=arguments.callback_url,
         secret=arguments.secret,
         conditions=Conditions(

@@ -25,8 +25,9 @@ from messa_platform.core.clock import SystemClock
 from messa_platform.providers.base import Callback, ReceiptStatus
 from messa_platform.providers.kit.fake import CALLBACKS, TIME_LIMIT, Fake, Taken, Trouble
 from messa_platform.providers.simulator import wire
-from messa_platform.providers.simulator.callbacks import Callbacks, Event, Target, body_of, headers_of
+from messa_platform.providers.simulator.callbacks import Callbacks, Target, body_of, headers_of
 from messa_platform.providers.simulator.conditions import Conditions
+from messa_platform.providers.simulator.events import Event
 from messa_platform.providers.simulator.gateway import Gateway
 from messa_platform.providers.simulator.journal import Journal
 from messa_platform.providers.simulator.network import Network

@@ -46,7 +46,7 @@ class Running:
         """
         command: Sequence[str] = (
             *(sys.executable, "-m", "messa_platform.providers.simulator", "--journal", str(journal)),
-            *("--http-port", "0", "--gateway-port", "0", "--smtp-port", "0"),
+            *("--http-port", "0", "--gateway-port", "0", "--smtp-port", "0", "--smpp-port", "0"),
             *arguments,
         )
         # The child finds the package where we found it, installed or not.

@@ -23,8 +23,8 @@ from messa_platform.providers.simulator.behaviour import (
     Take,
     behaviour_of,
 )
-from messa_platform.providers.simulator.callbacks import Callbacks, Event, receipt_key
 from messa_platform.providers.simulator.conditions import Conditions
+from messa_platform.providers.simulator.events import Event, Events, receipt_key
 from messa_platform.providers.simulator.journal import Journal
 from messa_platform.providers.simulator.records import Incoming, Kind, Mail, PromisedReceipt, Submit
 from messa_platform.providers.simulator.store import Store
@@ -40,12 +40,13 @@ _PERMANENT: Final = frozenset({"bad_request", "invalid_destination"})
 class Verdict:
     """What the one who submitted hears: `answer` is the line for it, sent in the way `kind` says.
 
-    `key` names the first receipt.
+    `key` names the first receipt, `code` why the text is not taken ("" if it is).
     """
 
     kind: Answer
     answer: bytes
     key: str = ""
+    code: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,20 +62,21 @@ class Choice:
 class Network:
     """Takes texts and keeps mails.
 
-    `random` decides whom a fault strikes; `conditions` may be replaced at any time.
+    `random` decides whom a fault strikes; `conditions` may be replaced at any time. Of what came by a session `deliveries` tell.
     """
 
     def __init__(
         self,
         journal: Journal,
         store: Store,
-        callbacks: Callbacks,
+        callbacks: Events,
         clock: Clock,
         random: Random,
         conditions: Conditions,
+        deliveries: Events | None = None,
     ) -> None:
         self._journal = journal
-        self._callbacks = callbacks
+        self._ways = callbacks, deliveries or callbacks
         self._clock = clock
         self._random = random
         self._refusals: OrderedDict[str, int] = OrderedDict()
@@ -92,7 +94,7 @@ class Network:
         texts: list[Submit | Incoming] = []
         for request in requests:
             if not _is_submit(request):
-                verdicts.append(Verdict(Answer.PROMPT, refusal(request, "bad_request")))
+                verdicts.append(Verdict(Answer.PROMPT, refusal(request, "bad_request"), code="bad_request"))
                 continue
             choice = self._choose(request, now)
             submit = self._submit(request, choice, now)
@@ -115,14 +117,13 @@ class Network:
 
     def _record(self, texts: Sequence[Submit | Incoming]) -> None:
         self._journal.append(text.line() for text in texts)
-        events: list[Event] = []
+        events: tuple[list[Event], list[Event]] = [], []
         for text in texts:
+            in_session = self.store.is_in_session(text)
             self.store.remember(text)
-            if isinstance(text, Incoming):
-                events.append(self._callbacks.incoming_of(text))
-            else:
-                events.extend(self._callbacks.receipts_of(text))
-        self._callbacks.plan(events)
+            events[in_session].extend(_events_of(self._ways[in_session], text))
+        for way, planned in zip(self._ways, events, strict=True):
+            way.plan(planned)
 
     def _choose(self, request: Mapping[str, Any], now: float) -> Choice:
         behaviour = behaviour_of(request["to"])
@@ -208,6 +209,7 @@ class Network:
                 PromisedReceipt(wait_ms(receipt.after) + receipt.plus_ms, receipt.status, receipt.code)
                 for receipt in choice.receipts
             ),
+            references=tuple(request.get("references", ())),
         )
 
     def _reply(self, submit: Submit, text: str) -> Incoming:
@@ -216,11 +218,11 @@ class Network:
 
     def _verdict(self, request: Mapping[str, Any], choice: Choice, submit: Submit) -> Verdict:
         if choice.code:
-            return Verdict(choice.answer, refusal(request, choice.code))
+            return Verdict(choice.answer, refusal(request, choice.code), code=choice.code)
         if choice.answer is Answer.MALFORMED:
-            return Verdict(choice.answer, wire.encode({"seq": request["seq"], "ok": "kanske"}))
+            return Verdict(choice.answer, wire.encode({"seq": request.get("seq"), "ok": "kanske"}))
         answer = {
-            "seq": request["seq"],
+            "seq": request.get("seq"),
             "ok": True,
             "reference": self.store.reference(submit.n),
             "parts": submit.parts,
@@ -242,24 +244,32 @@ def refusal(request: Mapping[str, Any], code: str) -> bytes:
     )
 
 
-def restore(journal: Journal, store: Store, callbacks: Callbacks) -> None:
+def _events_of(way: Events, text: Submit | Incoming) -> list[Event]:
+    return [way.incoming_of(text)] if isinstance(text, Incoming) else way.receipts_of(text)
+
+
+def restore(journal: Journal, store: Store, callbacks: Events, deliveries: Events | None = None) -> None:
     """Put a journal's entries back into the memory, and plan the events that the platform has yet to take.
 
     Raises `JournalDamaged`.
     """
     posted = {key for entry in journal.read_kind(Kind.POSTED) for key in entry["keys"]}
-    waiting: list[Event] = []
+    ways = callbacks, deliveries or callbacks
+    waiting: tuple[list[Event], list[Event]] = [], []
     for entry in journal.read():
+        text: Submit | Incoming
         match entry["kind"]:
             case Kind.SUBMIT:
-                submit = Submit.read(entry)
-                store.remember(submit)
-                if any(receipt_key(submit.n, index) not in posted for index in range(len(submit.receipts))):
-                    waiting += callbacks.receipts_of(submit)
+                text = Submit.read(entry)
             case Kind.INCOMING:
                 text = Incoming.read(entry)
-                store.remember(text)
-                waiting.append(callbacks.incoming_of(text))
             case Kind.MAIL:
                 store.remember(Mail.read(entry))
-    callbacks.plan(event for event in waiting if event.key not in posted)
+                continue
+            case _:
+                continue
+        in_session = store.is_in_session(text)
+        store.remember(text)
+        waiting[in_session].extend(e for e in _events_of(ways[in_session], text) if e.key not in posted)
+    for way, planned in zip(ways, waiting, strict=True):
+        way.plan(planned)

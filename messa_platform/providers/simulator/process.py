@@ -1,4 +1,4 @@
-"""The simulator's process: opens the journal and the three doors, and closes them again when told to."""
+"""The simulator's process: opens the journal and the doors, and closes them again when told to."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ from messa_platform.providers.simulator.gateway import Gateway
 from messa_platform.providers.simulator.journal import Journal
 from messa_platform.providers.simulator.mailbox import Mailbox
 from messa_platform.providers.simulator.network import Network, restore
+from messa_platform.providers.simulator.smpp_door import Deliveries, SmppDoor
 from messa_platform.providers.simulator.store import Store
 from messa_platform.providers.simulator.web import Web
 
@@ -40,6 +41,7 @@ class Addresses:
     http_port: int
     gateway_port: int
     smtp_port: int
+    smpp_port: int
     pid: int
 
     @property
@@ -56,6 +58,7 @@ class Addresses:
             "http_port": self.http_port,
             "gateway_port": self.gateway_port,
             "smtp_port": self.smtp_port,
+            "smpp_port": self.smpp_port,
             "pid": self.pid,
         }
 
@@ -69,9 +72,9 @@ async def _run(config: SimulatorConfig) -> None:
     stop = asyncio.Event()
     with _stopped_by_signals(stop):
         async with serving(config) as addresses:
-            gateway, smtp = addresses.gateway_port, addresses.smtp_port
+            gateway, smtp, smpp = addresses.gateway_port, addresses.smtp_port, addresses.smpp_port
             sys.stdout.write(
-                f"simulator: {addresses.http}/simulator, gateway port {gateway}, smtp port {smtp}\n"
+                f"simulator: {addresses.http}/simulator, gateway port {gateway}, smtp port {smtp}, smpp port {smpp}\n"
             )
             sys.stdout.flush()
             await stop.wait()
@@ -85,8 +88,10 @@ async def serving(config: SimulatorConfig) -> AsyncIterator[Addresses]:
     """
     async with contextlib.AsyncExitStack() as stack:
         # The addresses come first: a second simulator on them must not touch the first one's journal.
-        ports = (config.http_port, config.gateway_port, config.smtp_port)
-        http, gateway_door, smtp = (stack.enter_context(_listening(config.host, port)) for port in ports)
+        ports = (config.http_port, config.gateway_port, config.smtp_port, config.smpp_port)
+        http, gateway_door, smtp, smpp = (
+            stack.enter_context(_listening(config.host, port)) for port in ports
+        )
         addresses_file = config.journal / ADDRESSES_FILE
         addresses_file.unlink(missing_ok=True)
         journal = Journal.open(config.journal)
@@ -94,17 +99,24 @@ async def serving(config: SimulatorConfig) -> AsyncIterator[Addresses]:
         clock = SystemClock()
         store = Store(journal, config.keep_texts)
         callbacks = Callbacks(Target(config.callback_url, config.secret), journal, clock, store.reference)
-        restore(journal, store, callbacks)
+        deliveries = Deliveries(journal, clock, store.reference)
+        restore(journal, store, callbacks, deliveries)
         random = Random(config.seed)  # noqa: S311 whom a fault strikes is no secret
-        network = Network(journal, store, callbacks, clock, random, config.conditions)
-        await stack.enter_async_context(_working(callbacks.run(), journal.keep_synced(config.sync_ms)))
+        network = Network(journal, store, callbacks, clock, random, config.conditions, deliveries)
+        jobs = callbacks.run(), deliveries.run(), journal.keep_synced(config.sync_ms)
+        await stack.enter_async_context(_working(*jobs))
         await _serve_web(stack, Web(network, callbacks), http)
         gateway, mailbox = Gateway(network, callbacks, clock, config.secret), Mailbox(network, clock)
         stack.push_async_callback(gateway.close)
         stack.push_async_callback(mailbox.close)
         await gateway.serve(gateway_door)
         await mailbox.serve(smtp)
-        addresses = Addresses(config.host, _port(http), _port(gateway_door), _port(smtp), os.getpid())
+        centre = SmppDoor(network, deliveries, config.smpp_password)
+        stack.push_async_callback(centre.close)
+        await centre.serve(smpp)
+        addresses = Addresses(
+            config.host, _port(http), _port(gateway_door), _port(smtp), _port(smpp), os.getpid()
+        )
         _write_whole(addresses_file, json.dumps(addresses.as_json()))
         stack.callback(addresses_file.unlink, missing_ok=True)
         yield addresses

@@ -39,7 +39,8 @@ class PromisedReceipt:
 class Submit:
     """One attempt of the platform to send.
 
-    `n` counts everything in the journal, `code` says why it was not taken ("" if it was).
+    `n` counts everything in the journal, `code` says why it was not taken ("" if it was). `references` are the ids of its parts, if it came by
+    a session; else it has the network's one.
     """
 
     n: int
@@ -51,6 +52,7 @@ class Submit:
     parts: int
     code: str
     receipts: tuple[PromisedReceipt, ...]
+    references: tuple[str, ...] = ()
 
     @property
     def taken(self) -> bool:
@@ -72,6 +74,7 @@ class Submit:
                 "code": self.code,
                 "receipts": [[receipt.ms, receipt.status, receipt.code] for receipt in self.receipts],
             }
+            | ({"references": self.references} if self.references else {})
         )
 
     @classmethod
@@ -87,6 +90,7 @@ class Submit:
             parts=entry["parts"],
             code=entry["code"],
             receipts=tuple(PromisedReceipt(ms, status, code) for ms, status, code in entry["receipts"]),
+            references=tuple(entry.get("references", ())),
         )
 
 

@@ -114,6 +114,13 @@ class Store:
         """The phone with `number`; one that nobody has texted is empty."""
         return self._phones.get(number) or Phone(number)
 
+    def is_in_session(self, text: Submit | Incoming) -> bool:
+        """Whether what is to be told of a text goes by a session: by that by which it came; a phone's answer by that of what it got last."""
+        if isinstance(text, Submit):
+            return bool(text.references)
+        last = next((t for t in reversed(self.phone(text.sender).texts) if isinstance(t, Submit)), None)
+        return last is not None and bool(last.references)
+
     def latest_phones(self, count: int) -> list[Phone]:
         """The phones with the latest texts, latest first."""
         return list(islice(reversed(self._phones.values()), count))
@@ -176,5 +183,5 @@ class Store:
             "parts": submit.parts,
             "taken": submit.taken,
             "code": submit.code,
-            "reference": self.reference(submit.n) if submit.taken else None,
+            "reference": next(iter(submit.references), self.reference(submit.n)) if submit.taken else None,
         }

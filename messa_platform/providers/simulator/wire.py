@@ -13,6 +13,7 @@ from typing import Any, Final
 
 DEFAULT_HOST: Final = "127.0.0.1"
 DEFAULT_GATEWAY_PORT: Final = 6545
+DEFAULT_SMPP_PORT: Final = 2775
 
 EVENTS_PATH: Final = "events"
 """Where callbacks are posted, below `/providers/<channel>/`."""

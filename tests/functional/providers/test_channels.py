@@ -17,7 +17,7 @@ from messa_platform.core.destinations import PRIVATE
 from messa_platform.core.outbound import Outbound, OutboundSettings
 from messa_platform.providers import channels
 from messa_platform.providers.channels import PLATFORM, Outcome, Owner
-from messa_platform.providers.connect import MOST, Connected, Connector, NoSuch, Refused, TooMany, Wish
+from messa_platform.providers.connect import MOST, ChannelOffice, Connected, NoSuch, Refused, TooMany, Wish
 from messa_platform.providers.elks.fake import KEY, PASSWORD, USER
 from messa_platform.providers.elks.plugin import ElksProvider
 from messa_platform.providers.given_settings import Fault, Given, Wrong
@@ -27,6 +27,7 @@ from messa_platform.providers.pool import ProviderPool
 from messa_platform.providers.registry import Broken, Plugin
 from messa_platform.providers.secrets import whole
 from messa_platform.providers.simulator.plugin import SimulatorProvider
+from messa_platform.providers.smpp.plugin import SmppProvider
 from messa_platform.tenants.admin_models import Actor
 from messa_platform.tenants.api_users.users import Conflict
 from messa_platform.tenants.audit import Author
@@ -42,6 +43,7 @@ PLUGINS: dict[str, Plugin | Broken] = {
     "kannel": KannelProvider,
     "jasmin": JasminProvider,
     "simulator": SimulatorProvider,
+    "smpp": SmppProvider,
 }
 PUBLIC = "https://api.46elks.com"
 ELSEWHERE = {"api.46elks.com": "8.8.8.8", "inside.example": "10.0.0.7", "gateway.internal": "192.168.7.7"}
@@ -57,7 +59,7 @@ def look_up(host: str, _port: int) -> list[str]:
 
 
 @pytest.fixture
-def connector() -> Iterator[Connector]:
+def channel_office() -> Iterator[ChannelOffice]:
     """As in production: tenants' channels reach public addresses by https, the platform's a gateway of its own, too."""
     settings = OutboundSettings(channels=PRIVATE[3:4])
     ways = (
@@ -66,7 +68,7 @@ def connector() -> Iterator[Connector]:
     )
     pool = ProviderPool(PLUGINS, 5, ways, OUR_URL, KEYS)
     turns = itertools.count(1)
-    yield Connector(pool, KEYS, ways, lambda: f"a-key-that-was-made-{next(turns)}")
+    yield ChannelOffice(pool, KEYS, ways, lambda: f"a-key-that-was-made-{next(turns)}")
     pool.close()
 
 
@@ -82,13 +84,13 @@ def elks(name: str = "46elks", **changes: Any) -> Wish:
 class Office:
     """Somebody who looks after an owner's channels."""
 
-    def __init__(self, world: World, connector: Connector, owner: Owner, author: Author) -> None:
-        self.world, self.connector, self.owner, self.author = world, connector, owner, author
+    def __init__(self, world: World, channel_office: ChannelOffice, owner: Owner, author: Author) -> None:
+        self.world, self.channel_office, self.owner, self.author = world, channel_office, owner, author
 
     def connect(self, wish: Wish, plugin: str = "elks") -> Any:
         with self.world.database.unit_of_work() as session:
             now = self.world.clock.now()
-            return self.connector.connect(session, now, self.author, self.owner, plugin, wish)
+            return self.channel_office.connect(session, now, self.author, self.owner, plugin, wish)
 
     def connected(self, name: str = "46elks") -> UUID:
         done = self.connect(elks(name))
@@ -98,7 +100,7 @@ class Office:
     def change(self, channel: UUID, version: int | None, wish: Wish) -> Any:
         with self.world.database.unit_of_work() as session:
             now = self.world.clock.now()
-            return self.connector.change(
+            return self.channel_office.change(
                 session, now, self.author, self.owner, channel, version, lambda _: wish
             )
 
@@ -116,20 +118,20 @@ class Office:
 
 
 @pytest.fixture
-def tenant(world: World, connector: Connector) -> Office:
+def tenant(world: World, channel_office: ChannelOffice) -> Office:
     master = world.tenant()
-    return Office(world, connector, owner_of(world, master), world.author(master))
+    return Office(world, channel_office, owner_of(world, master), world.author(master))
 
 
 @pytest.fixture
-def other(world: World, connector: Connector) -> Office:
+def other(world: World, channel_office: ChannelOffice) -> Office:
     master = world.tenant("annan", "Annan kommun")
-    return Office(world, connector, owner_of(world, master), world.author(master))
+    return Office(world, channel_office, owner_of(world, master), world.author(master))
 
 
 @pytest.fixture
-def platform(world: World, connector: Connector) -> Office:
-    return Office(world, connector, PLATFORM, OPERATOR)
+def platform(world: World, channel_office: ChannelOffice) -> Office:
+    return Office(world, channel_office, PLATFORM, OPERATOR)
 
 
 def audited(world: World) -> list[tuple[Any, ...]]:
@@ -180,7 +182,7 @@ def test_nobody_sees_or_changes_what_is_anothers(tenant: Office, other: Office, 
         assert office.change(strange, None, elks("min")) == NoSuch()
         with office.world.database.unit_of_work() as session:
             assert channels.line_of(session, strange, office.owner) is None
-            assert office.connector.settings_of(session, strange, office.owner) is None
+            assert office.channel_office.settings_of(session, strange, office.owner) is None
     assert [office.names() for office in (tenant, other, platform)] == [["46elks"]] * 3
 
 
@@ -259,6 +261,25 @@ def test_a_plugin_that_opens_connections_by_itself_is_not_for_tenants(
     assert tenant.connect(wish, "simulator") == NoSuch()
     assert tenant.connect(wish, "no-such") == NoSuch()
     assert isinstance(platform.connect(wish, "simulator"), Connected)
+
+
+@pytest.mark.parametrize(
+    ("host", "port", "faults"),
+    [
+        ("inside.example", 2775, {"host": outbound.Fault.INTERNAL}),
+        ("127.0.0.1", 2775, {"host": outbound.Fault.INTERNAL}),
+        ("nobody.example", 2775, {"host": outbound.Fault.UNKNOWN_HOST}),
+        ("api.46elks.com", 5432, {"port": outbound.Fault.PORT}),
+        ("api.46elks.com", 3550, {}),
+    ],
+)
+def test_a_tenants_sessions_are_held_with_public_servers_at_their_ports_alone(
+    tenant: Office, host: str, port: int, faults: dict[str, outbound.Fault]
+) -> None:
+    given = Given({"host": host, "port": str(port), "system_id": "messa", "password": "hemligt"})
+    done = tenant.connect(Wish("smpp", given), "smpp")
+    found = {name: fault.reason for name, fault in done.settings.items()} if isinstance(done, Refused) else {}
+    assert found == faults and isinstance(done, Refused) == bool(faults)
 
 
 def test_a_secret_that_is_left_empty_stays_and_a_key_is_made_anew_when_asked(

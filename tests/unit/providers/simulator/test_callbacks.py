@@ -17,7 +17,8 @@ from aiohttp.test_utils import TestServer
 
 from messa_platform.core.clock import FixedClock
 from messa_platform.providers.simulator import wire
-from messa_platform.providers.simulator.callbacks import Callbacks, Target, receipt_key
+from messa_platform.providers.simulator.callbacks import Callbacks, Target
+from messa_platform.providers.simulator.events import receipt_key
 from messa_platform.providers.simulator.journal import Journal
 from messa_platform.providers.simulator.reading import read_signed
 from messa_platform.providers.simulator.records import Kind, PromisedReceipt, Submit

@@ -1,0 +1,181 @@
+"""The other side of SMPP: a short message service centre's sessions, for the plugin's fake and the simulator."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Final, cast
+
+from messa_platform.core.smpp.pdus import (
+    HEADER,
+    LAST_SEQUENCE,
+    RESPONSE,
+    Broken,
+    Command,
+    Message,
+    Pdu,
+    Reader,
+    Status,
+    answer,
+    nack,
+    read_message,
+    write_message,
+)
+
+BINDS: Final = (Command.BIND_RECEIVER, Command.BIND_TRANSMITTER, Command.BIND_TRANSCEIVER)
+
+
+class Centre:
+    """What a service centre does; to be filled in. All of it is called in the loop of its sessions, and must not block."""
+
+    def bind(self, session: CentreSession, pdu: Pdu, system_id: str, password: str) -> None:
+        """Somebody introduces themselves: to be answered by `session.let_in` or `session.answer`."""
+        raise NotImplementedError
+
+    def submit(self, session: CentreSession, pdu: Pdu, message: Message) -> None:
+        """A text is handed over: to be answered by `session.take` or `session.answer`, or not."""
+        raise NotImplementedError
+
+    def enquire(self, session: CentreSession, pdu: Pdu) -> None:
+        """Somebody asks whether anybody is there."""
+        session.answer(pdu)
+
+    def connected(self, session: CentreSession) -> None:
+        """Somebody has connected, and not said who it is."""
+
+    def closed(self, session: CentreSession) -> None:
+        """A connection is no more."""
+
+
+Done = Callable[[int | None], None]
+"""Told the status with which a deliver_sm was answered, None if it was not."""
+
+
+class CentreSession(asyncio.Protocol):
+    """One connection. `system_id` is empty until it is bound; `command` is the bind that it asked for."""
+
+    def __init__(self, centre: Centre) -> None:
+        self._centre = centre
+        self._transport: asyncio.Transport | None = None
+        self._reader = Reader()
+        self._sequence = 0
+        self._waiting: dict[int, Done] = {}
+        self._unsent: list[bytes] = []
+        self._loop = asyncio.get_running_loop()
+        self.system_id = ""
+        self.command = 0
+
+    @property
+    def hears(self) -> bool:
+        """Whether receipts and texts may be brought to it."""
+        return bool(self.system_id) and self.command != Command.BIND_TRANSMITTER
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        self._centre.connected(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._transport = None
+        self._centre.closed(self)
+        self.system_id = ""
+        waiting, self._waiting = self._waiting, {}
+        for done in waiting.values():
+            done(None)
+
+    def data_received(self, data: bytes) -> None:
+        for pdu in self._reader.feed(data):
+            self._take(pdu)
+        if self._reader.is_lost:
+            self.cut()
+
+    def _take(self, pdu: Pdu) -> None:
+        if pdu.command & RESPONSE:
+            done = self._waiting.pop(pdu.sequence, None)
+            if done is not None:
+                done(pdu.status)
+        elif pdu.command in BINDS and not self.system_id:
+            self._bind(pdu)
+        elif not self.system_id:
+            self.answer(pdu, Status.INVALID_BIND)
+        elif pdu.command == Command.SUBMIT_SM:
+            self._submit(pdu)
+        elif pdu.command == Command.ENQUIRE_LINK:
+            self._centre.enquire(self, pdu)
+        elif pdu.command == Command.UNBIND:
+            self.answer(pdu)
+            self._loop.call_soon(self.close)
+        else:
+            self.write(nack(pdu))
+
+    def _bind(self, pdu: Pdu) -> None:
+        system_id, password, *_ = (*pdu.body.split(b"\0"), b"", b"")
+        self.command = pdu.command
+        self._centre.bind(self, pdu, system_id.decode("latin-1"), password.decode("latin-1"))
+
+    def let_in(self, pdu: Pdu, system_id: str) -> None:
+        """Answer a bind well."""
+        self.system_id = system_id
+        self.answer(pdu, body=b"messa\0")
+
+    def _submit(self, pdu: Pdu) -> None:
+        try:
+            message = read_message(pdu.body)
+        except Broken:
+            self.answer(pdu, Status.INVALID_LENGTH)
+            return
+        self._centre.submit(self, pdu, message)
+
+    def take(self, pdu: Pdu, message_id: str) -> None:
+        """Answer a submit_sm: it is taken."""
+        self.answer(pdu, body=message_id.encode("latin-1") + b"\0")
+
+    def answer(self, pdu: Pdu, status: int = Status.OK, body: bytes = b"") -> None:
+        """Answer a request."""
+        self.write(answer(pdu, status, body))
+
+    def deliver(self, message: Message, done: Done) -> None:
+        """Bring a receipt or a text."""
+        self._ask(lambda sequence: write_message(Command.DELIVER_SM, sequence, message), done)
+
+    def deliver_octets(self, body: bytes, done: Done) -> None:
+        """Bring what may be no deliver_sm at all."""
+        length = HEADER.size + len(body)
+        self._ask(lambda sequence: HEADER.pack(length, Command.DELIVER_SM, 0, sequence) + body, done)
+
+    def ask_enquire(self, done: Done) -> None:
+        """Ask whether anybody is there."""
+        self._ask(lambda sequence: HEADER.pack(HEADER.size, Command.ENQUIRE_LINK, 0, sequence), done)
+
+    def unbind(self, done: Done) -> None:
+        """Say good-bye."""
+        self._ask(lambda sequence: HEADER.pack(HEADER.size, Command.UNBIND, 0, sequence), done)
+
+    def _ask(self, request: Callable[[int], bytes], done: Done) -> None:
+        if self._transport is None:
+            done(None)
+            return
+        self._sequence = sequence = self._sequence % LAST_SEQUENCE + 1
+        self._waiting[sequence] = done
+        self.write(request(sequence))
+
+    def write(self, data: bytes) -> None:
+        """Write octets; what is written in one turn of the loop leaves together."""
+        if not self._unsent:
+            self._loop.call_soon(self._flush)
+        self._unsent.append(data)
+
+    def _flush(self) -> None:
+        unsent, self._unsent = self._unsent, []
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.write(b"".join(unsent))
+
+    def close(self) -> None:
+        """Hang up once what was written has left."""
+        self._flush()
+        if self._transport is not None:
+            self._transport.close()
+
+    def cut(self) -> None:
+        """Hang up at once."""
+        if self._transport is not None:
+            self._transport.abort()

@@ -1,0 +1,255 @@
+"""One session: a connection, bound, with many requests on their way, each answered by its sequence number."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import count
+from typing import Any, Final, cast
+
+from aiosmpplib.protocol import BindReceiver, BindTransceiver, BindTransmitter, EnquireLink, Unbind
+from aiosmpplib.state import NPI, TON
+
+from messa_platform.core.smpp.pdus import (
+    LAST_SEQUENCE,
+    RESPONSE,
+    Command,
+    Pdu,
+    Reader,
+    Status,
+    answer,
+    nack,
+)
+from messa_platform.providers.base import Rejected, Unknown
+from messa_platform.providers.smpp.writing import Write
+
+NOT_SENT: Final = Rejected(permanent=False, code="not_bound")
+"""Not a byte of the text has left."""
+CUT: Final = Unknown("connection_lost")
+SILENT: Final = Unknown("timeout")
+
+Answered = Pdu | Rejected | Unknown
+
+
+class Mode(StrEnum):
+    """What a session is for."""
+
+    TRANSCEIVER = "transceiver"
+    TRANSMITTER = "transmitter"
+    RECEIVER = "receiver"
+
+
+_BINDS: Final = {
+    Mode.TRANSCEIVER: BindTransceiver,
+    Mode.TRANSMITTER: BindTransmitter,
+    Mode.RECEIVER: BindReceiver,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """Who binds."""
+
+    system_id: str
+    password: str
+    system_type: str
+    address_range: str
+
+    def request(self, mode: Mode) -> Write:
+        """The bind. Raises ValueError if a field is too long for SMPP."""
+        bind = _BINDS[mode](
+            system_id=self.system_id,
+            password=self.password,
+            system_type=self.system_type,
+            addr_ton=TON.UNKNOWN,
+            addr_npi=NPI.UNKNOWN,
+            address_range=self.address_range,
+        )
+        return _numbered(bind)
+
+
+def _numbered(message: Any) -> Write:
+    def write(sequence: int) -> bytes:
+        message.sequence_num = sequence
+        pdu: bytes = message.pdu()
+        return pdu
+
+    return write
+
+
+@dataclass(slots=True, eq=False)
+class _Question:
+    """A request that waits for its answer; `deadline` is in the loop's time. `has_left`: it was handed to the network."""
+
+    answered: asyncio.Future[Answered]
+    deadline: float
+    has_left: bool = False
+
+    def settle(self, what: Answered) -> None:
+        if not self.answered.done():  # who asked may have been cancelled meanwhile
+            self.answered.set_result(what)
+
+
+_NUMBERS = count(1)
+
+Came = Callable[["Session", Pdu], None]
+
+
+class Session(asyncio.Protocol):
+    """A session. `came` is told of each deliver_sm, and answers it by `acknowledge` when it can; seconds: `patience` for an answer,
+    `interval` of silence until it is asked whether anybody is there."""
+
+    def __init__(self, mode: Mode, came: Came, patience: float, interval: float) -> None:
+        self.mode = mode
+        self.number = next(_NUMBERS)
+        self._came = came
+        self._patience = patience
+        self._interval = interval
+        self._loop = asyncio.get_running_loop()
+        self._transport: asyncio.Transport | None = None
+        self._reader = Reader()
+        self._sequence = 0
+        self._questions: dict[int, _Question] = {}  # in the order of asking, and so of their deadlines
+        self._unsent: list[tuple[_Question | None, bytes]] = []
+        self._alarm: asyncio.TimerHandle | None = None
+        self._heard_at = self._loop.time()
+        self.is_bound = False
+        self.is_ending = False
+        self.lost: asyncio.Future[None] = self._loop.create_future()
+
+    @property
+    def in_flight(self) -> int:
+        """How many requests wait for their answers."""
+        return len(self._questions)
+
+    @property
+    def may_send(self) -> bool:
+        """Whether texts may leave by it."""
+        return self.is_bound and not self.is_ending and self.mode is not Mode.RECEIVER
+
+    async def bind(self, login: Login) -> int | None:
+        """Introduce ourselves; gives the status of the answer, None if there was none."""
+        said = await self.ask(login.request(self.mode))
+        if not isinstance(said, Pdu):
+            return None
+        self.is_bound = said.status == Status.OK
+        return said.status
+
+    def ask(self, write: Write) -> asyncio.Future[Answered]:
+        """Send a request; what it is answered: `CUT` or `SILENT` if it is not, `NOT_SENT` if nothing has left."""
+        question = _Question(self._loop.create_future(), self._loop.time() + self._patience)
+        if self._transport is None or self._transport.is_closing():
+            question.settle(NOT_SENT)
+            return question.answered
+        self._sequence = sequence = self._sequence % LAST_SEQUENCE + 1
+        self._write(write(sequence), question)
+        self._questions[sequence] = question
+        if self._alarm is None:
+            self._alarm = self._loop.call_at(question.deadline, self._expire)
+        return question.answered
+
+    def acknowledge(self, pdu: Pdu, status: int) -> None:
+        """Answer a deliver_sm; its message id is empty (4.6.2)."""
+        self._write(answer(pdu, status, b"\0"))
+
+    def _write(self, data: bytes, question: _Question | None = None) -> None:
+        # What is said in one turn of the loop leaves in one write.
+        if not self._unsent:
+            self._loop.call_soon(self._flush)
+        self._unsent.append((question, data))
+
+    def _flush(self) -> None:
+        unsent, self._unsent = self._unsent, []
+        if self._transport is None or self._transport.is_closing():
+            return
+        for question, _ in unsent:
+            if question is not None:
+                question.has_left = True
+        self._transport.write(b"".join(data for _, data in unsent))
+
+    def _expire(self) -> None:
+        now = self._loop.time()
+        self._alarm = None
+        for sequence, question in list(self._questions.items()):
+            if question.deadline > now:
+                self._alarm = self._loop.call_at(question.deadline, self._expire)
+                break
+            del self._questions[sequence]
+            question.settle(SILENT)
+
+    async def watch(self) -> None:
+        """See to it that somebody is there, until the session ends: after a while of silence it is asked, and without an answer it is cut."""
+        while not self.lost.done():
+            quiet = self._loop.time() - self._heard_at
+            if quiet < self._interval:
+                await asyncio.wait([self.lost], timeout=self._interval - quiet)
+            elif not await self.is_answered():
+                self.cut()
+
+    async def is_answered(self) -> bool:
+        """Ask whether anybody is there."""
+        return isinstance(await self.ask(_numbered(EnquireLink())), Pdu)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+
+    def data_received(self, data: bytes) -> None:
+        self._heard_at = self._loop.time()
+        for pdu in self._reader.feed(data):
+            self._take(pdu)
+        if self._reader.is_lost:
+            self.cut()
+
+    def _take(self, pdu: Pdu) -> None:
+        if pdu.command & RESPONSE:
+            # an answer that comes after its time has nobody waiting
+            question = self._questions.pop(pdu.sequence, None)
+            if question is not None:
+                question.settle(pdu)
+            return
+        match pdu.command:
+            case Command.DELIVER_SM:  # which may come together with the answer to the bind
+                self._came(self, pdu)
+            case Command.ENQUIRE_LINK:
+                self._write(answer(pdu))
+            case Command.UNBIND:
+                self.is_ending = True
+                self._write(answer(pdu))
+                self._loop.call_soon(self._hang_up)
+            case _:
+                self._write(nack(pdu))
+
+    def _hang_up(self) -> None:
+        if self._transport is not None:
+            self._transport.close()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._transport = None
+        self.is_bound = False
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
+        questions, self._questions = self._questions, {}
+        for question in questions.values():
+            question.settle(CUT if question.has_left else NOT_SENT)
+        if not self.lost.done():
+            self.lost.set_result(None)
+
+    def cut(self) -> None:
+        """Hang up at once."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    async def end(self) -> None:
+        """Wait for the answers that are still to come, say good-bye, and hang up."""
+        self.is_ending = True
+        waiting = [question.answered for question in self._questions.values()]
+        if waiting:
+            await asyncio.wait(waiting, timeout=self._patience)
+        if self.is_bound:
+            await asyncio.wait([self.ask(_numbered(Unbind()))], timeout=min(self._patience, 2.0))
+        self._hang_up()
+        if self._transport is not None:
+            await self.lost
