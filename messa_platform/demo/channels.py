@@ -1,4 +1,5 @@
-"""The demo tenant's own channel: a provider that it has connected, tried out for some weeks, and paused. It leads to the simulator, too."""
+"""The demo tenant's own channel: an operator that it has connected by SMPP, tried out for some weeks, and paused. It leads to the simulator's
+own door for that, so that texts by it reach the same phones once it is resumed."""
 
 from __future__ import annotations
 
@@ -10,11 +11,20 @@ from sqlalchemy.orm import Session
 from messa_platform.core.ids import id_at
 from messa_platform.demo.organisation import ADMIN
 from messa_platform.providers.models import Channel
+from messa_platform.providers.simulator import wire
+from messa_platform.providers.simulator.config import DEFAULT_SMPP_PASSWORD
 from messa_platform.tenants.admin_models import Actor
 from messa_platform.tenants.audit import Action, Author, Change, record
 from messa_platform.tenants.models import Account, Group, Tenant
 
 NAME = "Norrtext AB"
+SETTINGS = {
+    "host": wire.DEFAULT_HOST,
+    "port": wire.DEFAULT_SMPP_PORT,
+    "system_id": "norrtext",
+    "password": DEFAULT_SMPP_PASSWORD,
+}
+"""The sweeper seals the secret within a minute, as of any channel that is made by hand."""
 TRIED = timedelta(days=21), timedelta(days=2)
 """From when to when it was in use, before the demo was loaded."""
 
@@ -30,16 +40,11 @@ def bring_up_to_date(session: Session, now: datetime) -> None:
     tenant = session.execute(select(Tenant).where(Tenant.slug == "demo")).scalar_one()
     if session.execute(select(Channel.id).where(Channel.tenant_id == tenant.id).limit(1)).first():
         return
-    platforms = select(Channel).where(Channel.name == "simulator", Channel.tenant_id.is_(None))
-    simulator = session.execute(platforms).scalars().first()
-    if simulator is None:
-        return
     channel = Channel(
         tenant_id=tenant.id,
         name=NAME,
-        plugin=simulator.plugin,
-        settings=dict(simulator.settings),
-        sealed=simulator.sealed,
+        plugin="smpp",
+        settings=dict(SETTINGS),
         enabled=False,
         priority=1,
         refilled_at=now,

@@ -23,19 +23,17 @@
       event.dataTransfer.setData("text/plain", dragged.dataset.channel);
       event.dataTransfer.setDragImage(dragged, 0, 0);
     });
-    list.addEventListener("dragover", (event) => {
+    function follow(event) {
       const over = event.target.closest("li");
-      if (!dragged || !over) return;
+      if (!dragged || !over) return false;
       event.preventDefault();
-      if (over === dragged) return;
+      if (over === dragged) return true;
       const { top, height } = over.getBoundingClientRect();
       over[event.clientY < top + height / 2 ? "before" : "after"](dragged);
-    });
-    list.addEventListener("drop", (event) => {
-      if (!dragged) return;
-      event.preventDefault();
-      put(items().indexOf(dragged) + 1);
-    });
+      return true;
+    }
+    list.addEventListener("dragover", follow);
+    list.addEventListener("drop", (event) => { if (follow(event)) put(items().indexOf(dragged) + 1); });
     list.addEventListener("dragend", () => { dragged = null; });
   }
 
