@@ -72,7 +72,7 @@ def counts(session: Session, channel_ids: Sequence[UUID], first: date) -> dict[U
 
 HOURS = 24
 """Hours that are told of."""
-MOST_AN_HOUR = 20_000
+MOST_AN_HOUR = 5_000
 """Texts of an hour that are looked at, at the most: where there are more, these tell how it goes as well."""
 
 
