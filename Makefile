@@ -24,10 +24,11 @@ types: set-up-test ## Check the types
 	.venv/bin/mypy
 
 bench: set-up-test ## Measure mails and messages a second
+	@sh scripts/need-test-parts.sh
 	.venv/bin/python -m tests.bench $(ARGS)
 
-drill: set-up-test ## The long drill: 200 rounds of kill -9 while mails arrive
-	.venv/bin/pytest tests/functional/test_kill_drill.py --rounds=200 --timeout=0 $(ARGS)
+drill: set-up-test ## The long drills: 200 rounds of kill -9 while mails arrive; 8 rounds of a channel's faults under load
+	.venv/bin/pytest tests/functional/test_kill_drill.py tests/functional/test_fault_drill.py --rounds=200 --fault-rounds=8 --timeout=0 -s $(ARGS)
 
 screenshots: set-up-test ## Fill var/screenshots with every page, as the browser tests see it
 	@sh scripts/need-test-parts.sh

@@ -15,7 +15,8 @@ from messa_platform.core.web import LastResort, WsgiApp
 from messa_platform.portal import cookies
 from messa_platform.portal.live import LiveGate
 from messa_platform.portal.prefix import UrlSessions
-from messa_platform.providers import callbacks, simulator_page
+from messa_platform.providers import simulator_page
+from messa_platform.providers.callbacks import CallbackDoor
 from messa_platform.runtime import Runtime, build, read_settings, refuse_unread_broker
 
 
@@ -23,7 +24,7 @@ def make_app(runtime: Runtime) -> Router:
     """The rooms' pages and interfaces."""
     config = Configurator(settings={})
     config.registry["messa.runtime"] = runtime
-    for room in (resources, web, callbacks, simulator_page, api_legacy, api_v2, portal):
+    for room in (resources, web, simulator_page, api_legacy, api_v2, portal):
         config.include(room)
     return config.make_wsgi_app()
 
@@ -34,7 +35,10 @@ def layered(app: WsgiApp, runtime: Runtime) -> WsgiApp:
     cookie = cookies.name_of(cookies.SESSION, site)
     app = LiveGate(app, runtime.session_cache, runtime.changes, runtime.clock, cookie)
     app = UrlSessions(app, site.cookieless_login)
-    return LastResort(ClientAddress(app))
+    app = CallbackDoor(
+        ClientAddress(app), runtime.callback_channels, runtime.callback_desk, runtime.clock, site
+    )
+    return LastResort(app)
 
 
 def make_wsgi(runtime: Runtime) -> WsgiApp:

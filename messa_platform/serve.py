@@ -22,6 +22,7 @@ from messa_platform.mail.gatekeeper import Gatekeeper
 from messa_platform.mail.intake import READ_ACTOR
 from messa_platform.mail.server import Handler, SmtpServer
 from messa_platform.mail.settings import SmtpSettings
+from messa_platform.providers import callbacks
 from messa_platform.runtime import CannotStart, Runtime
 
 log = logger(__name__)
@@ -118,6 +119,7 @@ def start_web(runtime: Runtime, stack: ExitStack) -> None:
             settings.host,
             settings.port,
             settings.threads,
+            {callbacks.PREFIX: callbacks.MOST_BYTES},
             ident="messa",
             max_request_body_size=MOST_BODY_BYTES,
             **proxy_adjustments(settings),
@@ -147,10 +149,11 @@ def start_connector(runtime: Runtime, stack: ExitStack) -> None:
 def serve(runtime: Runtime, stopped: Stopped, ready: Callable[[], None] = lambda: None) -> None:
     """Everything in one process, until it is told to stop; what is under way is finished."""
     with ExitStack() as stack:
+        # before anybody looks for who holds a channel: where nobody does, its texts go another way
+        start_connector(runtime, stack)
         start_workers(runtime, stack)
         start_sweeper(runtime)
         start_smtp(runtime, stack)
-        start_connector(runtime, stack)
         start_web(runtime, stack)
         ready()
         stopped.wait()

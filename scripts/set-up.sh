@@ -44,14 +44,14 @@ need_python() {
 
 # Whether $venv works, and was made for this folder: its programs name it in their first lines, so it cannot be moved.
 venv_works() {
-    suits $venv/bin/python && $venv/bin/python -c 'import pip' 2>/dev/null && grep -qF "$(pwd -P)/$venv/" $venv/bin/pip
+    suits "$venv/bin/python" && "$venv/bin/python" -c 'import pip' 2>/dev/null && grep -qF "$(pwd -P)/$venv/" "$venv/bin/pip"
 }
 
 make_venv() {
     find_python venv,ensurepip >/dev/null || need_python
     python=$(find_python venv,ensurepip)
-    rm -rf $venv
-    step "Making $venv with $("$python" -V)" "$python" -m venv $venv
+    rm -rf "$venv"
+    step "Making $venv with $("$python" -V)" "$python" -m venv "$venv"
 }
 
 # use_venv FOLDER: from here on things are installed there; it is made if it does not work.
@@ -63,11 +63,11 @@ use_venv() {
 
 # pip takes its indexes, mirrors and certificates from its own configuration and environment; none is named here.
 pip_install() {
-    $venv/bin/python -m pip --disable-pip-version-check --no-input install --progress-bar off "$@"
+    "$venv/bin/python" -m pip --disable-pip-version-check --no-input install --progress-bar off "$@"
 }
 
 sum_of() {
-    { $venv/bin/python -VV && cat "$@"; } | cksum
+    { "$venv/bin/python" -VV && cat "$@"; } | cksum
 }
 
 # install_once NAME FILES TEXT ARGUMENTS...: by pip, unless NAME was installed from the same FILES before.
@@ -77,7 +77,7 @@ install_once() {
     # shellcheck disable=SC2086  # a list of words
     sum=$(sum_of $files)
     [ "$sum" != "$(cat "$done_dir/$name" 2>/dev/null)" ] || return 0
-    [ -w $venv ] || fail "$(pwd)/$venv belongs to somebody else. Have that user run it, or use a clone of your own."
+    [ -w "$venv" ] || fail "$(pwd)/$venv belongs to somebody else. Have that user run it, or use a clone of your own."
     step "$text" pip_install "$@"
     mkdir -p "$done_dir"
     echo "$sum" >"$done_dir/$name"

@@ -11,6 +11,7 @@ from pathlib import Path
 import psycopg
 import pytest
 import structlog
+from hypothesis import settings
 from sqlalchemy.engine import make_url
 
 from messa_platform.core.clock import FixedClock, SystemClock
@@ -21,6 +22,10 @@ from messa_platform.tenants.tree import ensure_free_tenant
 from tests.support.clean_database import Databases
 from tests.support.kept_pools import POOLS
 from tests.support.world import World
+
+# what else the machine does must not make an example too slow
+settings.register_profile("messa", settings(), deadline=None)
+settings.load_profile("messa")
 
 
 def with_database(url: str, name: str) -> str:
@@ -137,7 +142,10 @@ def world(database: Database, clock: FixedClock) -> World:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """The kill drill's length, and its seed."""
+    """The drills' lengths, and their seed."""
     parser.addoption("--rounds", type=int, default=30, help="rounds of the kill drill")
     parser.addoption("--smpp-texts", type=int, default=1500, help="texts of the drill with Jasmin")
-    parser.addoption("--seed", type=int, default=20261122, help="seed of the kill drill")
+    parser.addoption("--seed", type=int, default=20261122, help="seed of the drills")
+    parser.addoption(
+        "--fault-rounds", type=int, default=0, help="random rounds of the fault drill; 0: its short form"
+    )

@@ -3,16 +3,23 @@
 Whoever comes while another is at work waits, and one of those who wait then does all of it in one go. So nobody waits longer than for the
 work that is under way and the own, no timer is needed, and the more are asking the less each of them costs: a transaction, and each of its
 statements, serves them all.
+
+Where strangers ask, as many as they like, it can be limited how many wait and for how long; who would have to wait longer is turned away.
 """
 
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
 Asked = TypeVar("Asked")
 Answer = TypeVar("Answer")
+
+
+class TurnedAway(Exception):
+    """Too many wait already, or the work takes too long. Whether what was asked for is done is not known."""
 
 
 class _Place(Generic[Asked, Answer]):
@@ -25,24 +32,39 @@ class _Place(Generic[Asked, Answer]):
 
 
 class Gathering(Generic[Asked, Answer]):
-    """Gathers what is asked for. `do` gets some of it, in the order in which it came, and gives an answer for each, or an exception that is
-    to be raised where it was asked for. What `do` itself raises is raised everywhere."""
+    """Gathers what is asked for. `do` gets some of it, at most `most`, in the order in which it came, and gives an answer for each, or an
+    exception that is to be raised where it was asked for. What `do` itself raises is raised everywhere.
 
-    def __init__(self, do: Callable[[Sequence[Asked]], Sequence[Answer | Exception]], most: int = 64) -> None:
+    `room` is how many may wait, `patience` for how many seconds, for one go of the work as well as in all; without them there is no limit.
+    """
+
+    def __init__(
+        self,
+        do: Callable[[Sequence[Asked]], Sequence[Answer | Exception]],
+        most: int = 64,
+        room: int | None = None,
+        patience: float | None = None,
+    ) -> None:
         self._do = do
         self._most = most
+        self._room = room
+        self._patience = patience
         self._lock = threading.Lock()
         self._waiting: list[_Place[Asked, Answer]] = []
         self._is_at_work = False
+        self._begun = 0.0
 
     def ask(self, asked: Asked) -> Answer:
-        """The answer, once the work is done. Raises what kept it from being done."""
+        """The answer, once the work is done. Raises what kept it from being done, and `TurnedAway`."""
         own: _Place[Asked, Answer] = _Place(asked)
         with self._lock:
+            self._check_room()
             self._waiting.append(own)
-            works, self._is_at_work = not self._is_at_work, True
-        if not works:
-            own.called.wait()
+            works = not self._is_at_work
+            if works:
+                self._begin()
+        if not works and not own.called.wait(self._patience):
+            self._leave(own)
         if not own.answers:
             self._work()
         answer = own.answers[0]
@@ -50,17 +72,43 @@ class Gathering(Generic[Asked, Answer]):
             raise answer
         return answer
 
+    @property
+    def is_at_work(self) -> bool:
+        """Whether somebody who asks now has to wait."""
+        return self._is_at_work
+
+    def _begin(self) -> None:
+        self._is_at_work, self._begun = True, time.monotonic()
+
+    def _check_room(self) -> None:
+        if self._room is not None and len(self._waiting) >= self._room:
+            raise TurnedAway(f"{len(self._waiting)} wait already")
+        if self._patience is None or not self._is_at_work:
+            return
+        if (seconds := time.monotonic() - self._begun) > self._patience:
+            raise TurnedAway(f"the work has taken {seconds:.0f} s")
+
+    def _leave(self, own: _Place[Asked, Answer]) -> None:
+        """Wait no longer; unless it is the own turn just now."""
+        with self._lock:
+            if own.called.is_set():
+                return
+            if own in self._waiting:  # else it is being done, and nobody will ask what came of it
+                self._waiting.remove(own)
+        raise TurnedAway("it waited too long")
+
     def _work(self) -> None:
         """Do what waits, the own among it, and call whoever is next."""
         with self._lock:
+            self._begin()
             taken, self._waiting = self._waiting[: self._most], self._waiting[self._most :]
         for place, answer in zip(taken, self._done(taken), strict=True):
             place.answers.append(answer)
         with self._lock:
             following = self._waiting[0] if self._waiting else None
             self._is_at_work = following is not None
-        if following:
-            following.called.set()
+            if following:  # with the lock, as it may be about to leave
+                following.called.set()
         for place in taken:
             place.called.set()
 

@@ -21,13 +21,15 @@ from typing import Any, ClassVar, cast
 from uuid import UUID
 
 from sqlalchemy import DateTime, Table, func
-from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from messa_platform.core.bulk import ask_insert
 from messa_platform.core.clock import Clock
 from messa_platform.core.db import Base, Database
 from messa_platform.core.ids import new_id
 from messa_platform.core.logs import logger
+from messa_platform.core.pipeline import at_commit
 from messa_platform.core.settings import key
 from messa_platform.core.work import Claim, LeaseLost, WorkColumns, WorkQueue, due_index, pauses
 
@@ -107,7 +109,8 @@ class Post:
         if not mails:
             return
         rows = [self._row(now, mail) for mail in mails]
-        session.execute(insert(OUTGOING).values(rows).on_conflict_do_nothing(index_elements=["key"]))
+        # with the commit: whoever writes a mail need not know whether it was the first for its reason
+        ask_insert(at_commit(session), OUTGOING, rows, "ON CONFLICT (key) DO NOTHING")
         self._wake(session, POST_ACTOR)
 
     def _row(self, now: datetime, mail: Mail) -> dict[str, Any]:

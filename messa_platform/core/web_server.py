@@ -13,12 +13,13 @@ import select
 import selectors
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from waitress import wasyncore
 from waitress.adjustments import Adjustments
 from waitress.channel import HTTPChannel
+from waitress.parser import HTTPRequestParser
 from waitress.server import TcpWSGIServer
 from waitress.task import ThreadedTaskDispatcher, WSGITask
 
@@ -27,6 +28,9 @@ from messa_platform.core.logs import logger
 log = logger(__name__)
 
 WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+
+WAITING = "messa.waiting"
+"""In a request's environment: how many others waited for a thread when it got one."""
 
 MOST_CONNECTIONS = 4096
 OTHER_FILES = 256
@@ -48,6 +52,11 @@ class _Task(WSGITask):  # type: ignore[misc]
 
     close_on_finish = False
 
+    def get_environment(self) -> dict[str, Any]:
+        environ: dict[str, Any] = super().get_environment()
+        environ[WAITING] = len(self.channel.server.task_dispatcher.queue)
+        return environ
+
     def build_response_header(self) -> bytes:
         asked_to_close = self.request.headers.get("CONNECTION", "").lower() == "close"
         stays = self.version == "1.1" and not (self.has_body or self.close_on_finish or asked_to_close)
@@ -59,10 +68,36 @@ class _Task(WSGITask):  # type: ignore[misc]
         return header
 
 
+class _Limited:
+    """waitress's settings for a request whose body may be smaller than others'."""
+
+    def __init__(self, adjustments: Any, most: int) -> None:
+        self._adjustments = adjustments
+        # waitress refuses what is as large as its limit
+        self.max_request_body_size = most + 1
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._adjustments, name)
+
+
+class _Parser(HTTPRequestParser):  # type: ignore[misc]
+    """A request on its way in."""
+
+    adj: Any
+
+    def parse_header(self, header_plus: bytes) -> None:
+        super().parse_header(header_plus)
+        path = "/" + self.path.lstrip("/")
+        for prefix, most in self.adj.body_limits.items():
+            if path.startswith(prefix):
+                self.adj = _Limited(self.adj, most)
+
+
 class _Channel(HTTPChannel):  # type: ignore[misc]
     """A connection. `unwatched`: the loop does not watch for what comes on it, and must be told when it should again."""
 
     task_class = _Task
+    parser_class = _Parser
     unwatched = True
 
     def service(self) -> None:
@@ -177,14 +212,24 @@ class _Listening(TcpWSGIServer):  # type: ignore[misc]
 class WebServer:
     """Answers HTTP on `host` and `port` by a WSGI application, `threads` requests at a time; `adjustments` are waitress's own.
 
-    Raises `OSError` if the address cannot be listened on.
+    `body_limits`: bytes of a body at the most, by the beginning of the path, where it is less than anywhere else; what is larger is answered
+    413 before it has come. Raises `OSError` if the address cannot be listened on.
     """
 
-    def __init__(self, app: WsgiApp, host: str, port: int, threads: int, **adjustments: Any) -> None:
+    def __init__(
+        self,
+        app: WsgiApp,
+        host: str,
+        port: int,
+        threads: int,
+        body_limits: Mapping[str, int] | None = None,
+        **adjustments: Any,
+    ) -> None:
         self._channels = _Channels()
         adjusted = Adjustments(
             host=host, port=port, threads=threads, connection_limit=room_for_connections(), **adjustments
         )
+        adjusted.body_limits = dict(body_limits or {})
         # a line for each request that waits for a thread, which costs more than many an answer
         logging.getLogger("waitress.queue").setLevel(logging.ERROR)
         self._dispatcher = ThreadedTaskDispatcher()

@@ -1,4 +1,5 @@
-"""Moving messages forward: many status changes in three statements, whatever they come from (spec S7)."""
+"""Moving messages forward: many status changes in a few statements and one round trip, whatever they come from (spec S7). What is
+changed travels with the commit."""
 
 from __future__ import annotations
 
@@ -11,10 +12,11 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from messa_platform.core.bulk import as_parameter, copy_rows, given
+from messa_platform.core.bulk import as_parameter, given, store_rows
 from messa_platform.core.logs import logger
+from messa_platform.core.pipeline import Pipeline, at_commit
 from messa_platform.messaging import feed
-from messa_platform.messaging.outward.note import Happening, Push, note
+from messa_platform.messaging.outward.note import Happening, Push, ask_heard, note_heard
 from messa_platform.messaging.statuses import Status, may_follow
 from messa_platform.messaging.store import EVENT, MESSAGE, event_row
 
@@ -62,7 +64,11 @@ def apply(session: Session, words: Sequence[Word], push: Push | None = None) -> 
     if not words:
         return []
     ids = sorted({w.message_id for w in words})
-    rows = {row.id: row for row in session.execute(_LOCK, {"ids": ids, "first": ids[0], "last": ids[-1]})}
+    pipeline = Pipeline(session)
+    locked = pipeline.ask(_LOCK, {"ids": ids, "first": ids[0], "last": ids[-1]})
+    heard = ask_heard(pipeline, ids)
+    pipeline.send()
+    rows = {row.id: row for row in locked.rows}
     now = {i: Status(row.status) for i, row in rows.items()}
     moved: dict[UUID, Word] = {}
     events, happened = [], []
@@ -77,12 +83,14 @@ def apply(session: Session, words: Sequence[Word], push: Push | None = None) -> 
         tenant_id = rows[word.message_id].tenant_id
         shown = word.status or now[word.message_id]
         events.append(event_row(word.message_id, tenant_id, shown, word.at, word.code, forward))
+    last = at_commit(session)
     if moved:
         changes = [{"id": i, "status": now[i], "status_at": word.at} for i, word in moved.items()]
-        session.execute(_MOVE, {"rows": as_parameter(changes), "first": min(moved), "last": max(moved)})
+        last.ask(_MOVE, {"rows": as_parameter(changes), "first": min(moved), "last": max(moved)})
         feed.tell(session, {rows[i].account_id for i in moved})
-    copy_rows(session, EVENT, events)
-    note(session, happened, push)
+    store_rows(last, EVENT, events)
+    if heard():
+        note_heard(session, happened, push)
     log.info("messages_moved", messages={str(i): now[i].value for i in moved}, words=len(words))
     return [Moved(i, now[i], rows[i].parts, rows[i].quota_buckets or ()) for i in moved]
 

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -25,7 +27,7 @@ from messa_platform.messaging import failover
 from messa_platform.messaging.dispatch import Dispatcher
 from messa_platform.providers import breaker, leases
 from messa_platform.providers.base import Bound, Inbox, IncomingText, Receipt
-from messa_platform.providers.callbacks import Sink
+from messa_platform.providers.callback_desk import Sink
 from messa_platform.providers.pool import Line
 from messa_platform.providers.registry import NoProvider
 
@@ -40,6 +42,10 @@ IDLE = 1.0
 
 LONGEST_END = 30.0
 """Seconds for which what is on its way is waited for at the end."""
+LONGEST_LOOK = 120.0
+"""Seconds after which a look that has not come to its end is believed in no more, and others may take what is held here."""
+STORES = 16
+"""Channels whose events are stored at the same time."""
 
 _NOTIFY = text(f"SELECT pg_notify('{POKED}', :channel)")
 _PLUGIN = text("SELECT plugin FROM channel WHERE id = :id")
@@ -77,7 +83,11 @@ class Connector:
         self._held: dict[UUID, _Held] = {}
         self._has_sessions: dict[UUID, bool] = {}
         self._stop = threading.Event()
+        self._looked_at = time.monotonic()
+        # not the threads in which the loop looks names up: those may all wait for a slow answer
+        self._storing = ThreadPoolExecutor(STORES, "connector inbox")
         self._thread = threading.Thread(target=self._run, name="connector", daemon=True)
+        self._keeper = threading.Thread(target=self._keep, name="connector leases", daemon=True)
         listener.subscribe(POKED, self._poked)
 
     # What other processes, and other threads, ask
@@ -97,7 +107,7 @@ class Connector:
             now = self._clock.now()
             if leases.is_held(session, now, channel_id):
                 return
-            breaker.note(session, now, channel_id, 0, breaker.FAILURES)
+            breaker.note(session, now, channel_id, 0, [now] * breaker.FAILURES)
         log.warning("no_connector", channel_id=str(channel_id))
         self._move_all(channel_id)
 
@@ -118,13 +128,30 @@ class Connector:
         """Begin to hold what nobody else does."""
         self._look()
         self._thread.start()
+        self._keeper.start()
 
     def _run(self) -> None:
         while not self._stop.wait(LOOK):
-            self._look()
+            try:
+                self._look()
+            except Exception:  # the next look may go well; without any, all that is held would be lost
+                log.exception("connector_failed")
+
+    def _keep(self) -> None:
+        """Renew what is held while a look takes its time: to end the sessions of a channel may take longer than a lease of all of them."""
+        while not self._stop.wait(LOOK):
+            held = list(self._held)
+            if not held or time.monotonic() - self._looked_at > LONGEST_LOOK:
+                continue
+            try:
+                with self._database.unit_of_work() as session:
+                    leases.renew(session, self._clock.now(), self._holder, held)
+            except SQLAlchemyError as error:
+                log.warning("leases_not_renewed", error=type(error).__name__)
 
     def _look(self) -> None:
         """Renew what is held, take what is free, and let go of what is another's or gone."""
+        self._looked_at = time.monotonic()
         plugins = self._providers.session_plugins
         try:
             with self._database.unit_of_work() as session:
@@ -146,6 +173,9 @@ class Connector:
             bound = self._providers.hold(line, self._inbox(line.channel_id))
         except NoProvider as error:
             bound = Bound(0, 0, str(error)[:200])
+        except Exception as error:  # a stranger's plugin: its channel does not work, the others do
+            log.error("plugin_failed", channel=line.name, error=type(error).__name__)
+            bound = Bound(0, 0, type(error).__name__)
         if held is not None:
             held.line, held.bound = line, bound
             return
@@ -185,7 +215,7 @@ class Connector:
                 self._sink.take(session, self._clock.now(), channel_id, events)
 
         async def take(events: Sequence[Receipt | IncomingText]) -> None:
-            await asyncio.to_thread(store, events)
+            await asyncio.get_running_loop().run_in_executor(self._storing, store, events)
 
         return take
 
@@ -195,11 +225,16 @@ class Connector:
         if self._thread.ident is None:
             return
         self._thread.join(10)
+        self._keeper.join(10)
         channel_ids = list(self._held)
+        for held in self._held.values():  # all at once, as each waits for what is on its way
+            held.given_up.set()
+            held.poked.set()
         for channel_id in channel_ids:
             self._let_go(channel_id)
+        self._storing.shutdown(wait=False)
         try:
             with self._database.unit_of_work() as session:
-                leases.release(session, self._holder, channel_ids)
+                leases.release(session, self._clock.now(), self._holder, channel_ids)
         except SQLAlchemyError as error:  # it runs out by itself
             log.warning("leases_not_released", error=type(error).__name__)

@@ -12,10 +12,10 @@ import math
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from queue import Empty, SimpleQueue
-from typing import cast
+from typing import TypeVar, cast
 from uuid import UUID
 
 from sqlalchemy import Table, func, select, text, update
@@ -71,6 +71,8 @@ def queue(lease: timedelta) -> WorkQueue:
 
 
 Answer = tuple[Claim, Outcome]
+Reply = tuple[Claim, Found]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -94,22 +96,22 @@ class Dispatcher:
         `more` tells whether something new was announced since it was last asked. After `LONGEST` seconds, when the process is to stop or
         the channel is `given_up`, nothing new is begun, and what is in flight is waited for.
         """
-        answers: SimpleQueue[Answer] = SimpleQueue()
+        answers, replies = SimpleQueue[Answer](), SimpleQueue[Reply]()
         line: Line | None = None
-        flight, look = Flight(), True
+        flight, asked, look = Flight(), 0, True
         until = time.monotonic() + LONGEST
 
         def may_begin() -> bool:
             return time.monotonic() < until and not self.stopping.is_set() and not given_up()
 
-        while flight.size or (look and may_begin()):
-            room = max(0, min(BATCH, self._window(channel_id) - flight.size))
-            if look and room and may_begin():
-                found, claims = self._claim(channel_id, room, flight.size)
+        while flight.size or asked or (look and may_begin()):
+            room = min(BATCH, self._window(channel_id) - flight.size - asked)
+            if look and room > 0 and may_begin():
+                found, claims = self._claim(channel_id, room, flight.fresh)
                 line, look = found or line, len(claims) == room
                 if found is not None:
-                    flight.begun(self._start(found, claims, answers))
-                    self._reconcile(found, [c for c in claims if c.orphaned])
+                    flight.begun(self._start(found, [c for c in claims if not c.orphaned], answers))
+                    asked += self._ask(found, [c for c in claims if c.orphaned], replies)
                 look = self._go_another_way(channel_id, found) or look
             done = _gather(answers) if flight.size else []
             flight.answered(len(done))
@@ -117,6 +119,10 @@ class Dispatcher:
                 self._settle(line, done)
             elif flight.stalled():
                 self._note_stalled(channel_id)
+            said = _gather(replies, 0.0 if flight.size else FIRST_ANSWER) if asked else []
+            asked -= len(said)
+            if said and line is not None:
+                self._reconcile(line, said)
             look = more() or look
         return look
 
@@ -148,7 +154,8 @@ class Dispatcher:
     def _note_stalled(self, channel_id: UUID) -> None:
         """Texts are without an answer for too long: their time is not up, but others need not be led there meanwhile."""
         with self.database.unit_of_work() as session:
-            breaker.note(session, self.clock.now(), channel_id, 0, breaker.FAILURES)
+            now = self.clock.now()
+            breaker.note(session, now, channel_id, 0, [now] * breaker.FAILURES)
 
     def _window(self, channel_id: UUID) -> int:
         """How many texts may be in flight: a provider that holds sessions may have less room."""
@@ -156,13 +163,15 @@ class Dispatcher:
         return WINDOW if room is None else min(WINDOW, room)
 
     def _claim(self, channel_id: UUID, room: int, in_flight: int) -> tuple[Line | None, list[Claim]]:
-        """A channel, None if it is paused, and what may leave by it: of one that does not work only what is in doubt, to be asked for."""
+        """A channel, and what may leave by it: of one that does not work, or is paused, only what is in doubt, to be asked for."""
         with self.database.unit_of_work() as session:
             now = self.clock.now()
             channel = session.execute(select(CHANNEL).where(CHANNEL.c.id == channel_id)).first()
-            if channel is None or not channel.enabled:
+            if channel is None:
                 return None, []
             line = Line.of(channel)
+            if not channel.enabled:
+                line = replace(line, breaker=Breaker.OPEN)
             where = [TABLE.c.channel_id == channel_id]
             if line.breaker is Breaker.OPEN:
                 where.append(TABLE.c.state == WorkState.LEASED)
@@ -171,9 +180,8 @@ class Dispatcher:
             most = room if channel.rate is None or not room else _permitted(session, channel_id, now, room)
             return line, self.outcomes.queue.claim(session, now, most, *where) if most else []
 
-    def _start(self, line: Line, claims: Sequence[Claim], answers: SimpleQueue[Answer]) -> int:
-        """Begin to send the claims that no dead worker may have sent; gives how many there are."""
-        fresh = [c for c in claims if not c.orphaned]
+    def _start(self, line: Line, fresh: Sequence[Claim], answers: SimpleQueue[Answer]) -> int:
+        """Begin to send claims that no dead worker may have sent; gives how many have begun."""
         if not fresh:
             return 0
         texts = [OutgoingText(c.row.id, c.row.remote, c.row.local, c.row.text, c.row.parts) for c in fresh]
@@ -188,65 +196,75 @@ class Dispatcher:
         return len(fresh)
 
     def _settle(self, line: Line, answers: Sequence[Answer]) -> None:
-        """Write outcomes. They are known nowhere else, so a fault of the database is not the end: a deadlock, a restart."""
+        """Write outcomes, and note what they say of the channel."""
         sure = [(c, a) for c, a in answers if not isinstance(a, Unknown)]
-        doubtful = [c for c, a in answers if isinstance(a, Unknown)]
+        doubtful = [(c, a) for c, a in answers if isinstance(a, Unknown)]
+
+        def write(session: Session, now: datetime) -> None:
+            self.outcomes.write(session, now, line.channel_id, sure, doubtful=doubtful)
+            breaker.note(session, now, line.channel_id, *self._judged(answers))
+
+        self._surely(line, len(answers), write)
+
+    def _surely(self, line: Line, rows: int, write: Callable[[Session, datetime], None]) -> None:
+        """Write what is known nowhere else: so a fault of the database is not the end, be it a deadlock or a restart."""
         for pause in (*SETTLE_PAUSES, None):
             try:
                 with self.database.unit_of_work() as session:
-                    now = self.clock.now()
-                    self.outcomes.write(session, now, line.channel_id, sure)
-                    self.outcomes.doubt(session, now, doubtful)
-                    breaker.note(session, now, line.channel_id, *_count(answers))
+                    write(session, self.clock.now())
                 return
             except DBAPIError as error:
-                log.warning(
-                    "outcomes_not_written", channel=line.name, rows=len(answers), error=type(error).__name__
-                )
+                log.warning("outcomes_not_written", channel=line.name, rows=rows, error=type(error).__name__)
                 if pause is None:
                     raise
                 time.sleep(pause)
 
-    def _reconcile(self, line: Line, claims: Sequence[Claim]) -> None:
-        """Ask the provider what it has of doubtful claims; send again only what it surely never got."""
+    def _judged(self, answers: Sequence[Answer]) -> tuple[int, list[datetime], list[datetime]]:
+        """How many of the answers say that the channel works, and of those that say that it does not when their texts were claimed: of texts
+        that were first sent, and of texts that were sent again."""
+        bad = [
+            c for c, a in answers if isinstance(a, Unknown) or (isinstance(a, Rejected) and not a.permanent)
+        ]
+        lease = self.outcomes.queue.lease
+        new = [c.row.next_attempt_at - lease for c in bad if c.row.attempts == 1]
+        again = [c.row.next_attempt_at - lease for c in bad if c.row.attempts > 1]
+        return len(answers) - len(bad), new, again
+
+    def _ask(self, line: Line, claims: Sequence[Claim], replies: SimpleQueue[Reply]) -> int:
+        """Begin to ask the provider what it has of doubtful claims; gives how many it is asked for, 0 if it cannot be asked."""
         if not claims:
-            return
+            return 0
+        ids = [c.row.id for c in claims]
         try:
-            found = self.providers.find_all(line, [c.row.id for c in claims])
+            if self.providers.start_finds(
+                line, ids, lambda place, found: replies.put((claims[place], found))
+            ):
+                return len(claims)
         except NoProvider:
-            found = [Unknown("no_provider")] * len(claims)
-        if found is None and self.providers.plugin(line.plugin).capabilities.idempotent_submit:
-            found = [Absent()] * len(
-                claims
-            )  # a provider that knows a repeat by our id may simply be sent it again
-        answers: Sequence[Found] = [Unknown("cannot_be_asked")] * len(claims) if found is None else found
-        pairs = list(zip(claims, answers, strict=True))
-        with self.database.unit_of_work() as session:
-            now = self.clock.now()
-            settled = [(c, a) for c, a in pairs if isinstance(a, Accepted | Rejected)]
-            absent = [c for c, a in pairs if isinstance(a, Absent)]
-            self.outcomes.write(session, now, line.channel_id, settled, absent)
-            unknown = [c for c, a in pairs if isinstance(a, Unknown)]
-            if found is None:
-                self.outcomes.leave_unconfirmed(session, now, unknown)
-            else:
-                self.outcomes.doubt(session, now, unknown)
-        log.warning(
-            "reconciled", channel=line.name, asked=len(claims), settled=len(settled), unknown=len(unknown)
+            self._reconcile(line, [(c, Unknown("no_provider")) for c in claims])
+            return 0
+        knows_repeats = self.providers.plugin(line.plugin).capabilities.idempotent_submit
+        write = self.outcomes.send_again if knows_repeats else self.outcomes.leave_unconfirmed
+        self._surely(line, len(claims), lambda session, now: write(session, now, claims))
+        return 0
+
+    def _reconcile(self, line: Line, replies: Sequence[Reply]) -> None:
+        """Write what the provider says it has of doubtful claims; what it surely never got is sent again, and nothing else."""
+        settled = [(c, a) for c, a in replies if isinstance(a, Accepted | Rejected)]
+        absent = [c for c, a in replies if isinstance(a, Absent)]
+        unknown = [(c, a) for c, a in replies if isinstance(a, Unknown)]
+        self._surely(
+            line,
+            len(replies),
+            lambda session, now: self.outcomes.write(session, now, line.channel_id, settled, absent, unknown),
         )
+        tally = {"settled": len(settled), "absent": len(absent), "unknown": len(unknown)}
+        log.warning("reconciled", channel=line.name, asked=len(replies), **tally)
 
 
-def _count(answers: Sequence[Answer]) -> tuple[int, int, int]:
-    """How many of the answers say that the channel works, how many that it does not, and how many say so of a text again."""
-    bad = [c for c, a in answers if isinstance(a, Unknown) or (isinstance(a, Rejected) and not a.permanent)]
-    new = sum(claim.row.attempts == 1 for claim in bad)
-    return len(answers) - len(bad), new, len(bad) - new
-
-
-def _gather(answers: SimpleQueue[Answer]) -> list[Answer]:
-    """The outcomes that have come: waits for the first a moment, then for its neighbours a shorter one."""
-    done: list[Answer] = []
-    patience = FIRST_ANSWER
+def _gather(answers: SimpleQueue[T], patience: float = FIRST_ANSWER) -> list[T]:
+    """The answers that have come: waits `patience` seconds for the first, then a moment for its neighbours."""
+    done: list[T] = []
     while len(done) < BATCH:
         try:
             done.append(answers.get(timeout=patience))

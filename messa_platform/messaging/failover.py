@@ -23,9 +23,9 @@ log = logger(__name__)
 
 BATCH = 500
 
-# A row is `ready` before its first try and after a sure refusal; one in doubt is not.
+# A row is `ready` before its first try and after a sure refusal, and where its provider may have it but knows a repeat; that has a doubt.
 _WAITING = text(
-    "SELECT id, tenant_id FROM dispatch_queue WHERE channel_id = :channel AND state = 'ready' ORDER BY id LIMIT :most"
+    "SELECT id, tenant_id FROM dispatch_queue WHERE channel_id = :channel AND state = 'ready' AND doubts = 0 ORDER BY id LIMIT :most"
     " FOR UPDATE SKIP LOCKED"
 )
 _MOVE = text(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,9 +12,10 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from messa_platform.core.bulk import copy_rows, insert_rows
+from messa_platform.core.bulk import ask_insert, store_rows
 from messa_platform.core.ids import new_id
 from messa_platform.core.logs import logger
+from messa_platform.core.pipeline import Pipeline, at_commit
 from messa_platform.core.segments import segment
 from messa_platform.messaging import feed, opt_out, pieces
 from messa_platform.messaging.models import Door
@@ -24,8 +25,8 @@ from messa_platform.messaging.statuses import Direction, Status
 from messa_platform.messaging.store import EVENT, MESSAGE, Touch, event_row, threads
 from messa_platform.providers.base import IncomingText
 from messa_platform.tenants.accounts import FREE_MASTER
-from messa_platform.tenants.numbers import Holder, holders
-from messa_platform.tenants.senders import Sender, senders
+from messa_platform.tenants.numbers import AskedHolders, Holder, ask_holders
+from messa_platform.tenants.senders import Sender
 
 log = logger(__name__)
 
@@ -62,8 +63,15 @@ def take(
 
     `wake` is for what follows a STOP (see `opt_out.hear`), `push` wakes who tells endpoints (see `outward.note`).
     """
-    new, partial = pieces.join(session, now, channel_id, _unseen(session, channel_id, texts))
-    _store(session, now, channel_id, new, partial, listener, wake, push)
+    if not texts:
+        return
+    pipeline = Pipeline(session)
+    unseen = _ask_unseen(pipeline, channel_id, texts)
+    asked = ask_holders(pipeline, sorted({t.recipient for t in texts}))
+    whose = _ask_owner(pipeline, channel_id)
+    pipeline.send()
+    new, partial = pieces.join(session, now, channel_id, unseen())
+    _store(session, now, channel_id, new, partial, asked, whose, listener, wake, push)
 
 
 def give_up(
@@ -75,7 +83,11 @@ def give_up(
 ) -> None:
     """Let through what waits for its other pieces for too long. For the sweeper, every minute or so."""
     for channel_id, new in pieces.give_up(session, now).items():
-        _store(session, now, channel_id, new, {i for i, _ in new}, listener, wake, push)
+        pipeline = Pipeline(session)
+        asked = ask_holders(pipeline, sorted({t.recipient for _, t in new}))
+        whose = _ask_owner(pipeline, channel_id)
+        pipeline.send()
+        _store(session, now, channel_id, new, {i for i, _ in new}, asked, whose, listener, wake, push)
 
 
 def _store(
@@ -84,28 +96,33 @@ def _store(
     channel_id: UUID,
     new: Sequence[pieces.New],
     partial: AbstractSet[UUID],
+    asked: AskedHolders,
+    whose: Callable[[], UUID | None],
     listener: Listener,
     wake: opt_out.Wake | None,
     push: Push | None,
 ) -> None:
     if not new:
         return
-    held = holders(session, sorted({t.recipient for _, t in new}))
-    known = senders(session, {h.account_id for h in held.values()})
-    held = _of_owner(session, channel_id, held, known)
+    held, known = asked.found(session)
+    held = _of_owner(whose(), held, known)
     reached = [(i, t, known[held[t.recipient].account_id]) for i, t in new if _reaches(held.get(t.recipient))]
     touches = [Touch(s.settings.tenant_id, s.account_id, t.sender, i, unread=True) for i, t, s in reached]
     in_thread = threads(session, now, touches)
+    nobody = _nobody(session) if any(t.recipient not in held for _, t in new) else None
     rows = []
     for identifier, incoming in new:
         holder = held.get(incoming.recipient)
         owner = known[holder.account_id] if holder else None
         thread_id = in_thread.get((owner.account_id, incoming.sender)) if owner and _reaches(holder) else None
-        rows.append(_row(session, now, channel_id, identifier, incoming, owner, thread_id))
+        place = _place(owner) if owner else nobody
+        assert place is not None
+        rows.append(_row(now, channel_id, identifier, incoming, place, thread_id))
         if thread_id is None:
             log.warning("incoming_to_nobody", message=str(identifier), resting=holder is not None)
-    copy_rows(session, MESSAGE, rows)
-    copy_rows(session, EVENT, [_event(r, now, r["id"] in partial) for r in rows])
+    last = at_commit(session)
+    store_rows(last, MESSAGE, rows)
+    store_rows(last, EVENT, [_event(r, now, r["id"] in partial) for r in rows])
     opt_out.hear(session, now, [_said(i, t, s) for i, t, s in reached], wake)
     feed.tell(session, {s.account_id for _, _, s in reached})
     note(session, [_happening(i, s, now) for i, _, s in reached], push)
@@ -122,12 +139,15 @@ def _store(
 _OWNER = text("SELECT tenant_id FROM channel WHERE id = :id")
 
 
-def _of_owner(
-    session: Session, channel_id: UUID, held: dict[str, Holder], known: Mapping[UUID, Sender]
-) -> dict[str, Holder]:
+def _ask_owner(pipeline: Pipeline, channel_id: UUID) -> Callable[[], UUID | None]:
+    """Whose a channel is, None for the platform's; once the pipeline was sent."""
+    reply = pipeline.ask(_OWNER, {"id": channel_id})
+    return lambda: next((row.tenant_id for row in reply.rows), None)
+
+
+def _of_owner(owner: UUID | None, held: dict[str, Holder], known: Mapping[UUID, Sender]) -> dict[str, Holder]:
     """The holders that texts of a channel may reach. By a channel of a tenant's own, whose callbacks are proven by a key that the tenant knows,
     nobody else's numbers are: it could bring whatever it likes to them."""
-    owner = session.execute(_OWNER, {"id": channel_id}).scalar()
     if owner is None:
         return held
     return {n: h for n, h in held.items() if known[h.account_id].settings.tenant_id == owner}
@@ -153,39 +173,47 @@ def _reaches(holder: Holder | None) -> bool:
     return holder is not None and not holder.resting
 
 
-def _unseen(
-    session: Session, channel_id: UUID, texts: Sequence[IncomingText]
-) -> list[tuple[UUID, IncomingText]]:
+def _ask_unseen(
+    pipeline: Pipeline, channel_id: UUID, texts: Sequence[IncomingText]
+) -> Callable[[], list[tuple[UUID, IncomingText]]]:
+    """Note the references of texts; those that were not known before, with the ids that they get, once the pipeline was sent."""
     given = [(new_id(), t) for t in texts]
     rows = [{"channel_id": channel_id, "reference": f"in:{t.reference}", "message_id": i} for i, t in given]
-    noted = insert_rows(
-        session,
-        REFERENCE,
-        sorted(rows, key=lambda r: str(r["reference"])),
-        "ON CONFLICT DO NOTHING RETURNING message_id",
-    )
-    new = {row.message_id for row in noted}
-    return [(i, t) for i, t in given if i in new]
+    in_order = sorted(rows, key=lambda r: str(r["reference"]))
+    noted = ask_insert(pipeline, REFERENCE, in_order, "ON CONFLICT DO NOTHING RETURNING message_id")
+
+    def unseen() -> list[tuple[UUID, IncomingText]]:
+        new = {row.message_id for row in noted.rows}
+        return [(i, t) for i, t in given if i in new]
+
+    return unseen
 
 
 NOBODY = UUID(int=0)
 """The account of a text to a number that nobody has ever held; it is logged in *free*, the platform's own tenant."""
 
+_Place = tuple[UUID, UUID, UUID]
+"""Tenant, group and account."""
+
+
+def _place(owner: Sender) -> _Place:
+    return owner.settings.tenant_id, owner.settings.group_id, owner.account_id
+
+
+def _nobody(session: Session) -> _Place:
+    free = session.execute(FREE_MASTER).one()
+    return free.tenant_id, free.group_id, NOBODY
+
 
 def _row(
-    session: Session,
     now: datetime,
     channel_id: UUID,
     identifier: UUID,
     incoming: IncomingText,
-    owner: Sender | None,
+    place: _Place,
     thread_id: UUID | None,
 ) -> dict[str, object]:
-    if owner:
-        tenant_id, group_id, account_id = owner.settings.tenant_id, owner.settings.group_id, owner.account_id
-    else:
-        free = session.execute(FREE_MASTER).one()
-        tenant_id, group_id, account_id = free.tenant_id, free.group_id, NOBODY
+    tenant_id, group_id, account_id = place
     return {
         "id": identifier,
         "tenant_id": tenant_id,

@@ -12,6 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from messa_platform.core.bulk import as_parameter
+from messa_platform.core.pipeline import at_commit
 from messa_platform.messaging.changes import Word
 from messa_platform.messaging.statuses import Status
 
@@ -57,7 +58,7 @@ def words(session: Session, channel_id: UUID, said: Sequence[Said]) -> list[Word
             found.append(_word(each, each.status))
     changed = [{"reference": r, "status": s} for r, s in sorted(final.items()) if s != before.get(r)]
     if changed:
-        session.execute(_KEEP, {"channel": channel_id, "rows": as_parameter(changed)})
+        at_commit(session).ask(_KEEP, {"channel": channel_id, "rows": as_parameter(changed)})
     return found
 
 

@@ -11,9 +11,10 @@ from uuid import UUID
 from sqlalchemy import Table, text
 from sqlalchemy.orm import Session
 
-from messa_platform.core.bulk import insert_rows
+from messa_platform.core.bulk import store_rows
 from messa_platform.core.ids import id_at, new_id
 from messa_platform.core.logs import logger
+from messa_platform.core.pipeline import Pipeline, at_commit
 from messa_platform.messaging.changes import Word, apply
 from messa_platform.messaging.models import EarlyReceipt
 from messa_platform.messaging.outward.note import Push
@@ -42,11 +43,14 @@ def take(
     if not receipts:
         return
     parameters = {"channel": channel_id, "references": sorted({r.reference for r in receipts})}
-    known = {row.reference: row for row in session.execute(_KNOWN, parameters)}
+    pipeline = Pipeline(session)
+    asked = pipeline.ask(_KNOWN, parameters)
+    pipeline.send()
+    known = {row.reference: row for row in asked.rows}
     said = [_said(known[r.reference], r, now) for r in receipts if r.reference in known]
     apply(session, words(session, channel_id, said), push)
     early = [r for r in receipts if r.reference not in known]
-    insert_rows(session, EARLY, [_early_row(channel_id, r, now) for r in early])
+    store_rows(at_commit(session), EARLY, [_early_row(channel_id, r, now) for r in early])
 
 
 def _said(known: Any, receipt: Receipt, now: datetime) -> Said:

@@ -9,6 +9,7 @@ The state is in the channel's row, so that it holds for all processes together.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
@@ -47,18 +48,32 @@ _WELL = text(
     " openings = CASE WHEN breaker = 'trial' THEN 0 ELSE openings END WHERE id = :id AND (failing > 0 OR breaker = 'trial')"
     " RETURNING breaker, name"
 )
+# What left before the last test says nothing of a channel that was found well by it: `probe_at` is then that test's time with its limit.
+_NEWS = (
+    "FROM unnest(CAST(:{} AS timestamptz[])) AS t (began)"
+    f" WHERE probe_at IS NULL OR t.began >= probe_at - {PROBE_LIMIT.total_seconds()} * interval '1 second'"
+)
+_BAD, _AGAIN = _NEWS.format("bad"), _NEWS.format("again")
 _BADLY = text(
-    "UPDATE channel SET failing = least(failing + :bad, 1000) WHERE id = :id AND (:bad > 0 OR breaker = 'trial')"
-    " RETURNING breaker, failing, name"
+    f"UPDATE channel SET failing = least(failing + (SELECT count(*) {_BAD}), 1000) WHERE id = :id"
+    f" AND (EXISTS (SELECT {_BAD}) OR breaker = 'trial' AND EXISTS (SELECT {_AGAIN})) RETURNING breaker, failing, name"
 )
 _OPEN = text(
     f"UPDATE channel SET breaker = 'open', probe_at = {_PAUSE}, openings = openings + 1 WHERE id = :id AND breaker <> 'open'"
 )
 
 
-def note(session: Session, now: datetime, channel_id: UUID, good: int, bad: int, again: int = 0) -> bool:
-    """Note what became of texts that left together: `good` were answered, `bad` were not, or refused for now; `again` are those of which that
-    is no news, as they were refused before: one text that is tried again and again must not close the way to others. True if that opened it.
+def note(
+    session: Session,
+    now: datetime,
+    channel_id: UUID,
+    good: int,
+    bad: Sequence[datetime],
+    again: Sequence[datetime] = (),
+) -> bool:
+    """Note what became of texts that were answered together: `good` well; `bad` are when those began that were not, or were refused for now;
+    `again` are those of which that is no news, as they were refused before: one text that is tried again and again must not close the way to
+    others. True if that opened it.
 
     One that was answered is a sign that it works, whatever became of its neighbours. Its row is locked, but not where all is well.
     """
@@ -67,9 +82,9 @@ def note(session: Session, now: datetime, channel_id: UUID, good: int, bad: int,
         if row is not None and row.breaker == Breaker.CLOSED:
             log.info("channel_works_again", channel=row.name)
         return False
-    if not bad + again:
+    if not bad and not again:
         return False
-    row = session.execute(_BADLY, {"id": channel_id, "bad": bad}).first()
+    row = session.execute(_BADLY, {"id": channel_id, "bad": list(bad), "again": list(again)}).first()
     if row is None or row.breaker == Breaker.OPEN:
         return False
     if row.breaker == Breaker.CLOSED and row.failing < FAILURES:

@@ -18,6 +18,10 @@ TABLE = cast(Table, ConnectorLease.__table__)
 
 LEASE = timedelta(seconds=8)
 """For how long a process holds a channel that is heard of no more."""
+HANDED_OVER = timedelta(seconds=5)
+"""For how long after an orderly end somebody else is waited for."""
+NOBODY = UUID(int=0)
+"""The holder of a channel that was let go."""
 
 _COLUMNS = ("channel_id", "up", "wanted", "fault")
 _TAKE = text(
@@ -27,10 +31,17 @@ _TAKE = text(
     " wanted = excluded.wanted, fault = excluded.fault WHERE held.holder = excluded.holder OR held.until <= :now"
     " RETURNING channel_id"
 )
-_RELEASE = text(
-    "DELETE FROM connector_lease WHERE holder = :holder AND channel_id = ANY(CAST(:channels AS uuid[]))"
+_RENEW = text(
+    "UPDATE connector_lease SET until = :until WHERE holder = :holder AND channel_id = ANY(CAST(:channels AS uuid[]))"
 )
-_IS_HELD = text("SELECT EXISTS (SELECT FROM connector_lease WHERE channel_id = :channel AND until > :now)")
+_RELEASE = text(
+    "UPDATE connector_lease SET holder = :nobody, until = :now, up = 0"
+    " WHERE holder = :holder AND channel_id = ANY(CAST(:channels AS uuid[]))"
+)
+_IS_HELD = text(
+    "SELECT EXISTS (SELECT FROM connector_lease WHERE channel_id = :channel"
+    " AND (until > :now OR holder = :nobody AND until > :handed_over))"
+)
 
 
 def channels(session: Session, plugins: Sequence[str]) -> Sequence[Channel]:
@@ -52,14 +63,21 @@ def take(session: Session, now: datetime, holder: UUID, standing: Mapping[UUID, 
     return {row.channel_id for row in session.execute(_TAKE, parameters)}
 
 
-def release(session: Session, holder: UUID, channel_ids: Sequence[UUID]) -> None:
+def renew(session: Session, now: datetime, holder: UUID, channel_ids: Sequence[UUID]) -> None:
+    """Renew the leases of these that are `holder`'s still."""
+    session.execute(_RENEW, {"holder": holder, "channels": sorted(channel_ids), "until": now + LEASE})
+
+
+def release(session: Session, now: datetime, holder: UUID, channel_ids: Sequence[UUID]) -> None:
     """Let others take these at once."""
-    session.execute(_RELEASE, {"holder": holder, "channels": list(channel_ids)})
+    asked = {"holder": holder, "channels": list(channel_ids), "now": now, "nobody": NOBODY}
+    session.execute(_RELEASE, asked)
 
 
 def is_held(session: Session, now: datetime, channel_id: UUID) -> bool:
-    """Whether some process holds a channel's sessions."""
-    return bool(session.execute(_IS_HELD, {"channel": channel_id, "now": now}).scalar_one())
+    """Whether some process holds a channel's sessions, or is about to, since the last one has just handed it over."""
+    asked = {"channel": channel_id, "now": now, "nobody": NOBODY, "handed_over": now - HANDED_OVER}
+    return bool(session.execute(_IS_HELD, asked).scalar_one())
 
 
 def standing(session: Session, now: datetime, channel_ids: Sequence[UUID]) -> dict[UUID, Bound]:

@@ -52,6 +52,8 @@ CHECK_LIMIT = 15.0
 CHECKS_AT_ONCE = 2
 """Tests that people of a process wait for at the same time, of the platform's channels and of tenants' each: a slow provider must not hold
 every thread of the web, and tenants must not keep the operator from testing."""
+CLOSE_LIMIT = 45.0
+"""Seconds that a provider may take to close."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,27 +138,37 @@ class ProviderPool:
         async def send(provider: Provider, place: int, text: OutgoingText) -> None:
             if line.rate:
                 await asyncio.sleep(place / line.rate)
-            answered(place, await _guarded(provider.send(text), self._send_limit))
+            answered(place, await _guarded(_sent(provider, text), self._send_limit))
 
         async def start() -> None:
             provider = await self._provider(line)
             for place, text in enumerate(texts):
-                task = asyncio.ensure_future(send(provider, place, text))
-                self._tasks.add(task)
-                task.add_done_callback(self._tasks.discard)
+                self._hold(asyncio.ensure_future(send(provider, place, text)))
 
         self._call(start())
 
-    def find_all(self, line: Line, message_ids: Sequence[UUID]) -> list[Found] | None:
-        """Ask the provider whether it has these messages; None if it cannot be asked. Raises `NoProvider`."""
+    def start_finds(
+        self, line: Line, message_ids: Sequence[UUID], answered: Callable[[int, Found], None]
+    ) -> bool:
+        """Begin to ask the provider whether it has these messages; `answered` is told each reply with its message's place, as with
+        `start_sends`. False if it cannot be asked. Raises `NoProvider`."""
 
-        async def run() -> list[Found] | None:
+        async def ask(provider: Reconciles, place: int, message_id: UUID) -> None:
+            answered(place, await _guarded(provider.find(message_id), self._send_limit))
+
+        async def start() -> bool:
             provider = await self._provider(line)
             if not isinstance(provider, Reconciles):
-                return None
-            return await asyncio.gather(*(_guarded(provider.find(i), self._send_limit) for i in message_ids))
+                return False
+            for place, message_id in enumerate(message_ids):
+                self._hold(asyncio.ensure_future(ask(provider, place, message_id)))
+            return True
 
-        return self._call(run())
+        return self._call(start())
+
+    def _hold(self, task: asyncio.Future[None]) -> None:
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     def check(self, line: Line) -> Verdict:
         """Ask the provider whether it can be reached and knows us; nothing is sent. Raises `NoProvider`."""
@@ -198,11 +210,18 @@ class ProviderPool:
             raise NoProvider(f"{line.plugin}: {type(error).__name__}") from error
         self._providers[line.channel_id] = (line, provider)
         if held is not None:
-            await held[1].close()
+            await _closed(*held)
         inbox = self._inboxes.get(line.channel_id)
         if inbox is not None and isinstance(provider, HoldsSessions):
-            await provider.open(inbox)
+            await self._open(line, provider, inbox)
         return provider
+
+    async def _open(self, line: Line, provider: HoldsSessions, inbox: Inbox) -> None:
+        try:
+            await provider.open(inbox)
+        except Exception as error:  # a stranger's; it is made anew the next time
+            self._providers.pop(line.channel_id, None)
+            raise NoProvider(f"{line.plugin}: {type(error).__name__}") from error
 
     @property
     def session_plugins(self) -> list[str]:
@@ -226,7 +245,7 @@ class ProviderPool:
             self._inboxes.pop(channel_id, None)
             held = self._providers.pop(channel_id, None)
             if held is not None:
-                await held[1].close()
+                await _closed(*held)
 
         self._call(run())
 
@@ -245,8 +264,7 @@ class ProviderPool:
         """Close every provider and the loop."""
 
         async def close() -> None:
-            for _, provider in self._providers.values():
-                await provider.close()
+            await asyncio.gather(*(_closed(*held) for held in self._providers.values()))
             for http in self._http.values():
                 await http.close()
 
@@ -254,6 +272,20 @@ class ProviderPool:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)
         self._loop.close()
+
+
+async def _closed(line: Line, provider: Provider) -> None:
+    """Close a provider; where a stranger's fails, or takes for ever, the next one and the other channels go on all the same."""
+    try:
+        async with asyncio.timeout(CLOSE_LIMIT):
+            await provider.close()
+    except Exception as error:
+        log.error("plugin_failed", channel=line.name, at="close", error=type(error).__name__)
+
+
+async def _sent(provider: Provider, text: OutgoingText) -> Outcome:
+    """Called within the guard, since a stranger's `send` may fail before there is anything to wait for."""
+    return await provider.send(text)
 
 
 async def _guarded(attempt: Awaitable[R], limit: float) -> R | Unknown:

@@ -46,6 +46,8 @@ from messa_platform.messaging.settings import DispatchSettings
 from messa_platform.messaging.sink import EventSink
 from messa_platform.portal.endpoint_mails import EndpointLetters
 from messa_platform.portal.mails import AccessMails
+from messa_platform.providers.callback_channels import CallbackChannels
+from messa_platform.providers.callback_desk import CallbackDesk
 from messa_platform.providers.connect import ChannelOffice
 from messa_platform.providers.pool import ProviderPool
 from messa_platform.providers.registry import load_plugins
@@ -178,6 +180,8 @@ def _assembled(g: _Ground) -> Runtime:
         intake=Intake(database, clock, announcements, g.letters, g.writer),
         letters=g.letters,
         sink=sink,
+        callback_channels=CallbackChannels(database, providers, keys, clock=clock),
+        callback_desk=CallbackDesk(database, clock, sink),
         endpoints=Endpoints(outbound, keys),
         pusher=_pusher(g, keys, outbound),
         stopping=g.stopping,

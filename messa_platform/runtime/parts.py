@@ -29,6 +29,8 @@ from messa_platform.messaging.log.export_work import Exporter
 from messa_platform.messaging.outward.office import Endpoints
 from messa_platform.messaging.outward.push import Pusher
 from messa_platform.messaging.sink import EventSink
+from messa_platform.providers.callback_channels import CallbackChannels
+from messa_platform.providers.callback_desk import CallbackDesk
 from messa_platform.providers.connect import ChannelOffice
 from messa_platform.providers.pool import ProviderPool
 from messa_platform.runtime.administration import Administration
@@ -69,6 +71,8 @@ class Runtime:
     intake: Intake
     letters: Letters
     sink: EventSink
+    callback_channels: CallbackChannels
+    callback_desk: CallbackDesk
     endpoints: Endpoints
     pusher: Pusher
     sweeper: Sweeper

@@ -17,9 +17,9 @@ from sqlalchemy.orm import Session
 
 from messa_platform.core.bulk import insert_rows
 from messa_platform.core.ids import new_id
-from messa_platform.core.pipeline import Pipeline
+from messa_platform.core.pipeline import Pipeline, Reply
 from messa_platform.tenants.models import Number, NumberLending
-from messa_platform.tenants.senders import Sender
+from messa_platform.tenants.senders import AskedSenders, Sender, Whose, ask_senders, senders
 
 NUMBER = cast(Table, Number.__table__)
 LENDING = cast(Table, NumberLending.__table__)
@@ -261,17 +261,36 @@ def within(
     return [Lent(*row) for row in session.execute(_WITHIN, parameters)]
 
 
-_HOLDERS = text(
+_HOLDING = (
     "SELECT DISTINCT ON (n.msisdn) n.msisdn, coalesce(n.account_id, l.account_id) AS account_id, n.account_id IS NULL AS resting"
     " FROM number n LEFT JOIN number_lending l ON l.msisdn = n.msisdn WHERE n.msisdn = ANY(CAST(:msisdns AS text[]))"
     " ORDER BY n.msisdn, l.lent_at DESC"
 )
+_HOLDERS = text(_HOLDING)
+_OF_HOLDERS = f"a.id IN (SELECT held.account_id FROM ({_HOLDING}) AS held)"
 
 
-def holders(session: Session, msisdns: Sequence[str]) -> dict[str, Holder]:
-    """Who holds, or held last, each of these numbers; a number never lent is left out."""
-    rows = session.execute(_HOLDERS, {"msisdns": list(msisdns)})
-    return {row.msisdn: Holder(row.account_id, row.resting) for row in rows}
+@dataclass(frozen=True, slots=True)
+class AskedHolders:
+    """Who holds numbers, asked for in a pipeline, with all that is to be known of them."""
+
+    holders: Reply
+    senders: AskedSenders
+
+    def found(self, session: Session) -> tuple[dict[str, Holder], Mapping[UUID, Sender]]:
+        """Who holds, or held last, each number, one never lent left out; and those as senders. Once the pipeline was sent."""
+        held = {row.msisdn: Holder(row.account_id, row.resting) for row in self.holders.rows}
+        known = self.senders.found()
+        # a number that was lent, or an account that was moved, between one statement and the next
+        missing = {holder.account_id for holder in held.values()} - known.keys()
+        return held, {**known, **senders(session, missing)} if missing else known
+
+
+def ask_holders(pipeline: Pipeline, msisdns: Sequence[str]) -> AskedHolders:
+    """Ask who holds these numbers."""
+    parameters = {"msisdns": list(msisdns)}
+    asked = pipeline.ask(_HOLDERS, parameters)
+    return AskedHolders(asked, ask_senders(pipeline, Whose(_OF_HOLDERS, parameters)))
 
 
 @dataclass(frozen=True, slots=True)

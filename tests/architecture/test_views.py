@@ -36,7 +36,6 @@ PUBLIC = {
     ),
     "LinkResource": ("",),
     "SsoResource": ("start", "callback"),
-    "CallbackResource": ("",),
     "ConsentResource": ("",),
     "LegacyApi": ("",),
     "Api": ("", "browse.js", "openapi.json", "swagger-ui-bundle.js", "swagger-ui.css"),

@@ -11,15 +11,15 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from messa_platform.core.embedded import attach
-from tests.bench import api, exports, logs, organisations, portal
+from tests.bench import api, callbacks, exports, logs, organisations, portal
 from tests.bench.bare import insert_rates
 from tests.bench.platforms import CONNECTIONS, Layout, bare, platform
 
 ACCEPT_AIM, WHOLE_AIM = 0.7, 0.4
 
 
-def main() -> None:
-    """Measure and print."""
+def _chosen() -> argparse.Namespace:
+    """What the command line asks for."""
     parser = argparse.ArgumentParser(description="Mails and messages a second, beside bare baselines.")
     parser.add_argument("--mails", type=int, default=6000, help="mails in each measurement (%(default)s)")
     parser.add_argument("--rounds", type=int, default=3, help="how often each is measured (%(default)s)")
@@ -44,7 +44,21 @@ def main() -> None:
     parser.add_argument(
         "--recipients", type=int, default=api.MANY, help="recipients in one call of the API (%(default)s)"
     )
-    chosen = parser.parse_args()
+    parser.add_argument(
+        "--callbacks",
+        type=float,
+        default=callbacks.SECONDS,
+        help="seconds of providers' callbacks (%(default)s)",
+    )
+    parser.add_argument(
+        "--gateway", type=float, help="a gateway's messages a second, beside which callbacks are shown"
+    )
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Measure and print."""
+    chosen = _chosen()
     figures: dict[str, list[float]] = {}
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         base = Path(folder)
@@ -55,6 +69,8 @@ def main() -> None:
         report(figures, chosen.mails)
         if chosen.requests:
             api.report(held.url, chosen.rounds, chosen.requests, chosen.recipients)
+        if chosen.callbacks:
+            callbacks.report(held.url, chosen.rounds, chosen.callbacks, reference=chosen.gateway)
         if chosen.pages:
             portal.report(held.url, chosen.pages)
         if chosen.groups:

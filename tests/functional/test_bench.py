@@ -30,6 +30,10 @@ def test_the_bench_measures_the_platform_beside_the_bare_machine() -> None:
         "1",
         "--recipients",
         "500",
+        "--callbacks",
+        "1",
+        "--gateway",
+        "310",
     ]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=200)
     assert done.returncode == 0, done.stderr[-3000:]
@@ -40,3 +44,5 @@ def test_the_bench_measures_the_platform_beside_the_bare_machine() -> None:
     assert all(int(figure) > 0 for figure, _ in figures), done.stdout
     assert "POST /v2/messages to one" in done.stdout
     assert "recipients in one call" in done.stdout
+    assert "of a bare Pyramid view  receipts, by one provider, answered after commit" in done.stdout
+    assert done.stdout.count("times the gateway's messages a second") == 3

@@ -116,7 +116,7 @@ class Jasmin:
 
 
 @contextlib.contextmanager
-def running_jasmin(sink_port: int, directory: Path, connectors: int = 1) -> Iterator[Jasmin]:
+def running_jasmin(sink_port: int, directory: Path, connectors: int = 4) -> Iterator[Jasmin]:
     """A Jasmin that sends all that comes to the SMSC at `sink_port`, over so many sessions, each with one text on its way.
 
     Its user may bind its SMPP server any number of times, and send as fast as it can. `directory` is an empty folder.
@@ -140,6 +140,8 @@ def running_jasmin(sink_port: int, directory: Path, connectors: int = 1) -> Iter
         )
         jasmin = Jasmin(ports["smpp"], ports["http"], USER, PASSWORD, directory, [])
         stack.callback(jasmin.end)
+        # It may listen before it takes anybody, and Jasmin does not try again where it was refused.
+        wait_for(lambda: _takes_connections(brokers["rabbitmq"]), 60, "RabbitMQ takes connections")
         jasmin.start("jasmind", "jCli Started.")
         jasmin.start("dlrlookupd", "DLRLookup Started.")
         jasmin.start("dlrd", "DLRThrower Started.")
@@ -168,6 +170,15 @@ def _brokers(stack: contextlib.ExitStack, directory: Path) -> dict[str, str]:
 def _specification() -> Path:
     """AMQP's, which txAMQP reads at its start; Jasmin's own copy is not installed with it."""
     return next(ENVIRONMENT.glob("lib/python3*/site-packages/txamqp/specs/standard/amqp0-9-1.stripped.xml"))
+
+
+def _takes_connections(url: str) -> bool:
+    """Whether RabbitMQ lets somebody in."""
+    try:
+        pika.BlockingConnection(pika.URLParameters(url)).close()
+    except pika.exceptions.AMQPError:
+        return False
+    return True
 
 
 def _is_read(url: str, queue: str) -> bool:

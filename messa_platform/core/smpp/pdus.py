@@ -171,7 +171,10 @@ def read_message(body: bytes) -> Message:
         octets = octets or tags.pop(Tag.PAYLOAD, b"")
         header = b""
         if esm_class & HAS_HEADER and octets:
-            header, octets = octets[1 : 1 + octets[0]], octets[1 + octets[0] :]
+            length = octets[0]
+            header, octets = octets[1 : 1 + length], octets[1 + length :]
+            if len(header) != length:
+                raise Broken("a header that is cut short")
     except (IndexError, ValueError, struct.error) as error:
         raise Broken("a message that is cut short") from error
     return Message(

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from messa_platform.core.bulk import as_parameter
 from messa_platform.core.ids import new_id
+from messa_platform.core.pipeline import Pipeline
 from messa_platform.messaging.outward.events import TYPES
 from messa_platform.messaging.statuses import Status
 
@@ -37,6 +38,10 @@ class Happening:
 _ANY = text(
     "SELECT EXISTS (SELECT FROM event_endpoint WHERE tenant_id = ANY(CAST(:tenants AS uuid[])) AND state = 'active')"
 )
+_ANY_OF_MESSAGES = text(
+    "SELECT EXISTS (SELECT FROM event_endpoint WHERE state = 'active' AND tenant_id = ANY(ARRAY("
+    "SELECT tenant_id FROM message WHERE id = ANY(CAST(:ids AS uuid[])) AND id BETWEEN :first AND :last))) AS heard"
+)
 # The first half of the event's own id, which holds its time, and a random second one: so ids are unlike each other, and in order.
 _ID = "CAST(encode(overlay(uuid_send(id) PLACING substring(uuid_send(gen_random_uuid()) FROM 9) FROM 9), 'hex') AS uuid)"
 _GIVEN = (
@@ -57,6 +62,13 @@ _NOTE = text(
 )
 
 
+def ask_heard(pipeline: Pipeline, message_ids: Sequence[UUID]) -> Callable[[], bool]:
+    """Whether any tenant of these messages, whose ids are in order, has an endpoint; once the pipeline was sent."""
+    first, last = message_ids[0], message_ids[-1]
+    reply = pipeline.ask(_ANY_OF_MESSAGES, {"ids": list(message_ids), "first": first, "last": last})
+    return lambda: bool(reply.rows[0].heard)
+
+
 def note(session: Session, happenings: Sequence[Happening], push: Push | None = None) -> int:
     """Note for every endpoint concerned what it is to be told, in order; gives how many deliveries there are.
 
@@ -65,6 +77,13 @@ def note(session: Session, happenings: Sequence[Happening], push: Push | None = 
     if not happenings:
         return 0
     if not session.execute(_ANY, {"tenants": list({h.tenant_id for h in happenings})}).scalar_one():
+        return 0
+    return note_heard(session, happenings, push)
+
+
+def note_heard(session: Session, happenings: Sequence[Happening], push: Push | None = None) -> int:
+    """The same where it is known that a tenant concerned has an endpoint."""
+    if not happenings:
         return 0
     noted = session.execute(_NOTE, {"rows": as_parameter([_row(h) for h in happenings])}).scalars().all()
     if push:

@@ -13,7 +13,7 @@ _MAX_MS = 3_600_000
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """Times in milliseconds, and shares from 0 (never) to 1 (always) of the texts that a fault strikes.
+    """Times in milliseconds, and shares from 0 (never) to 1 (always) of the texts, or questions, that a fault strikes.
 
     A text is struck by one of the submit's faults at most, in the order in which they stand here.
     """
@@ -27,6 +27,7 @@ class Conditions:
     cut_connections: float = 0.0
     drop_answers: float = 0.0
     malformed_answers: float = 0.0
+    drop_questions: float = 0.0
     drop_receipts: float = 0.0
     repeat_receipts: float = 0.0
     undelivered: float = 0.0

@@ -117,8 +117,10 @@ class Connection(asyncio.Protocol):
                     submits.append(request)
                 case {"op": "submit" | "find"} if not self._is_known:
                     strange.append(refusal(request, wire.WRONG_KEY))
-                case {"op": "find", "id": str(message_id)}:
+                case {"op": "find", "id": str(message_id)} if not self._gateway.network.drops_question():
                     self._gateway.start(self._find(request.get("seq"), message_id))
+                case {"op": "find", "id": str()}:
+                    pass  # a fault that was asked for
                 case {"op": "hello"}:
                     self._greeted(request)
                 case _:

@@ -105,6 +105,10 @@ class Network:
         self._record(texts)
         return verdicts
 
+    def drops_question(self) -> bool:
+        """Whether the question that is asked just now stays without an answer."""
+        return self._happens(self.conditions.drop_questions)
+
     def bring(self, phone: str, to: str, text: str) -> None:
         """A person answers: a text from `phone` to the platform's number `to`. Raises `OSError`."""
         now = self._clock.now().timestamp()

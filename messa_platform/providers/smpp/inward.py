@@ -54,22 +54,21 @@ class Inward:
         self._alphabet: str = settings["incoming_alphabet"]
         self._repeats = Repeats()
 
-    def read(self, session: Session, pdu: Pdu) -> Receipt | IncomingText | None:
-        """What a deliver_sm says; None if nothing that matters. Raises `Broken`."""
+    def read(self, session: Session, pdu: Pdu, age: float) -> Receipt | IncomingText | None:
+        """What a deliver_sm says that came so many seconds ago; None if nothing that matters. Raises `Broken`."""
         said = read_message(pdu.body)
         match said.kind:
             case Kind.RECEIPT:
                 return receipt(said, self._of_receipt)
             case Kind.TEXT:
-                reference = self._repeats.reference(digest(pdu.body), session.number)
+                reference = self._repeats.reference(digest(pdu.body), session.number, age)
                 return incoming(said, self._alphabet, reference)
             case Kind.OTHER:
                 return None
 
-    def stored(self, session: Session, pdu: Pdu) -> None:
-        """It was stored, and acknowledged."""
-        del session
-        self._repeats.answered(digest(pdu.body))
+    def answered(self, pdu: Pdu, *, is_stored: bool) -> None:
+        """It was acknowledged, or the other side was asked to bring it again."""
+        self._repeats.answered(digest(pdu.body), is_stored=is_stored)
 
     def ended(self, session: Session) -> None:
         """A session is no more."""

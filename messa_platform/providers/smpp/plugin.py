@@ -58,6 +58,7 @@ class SmppProvider:
         self._board = Switchboard(surroundings.channel, _place(settings), surroundings.dial, self._inward)
         self._reference = secrets.randbelow(0x10000)
         self._window: int = settings["window"]
+        self._unfinished: set[asyncio.Future[Outcome]] = set()
 
     async def open(self, inbox: Inbox) -> None:
         """Begin to hold sessions."""
@@ -80,8 +81,16 @@ class SmppProvider:
             first, *rest = self._writer.requests(message, self._reference)
         except Unwritable:
             return Rejected(permanent=True, code="ESME_RINVSRCADR")
+        if not rest:
+            return self._outcome(await self._board.ask(first))
+        whole = asyncio.ensure_future(self._send_parts(first, rest))
+        self._unfinished.add(whole)
+        whole.add_done_callback(self._unfinished.discard)
+        return await whole
+
+    async def _send_parts(self, first: Write, rest: Sequence[Write]) -> Outcome:
         outcome = self._outcome(await self._board.ask(first))
-        if not rest or not isinstance(outcome, Accepted):
+        if not isinstance(outcome, Accepted):
             return outcome
         others = await asyncio.gather(*(self._send_rest(part) for part in rest))
         return _together([outcome, *others])
@@ -110,7 +119,9 @@ class SmppProvider:
         return await self._board.check()
 
     async def close(self) -> None:
-        """End the sessions, once what is on its way is answered."""
+        """End the sessions, once what is on its way is answered, and texts have left as a whole that have left in part."""
+        if self._unfinished:
+            await asyncio.wait(self._unfinished, timeout=self._board.place.patience)
         await self._board.close()
 
 

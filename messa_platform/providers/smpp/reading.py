@@ -25,6 +25,8 @@ ALPHABETS: Final[Mapping[str, Octets]] = {
 
 _ID = re.compile(r"(?:^|[\s,;])id\s*[:=]\s*([^\s,;]+)", re.IGNORECASE)
 _STATE = re.compile(r"(?:^|[\s,;])stat(?:us)?\s*[:=]\s*([A-Za-z]+)", re.IGNORECASE)
+_TEXT = re.compile(r"(?:^|[\s,;])text\s*[:=]", re.IGNORECASE)
+"""Where the beginning of the text is quoted, whose words are none of the receipt's."""
 _ERROR = re.compile(r"(?:^|[\s,;])err\s*[:=]\s*([0-9A-Za-z]{1,20})", re.IGNORECASE)
 
 
@@ -33,13 +35,16 @@ def receipt(said: Message, normal: Callable[[str], str]) -> Receipt:
     only shows what many do. `normal` gives an id the form that it had in the answer. When it was is left out: that is told without a zone.
     Raises `Broken` if it names no text.
     """
-    text = said.octets.decode("latin-1").partition(" text:")[0].partition(" Text:")[0]
+    written = said.octets.decode("latin-1")
+    quoted = _TEXT.search(written)
+    text = written[: quoted.start()] if quoted is not None and quoted.start() else written
     number = said.tags.get(Tag.RECEIPTED_MESSAGE_ID, b"").partition(b"\0")[0].decode("latin-1").strip()
     reference = number or _first(_ID, text)
     if not reference:
         raise Broken("a receipt that names no text")
     state = said.tags.get(Tag.MESSAGE_STATE, b"")
-    word = _first(_STATE, text).upper() or (STATES.get(state[0], str(state[0])) if state else "")
+    word = STATES.get(state[0], "") if len(state) == 1 else ""
+    word = word or _first(_STATE, text).upper() or (str(state[0]) if len(state) == 1 else "")
     error = _first(_ERROR, text)
     code = f"{word or 'nothing'} {error}" if error.strip("0") else word or "nothing"
     return Receipt(normal(reference), STATUSES.get(word), code)
@@ -73,7 +78,9 @@ def decoded(octets: bytes, coding: int, alphabet: str) -> str:
     """What octets say in the alphabet of a coding: those of SMPP (5.2.19), and the groups of TS 23.038 that operators let through."""
     if coding >= 0xF0:  # data coding and message class: the third bit says eight bits
         coding = 0x04 if coding & 0x04 else 0x00
-    elif 0x10 <= coding < 0x40:  # general data coding, uncompressed
+    elif coding >= 0xC0:  # something waits; the last of the three groups has its text in UCS-2
+        coding = 0x08 if coding >= 0xE0 else 0x00
+    elif 0x10 <= coding < 0x80:  # general data coding, uncompressed, and the same with automatic deletion
         coding = {0x00: 0x00, 0x04: 0x04, 0x08: 0x08}.get(coding & 0x0C, 0x00)
     codec = _CODECS.get(coding)
     if codec is not None:
@@ -101,7 +108,8 @@ def _piece(said: Message) -> Piece | None:
             reference, total, number = struct.unpack("!HBB", value)
             return Piece(str(reference), number, total)
         at += 2 + length
-    reference, total, number = (
-        int.from_bytes(said.tags.get(tag, b"")) for tag in (Tag.SAR_REFERENCE, Tag.SAR_TOTAL, Tag.SAR_NUMBER)
-    )
-    return Piece(str(reference), number, total) if total and number else None
+    values = [said.tags.get(tag, b"") for tag in (Tag.SAR_REFERENCE, Tag.SAR_TOTAL, Tag.SAR_NUMBER)]
+    if not all(1 <= len(value) <= 2 for value in values):
+        return None
+    reference, total, number = map(int.from_bytes, values)
+    return Piece(str(reference), number, total)

@@ -10,6 +10,8 @@ from messa_platform.providers.smpp.inward import Ids
 from messa_platform.providers.smpp.reading import ALPHABETS
 from messa_platform.providers.smpp.writing import Alphabet, Long
 
+_ASCII = r"[ -~]*"
+"""What SMPP's names and words may have."""
 TRANSCEIVER, SEPARATE = "transceiver", "transmitter and receiver"
 
 
@@ -37,7 +39,13 @@ def _kind(label: str, default: str) -> dict[str, Any]:
 
 
 def _text(label: str, most: int) -> dict[str, Any]:
-    return {"type": "string", "maxlength": most, "default": "", "meta": {"label": label, "rare": True}}
+    return {
+        "type": "string",
+        "regex": _ASCII,
+        "maxlength": most,
+        "default": "",
+        "meta": {"label": label, "rare": True},
+    }
 
 
 def _switch(label: str, *, default: bool) -> dict[str, Any]:
@@ -54,8 +62,9 @@ SCHEMA: Final[dict[str, Any]] = {
         "default": 2775,
         "meta": {"label": msgid("Port")},
     },
-    "system_id": needed(msgid("System id")) | {"maxlength": 15},
-    "password": needed(msgid("Password"), msgid("At most eight characters"), secret=True) | {"maxlength": 8},
+    "system_id": needed(msgid("System id")) | {"regex": _ASCII, "maxlength": 15},
+    "password": needed(msgid("Password"), msgid("At most eight characters"), secret=True)
+    | {"regex": _ASCII, "maxlength": 8},
     "tls": _switch(msgid("Encrypted (TLS)"), default=False),
     "bind": _choice(
         msgid("Kind of sessions"),

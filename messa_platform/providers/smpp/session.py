@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import count
 from typing import Any, Final, cast
@@ -30,6 +30,11 @@ NOT_SENT: Final = Rejected(permanent=False, code="not_bound")
 CUT: Final = Unknown("connection_lost")
 SILENT: Final = Unknown("timeout")
 
+GOOD_BYE: Final = 2.0
+"""Seconds for which a good-bye waits for what is still to come, and for its answer."""
+MOST_UNREAD: Final = 4_194_304
+"""Octets that the other side may leave unread: beyond these it is cut, as it could have us answer more and more."""
+
 Answered = Pdu | Rejected | Unknown
 
 
@@ -53,7 +58,7 @@ class Login:
     """Who binds."""
 
     system_id: str
-    password: str
+    password: str = field(repr=False)
     system_type: str
     address_range: str
 
@@ -115,6 +120,8 @@ class Session(asyncio.Protocol):
         self._unsent: list[tuple[_Question | None, bytes]] = []
         self._alarm: asyncio.TimerHandle | None = None
         self._heard_at = self._loop.time()
+        self._is_mute = False
+        self._leaving: asyncio.Task[None] | None = None
         self.is_bound = False
         self.is_ending = False
         self.lost: asyncio.Future[None] = self._loop.create_future()
@@ -126,13 +133,19 @@ class Session(asyncio.Protocol):
 
     @property
     def may_send(self) -> bool:
-        """Whether texts may leave by it."""
-        return self.is_bound and not self.is_ending and self.mode is not Mode.RECEIVER
+        """Whether texts may leave by it; not while nothing is heard any more, so that no more of them come into doubt."""
+        is_there = self.is_bound and self._connected is not None and not self._is_mute
+        return is_there and not self.is_ending and self.mode is not Mode.RECEIVER
+
+    @property
+    def _connected(self) -> asyncio.Transport | None:
+        """By what something can be said still."""
+        return None if self._transport is None or self._transport.is_closing() else self._transport
 
     async def bind(self, login: Login) -> int | None:
         """Introduce ourselves; gives the status of the answer, None if there was none."""
         said = await self.ask(login.request(self.mode))
-        if not isinstance(said, Pdu):
+        if not isinstance(said, Pdu) or self.lost.done():  # they may have hung up together with the answer
             return None
         self.is_bound = said.status == Status.OK
         return said.status
@@ -140,7 +153,7 @@ class Session(asyncio.Protocol):
     def ask(self, write: Write) -> asyncio.Future[Answered]:
         """Send a request; what it is answered: `CUT` or `SILENT` if it is not, `NOT_SENT` if nothing has left."""
         question = _Question(self._loop.create_future(), self._loop.time() + self._patience)
-        if self._transport is None or self._transport.is_closing():
+        if self._connected is None:
             question.settle(NOT_SENT)
             return question.answered
         self._sequence = sequence = self._sequence % LAST_SEQUENCE + 1
@@ -162,22 +175,29 @@ class Session(asyncio.Protocol):
 
     def _flush(self) -> None:
         unsent, self._unsent = self._unsent, []
-        if self._transport is None or self._transport.is_closing():
+        transport = self._connected
+        if transport is None:
             return
         for question, _ in unsent:
             if question is not None:
                 question.has_left = True
-        self._transport.write(b"".join(data for _, data in unsent))
+        transport.write(b"".join(data for _, data in unsent))
+        if transport.get_write_buffer_size() > MOST_UNREAD:
+            self.cut()
 
     def _expire(self) -> None:
         now = self._loop.time()
         self._alarm = None
+        was_mute = self._is_mute
         for sequence, question in list(self._questions.items()):
             if question.deadline > now:
                 self._alarm = self._loop.call_at(question.deadline, self._expire)
                 break
             del self._questions[sequence]
             question.settle(SILENT)
+            self._is_mute |= self._heard_at < question.deadline - self._patience
+        if self._is_mute and not was_mute:
+            self.ask(_numbered(EnquireLink()))  # whatever is answered, it is mute no more
 
     async def watch(self) -> None:
         """See to it that somebody is there, until the session ends: after a while of silence it is asked, and without an answer it is cut."""
@@ -187,6 +207,7 @@ class Session(asyncio.Protocol):
                 await asyncio.wait([self.lost], timeout=self._interval - quiet)
             elif not await self.is_answered():
                 self.cut()
+                await asyncio.wait([self.lost])  # what was cut ends in a later turn of the loop
 
     async def is_answered(self) -> bool:
         """Ask whether anybody is there."""
@@ -197,6 +218,7 @@ class Session(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._heard_at = self._loop.time()
+        self._is_mute = False
         for pdu in self._reader.feed(data):
             self._take(pdu)
         if self._reader.is_lost:
@@ -216,10 +238,22 @@ class Session(asyncio.Protocol):
                 self._write(answer(pdu))
             case Command.UNBIND:
                 self.is_ending = True
-                self._write(answer(pdu))
-                self._loop.call_soon(self._hang_up)
+                self._leaving = self._loop.create_task(self._leave(pdu))
             case _:
                 self._write(nack(pdu))
+
+    async def _leave(self, pdu: Pdu) -> None:
+        """The other side says good-bye: what it owes us it may answer still, until we say so, too."""
+        await self._settled(min(self._patience, GOOD_BYE))
+        self._write(answer(pdu))
+        self._flush()
+        self._hang_up()
+
+    async def _settled(self, seconds: float) -> None:
+        """Wait for the answers that are still to come."""
+        waiting = [question.answered for question in self._questions.values()]
+        if waiting:
+            await asyncio.wait(waiting, timeout=seconds)
 
     def _hang_up(self) -> None:
         if self._transport is not None:
@@ -245,11 +279,10 @@ class Session(asyncio.Protocol):
     async def end(self) -> None:
         """Wait for the answers that are still to come, say good-bye, and hang up."""
         self.is_ending = True
-        waiting = [question.answered for question in self._questions.values()]
-        if waiting:
-            await asyncio.wait(waiting, timeout=self._patience)
+        await self._settled(self._patience)
         if self.is_bound:
-            await asyncio.wait([self.ask(_numbered(Unbind()))], timeout=min(self._patience, 2.0))
-        self._hang_up()
-        if self._transport is not None:
-            await self.lost
+            await asyncio.wait([self.ask(_numbered(Unbind()))], timeout=min(self._patience, GOOD_BYE))
+        for hang_up in (self._hang_up, self.cut):  # who reads nothing any more lets nobody go in peace
+            hang_up()
+            if self._transport is not None:
+                await asyncio.wait([self.lost], timeout=GOOD_BYE)

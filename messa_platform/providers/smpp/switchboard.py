@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -24,6 +25,8 @@ _JITTER = random.SystemRandom()
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 30.0
 """Seconds until the next try to bind, after the first failure in a row and at the most."""
+STEADY = 0.5
+"""Seconds that a session lasts at least to count as a success: whoever lets us in and hangs up at once is called with growing pauses."""
 PATIENCE: Final = 2.5
 """Seconds for which a text waits for a session to be there: one that was cut is back at once, and then no text need go another way."""
 MOST_WAIT: Final = 15.0
@@ -31,6 +34,8 @@ MOST_WAIT: Final = 15.0
 TICK: Final = 0.25
 MOST_WAITING: Final = 2000
 """Deliver_sm requests that wait to be stored; beyond these the other side is asked to try again."""
+MOST_OCTETS: Final = 4_194_304
+"""Octets of these."""
 BATCH: Final = 250
 
 
@@ -61,14 +66,23 @@ class _Asked:
             self.answered.set_result(what)
 
 
+@dataclass(frozen=True, slots=True)
+class _Came:
+    """A deliver_sm that waits to be stored; `at` is the loop's time at which it came."""
+
+    session: Session
+    pdu: Pdu
+    at: float
+
+
 class Reader(Protocol):
     """Who reads what comes by the sessions."""
 
-    def read(self, session: Session, pdu: Pdu) -> Receipt | IncomingText | None:
-        """What a deliver_sm says, None if nothing that matters. Raises `Broken`."""
+    def read(self, session: Session, pdu: Pdu, age: float) -> Receipt | IncomingText | None:
+        """What a deliver_sm says that came so many seconds ago, None if nothing that matters. Raises `Broken`."""
 
-    def stored(self, session: Session, pdu: Pdu) -> None:
-        """It was stored, and acknowledged."""
+    def answered(self, pdu: Pdu, *, is_stored: bool) -> None:
+        """It was acknowledged, or the other side was asked to bring it again."""
 
     def ended(self, session: Session) -> None:
         """A session is no more."""
@@ -84,8 +98,11 @@ class Switchboard:
         self._dial = dial
         self._sessions: list[Session] = []
         self._tasks: list[asyncio.Task[None]] = []
-        self._came: deque[tuple[Session, Pdu]] = deque()
+        self._came: deque[_Came] = deque()
+        self._octets = 0
         self._has_come = asyncio.Event()
+        self._all_stored = asyncio.Event()
+        self._all_stored.set()
         self._loop = asyncio.get_running_loop()
         self._asked: deque[_Asked] = deque()
         self._alarm: asyncio.TimerHandle | None = None
@@ -136,7 +153,11 @@ class Switchboard:
         return min(free, key=lambda session: session.in_flight, default=None)
 
     def _answered(self, asked: _Asked, answered: asyncio.Future[Answered]) -> None:
-        asked.settle(answered.result())
+        found = answered.result()
+        if found is NOT_SENT and not self._is_closing:  # its session has ended before a byte of it left
+            self._asked.appendleft(asked)
+        else:
+            asked.settle(found)
         self._pump()
 
     def _expire(self) -> None:
@@ -153,15 +174,26 @@ class Switchboard:
         """Hold one session until the end."""
         failures = 0
         while not self._is_closing:
-            session = await self.connect(mode)
-            if isinstance(session, Verdict):
-                failures += 1
-                self._failed(session.code)
-            else:
-                failures = 0
-                await self._use(session)
+            try:
+                is_steady = await self._hold_once(mode)
+            except (
+                Exception
+            ) as error:  # a fault of ours must not leave the channel without its sessions for good
+                self._failed(type(error).__name__)
+                is_steady = False
+            failures = 0 if is_steady else failures + 1
             pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** min(failures, 10))
             await asyncio.sleep(pause * _JITTER.uniform(0.7, 1.0))
+
+    async def _hold_once(self, mode: Mode) -> bool:
+        """Hold a session until it ends; whether it lasted."""
+        session = await self.connect(mode)
+        if isinstance(session, Verdict):
+            self._failed(session.code)
+            return False
+        since = self._loop.time()
+        await self._use(session)
+        return self._loop.time() - since >= STEADY
 
     async def connect(self, mode: Mode) -> Session | Verdict:
         """A session that is bound, or why there is none."""
@@ -192,8 +224,11 @@ class Switchboard:
         found = await self.connect(self.place.modes[0])
         if isinstance(found, Verdict):
             return found
-        is_there = await found.is_answered()
-        await found.end()
+        try:
+            is_there = await found.is_answered()
+            await found.end()
+        finally:
+            found.cut()
         return Verdict(State.WELL) if is_there else Verdict(State.UNREACHABLE, "no_answer")
 
     def _failed(self, why: str) -> None:
@@ -217,10 +252,13 @@ class Switchboard:
             self._failed("unbound" if session.is_ending else "connection_lost")
 
     def _take(self, session: Session, pdu: Pdu) -> None:
-        if len(self._came) >= MOST_WAITING:
+        is_full = len(self._came) >= MOST_WAITING or self._octets >= MOST_OCTETS
+        if is_full or self._is_closing or not self.is_open:
             session.acknowledge(pdu, Status.QUEUE_FULL)
             return
-        self._came.append((session, pdu))
+        self._came.append(_Came(session, pdu, self._loop.time()))
+        self._octets += len(pdu.body)
+        self._all_stored.clear()
         self._has_come.set()
 
     async def _hand_on(self, inbox: Inbox) -> None:
@@ -230,21 +268,31 @@ class Switchboard:
             self._has_come.clear()
             while self._came:
                 batch = [self._came.popleft() for _ in range(min(BATCH, len(self._came)))]
+                self._octets -= sum(len(came.pdu.body) for came in batch)
                 await self._store(inbox, batch)
+            self._all_stored.set()
 
-    async def _store(self, inbox: Inbox, batch: Sequence[tuple[Session, Pdu]]) -> None:
+    def _read(self, batch: Sequence[_Came]) -> tuple[list[Receipt | IncomingText], list[_Came]]:
+        """What the readable ones say, and which they are; the others are refused for good."""
         events: list[Receipt | IncomingText] = []
-        good: list[tuple[Session, Pdu]] = []
-        for session, pdu in batch:
+        good: list[_Came] = []
+        faults: Counter[str] = Counter()
+        for came in batch:
             try:
-                event = self._reader.read(session, pdu)
-            except Broken as error:
-                log.warning("smpp_unreadable", channel=self._channel, why=str(error), octets=len(pdu.body))
-                session.acknowledge(pdu, Status.NEVER)
+                event = self._reader.read(came.session, came.pdu, self._loop.time() - came.at)
+            except Exception as error:  # `Broken`; or a fault of ours, which must not hold up all that comes
+                faults[str(error) if isinstance(error, Broken) else type(error).__name__] += 1
+                came.session.acknowledge(came.pdu, Status.NEVER)
                 continue
-            good.append((session, pdu))
+            good.append(came)
             if event is not None:
                 events.append(event)
+        if faults:  # once for all of them: who brings nothing else must not fill the log
+            log.warning("smpp_unreadable", channel=self._channel, why=dict(faults))
+        return events, good
+
+    async def _store(self, inbox: Inbox, batch: Sequence[_Came]) -> None:
+        events, good = self._read(batch)
         status = Status.OK
         if events:
             try:
@@ -252,17 +300,24 @@ class Switchboard:
             except Exception as error:  # the database is away: the other side keeps it and comes again
                 log.warning("smpp_not_stored", channel=self._channel, error=type(error).__name__)
                 status = Status.TRY_AGAIN
-        for session, pdu in good:
-            session.acknowledge(pdu, status)
-            if status is Status.OK:
-                self._reader.stored(session, pdu)
+        for came in good:
+            came.session.acknowledge(came.pdu, status)
+            if not came.session.lost.done():
+                self._reader.answered(came.pdu, is_stored=status is Status.OK)
+        # who is gone by now was not answered, and brings it again
+        for session in {came.session for came in good if came.session.lost.done()}:
+            self._reader.ended(session)
 
     async def close(self) -> None:
-        """End every session once what is on its way is answered; nothing new leaves."""
+        """End every session once what is on its way is answered, and what came is stored and acknowledged; nothing new leaves or is taken
+        in."""
         self._is_closing = True
         for asked in self._asked:
             asked.settle(NOT_SENT)
         self._asked.clear()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self.place.patience):
+                await self._all_stored.wait()
         await asyncio.gather(*(session.end() for session in list(self._sessions)))
         for task in self._tasks:
             task.cancel()

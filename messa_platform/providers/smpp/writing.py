@@ -22,7 +22,7 @@ from aiosmpplib.state import (
 )
 
 from messa_platform.core import gsm
-from messa_platform.core.segments import Encoding, Segments, segment
+from messa_platform.core.segments import Encoding, Segments, normalise, segment
 from messa_platform.core.smpp.pdus import HAS_HEADER, SHORT
 from messa_platform.providers.base import OutgoingText
 
@@ -114,11 +114,10 @@ class Writer:
     def requests(self, message: OutgoingText, reference: int) -> list[Write]:
         """What carries a text, in order; `reference` holds its parts together. Raises `Unwritable`."""
         parts = self._divided(message.text)
-        if len(parts.parts) <= 1:
-            return [self._request(message, self._octets(message.text, parts.encoding), parts.encoding)]
-        if self.long is Long.PAYLOAD:
-            octets = self._octets(message.text, parts.encoding)
-            return [self._request(message, octets, parts.encoding, payload=True)]
+        is_one = len(parts.parts) <= 1
+        if is_one or self.long is Long.PAYLOAD:
+            octets = self._octets("".join(parts.parts), parts.encoding)
+            return [self._request(message, octets, parts.encoding, payload=not is_one)]
         octets_of = [self._octets(part, parts.encoding) for part in parts.parts]
         total = len(octets_of)
         return [
@@ -127,6 +126,7 @@ class Writer:
         ]
 
     def _divided(self, text: str) -> Segments:
+        text = normalise(text)  # which it is already, as a rule: what is counted is what is written
         if self.alphabet is not Alphabet.GSM and not _is_latin_1(text):
             return segment(text, Encoding.UCS2)
         return segment(text)

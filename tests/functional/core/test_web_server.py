@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from messa_platform.core import web_server
-from messa_platform.core.web_server import OTHER_FILES, WebServer, room_for_connections
+from messa_platform.core.web_server import OTHER_FILES, WAITING, WebServer, room_for_connections
 from tests.support.processes import HOST, wait_for
 
 BIG = 30 * 2**20
@@ -214,6 +214,49 @@ def test_a_body_is_taken_in_pieces_and_when_it_must_wait_to_be_asked_for(connect
     assert heard(sock, b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
     sock.sendall(b"fyra")
     assert heard(sock, b"upload4")
+
+
+def chunked(path: str, size: int) -> bytes:
+    """A request whose body has no length; to a limit counts what frames it, too."""
+    body = b"x" * size
+    head = f"POST {path} HTTP/1.1\r\nHost: here\r\nTransfer-Encoding: chunked\r\n\r\n{size:x}\r\n"
+    return head.encode() + body + b"\r\n0\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("path", "size", "status"),
+    [("/small/x", 980, 200), ("/small/x", 1001, 413), ("//small/x", 1001, 413), ("/other", 9000, 200)],
+)
+def test_below_some_paths_a_body_may_be_smaller_than_elsewhere(
+    app: App, path: str, size: int, status: int
+) -> None:
+    with serving(app, body_limits={"/small/": 1000}) as server:
+        plain = f"POST {path} HTTP/1.1\r\nHost: here\r\nContent-Length: {size}\r\n\r\n".encode() + b"x" * size
+        for asked in (plain, chunked(path, size)):
+            with socket.create_connection((HOST, server.port), timeout=10) as connection:
+                connection.sendall(asked)
+                assert int(connection.recv(4096).split()[1]) == status
+    assert len(app.asked) == (2 if status == 200 else 0)
+
+
+def test_a_request_is_told_how_many_others_wait_for_a_thread() -> None:
+    waited: list[int] = []
+    gate = threading.Event()
+
+    def app(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
+        waited.append(environ[WAITING])
+        assert gate.wait(20)
+        start("200 OK", [("Content-Length", "0")])
+        return []
+
+    with serving(app) as server, contextlib.ExitStack() as stack:
+        for _ in range(7):  # four of them find a thread
+            connection = stack.enter_context(socket.create_connection((HOST, server.port), timeout=10))
+            connection.sendall(requests("/"))
+        wait_for(lambda: len(server._dispatcher.queue) == 3)
+        gate.set()
+        wait_for(lambda: len(waited) == 7)
+    assert sorted(waited[4:]) == [0, 1, 2]
 
 
 def requests(*paths: str) -> bytes:

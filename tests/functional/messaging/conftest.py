@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from uuid import UUID
 
 import pytest
@@ -9,6 +10,8 @@ import pytest
 from messa_platform.tenants.group_settings import Key
 from messa_platform.tenants.models import Group
 from tests.support.network import Network
+from tests.support.providers import Obedient
+from tests.support.two_channels import Two
 from tests.support.world import World
 
 
@@ -31,3 +34,17 @@ def master(world: World, network: Network) -> Group:
 def school(world: World, master: Group) -> UUID:
     """An account."""
     return world.account(master, "skolan@kommun.example")
+
+
+@pytest.fixture
+def two(world: World) -> Iterator[Callable[..., Two]]:
+    """Makes two channels by their plugins, or one; the providers end with the test."""
+    made: list[Two] = []
+
+    def make(first: type[Obedient], second: type[Obedient] | None = None) -> Two:
+        made.append(Two(world, first, second))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.pool.close()

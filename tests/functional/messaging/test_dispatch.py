@@ -2,87 +2,35 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
 import pytest
 from sqlalchemy.exc import OperationalError
-from sqlalchemy.orm import Session
 
 from messa_platform.core.clock import FixedClock
 from messa_platform.core.db import Database
-from messa_platform.messaging import dispatch, outcomes, receipts
-from messa_platform.messaging.dispatch import Dispatcher
+from messa_platform.messaging import outcomes, receipts
 from messa_platform.messaging.outcomes import Outcomes
 from messa_platform.providers.base import (
     Absent,
     Accepted,
-    Capabilities,
     OutgoingText,
     Receipt,
     ReceiptStatus,
     Rejected,
     Unknown,
 )
-from tests.support.providers import Obedient, a_pool, asked, obedient
+from tests.support.one_channel import LEASE, NUMBERS, Way
+from tests.support.providers import CAPABILITIES, Obedient, asked, obedient
 from tests.support.world import World
 
-LEASE = timedelta(seconds=90)
 DOUBT_SECONDS = outcomes.DOUBT[0].total_seconds()
-NUMBERS = [f"+4670174{n:04d}" for n in range(1000)]
-
-
-class Told:
-    """Hears of the texts that end as UNSENT."""
-
-    def __init__(self) -> None:
-        self.unsent_ids: list[UUID] = []
-
-    def unsent(self, session: Session, now: datetime, message_ids: Sequence[UUID]) -> None:
-        self.unsent_ids += message_ids
-
-
-class Way:
-    """An account with a channel whose provider obeys the test."""
-
-    def __init__(self, world: World, plugin: type[Obedient], **channel: Any) -> None:
-        self.world, self.plugin = world, plugin
-        self.channel_id = world.channel("obedient", plugin="obedient", settings={}, **channel)
-        self.group = world.tenant()
-        self.anna = world.account(self.group, "anna@kommun.example")
-        self.pool = a_pool({"obedient": plugin}, 5)
-        self.told = Told()
-        self.dispatcher = self.another()
-
-    def another(self) -> Dispatcher:
-        """A dispatcher, as a process of its own would have."""
-        written = Outcomes(dispatch.queue(LEASE), self.told)
-        return Dispatcher(self.world.database, self.world.clock, self.pool, written, threading.Event())
-
-    def send(self, *numbers: str, text: str = "Hej") -> list[str]:
-        """Submit to the numbers and dispatch once; gives the statuses after it."""
-        self.world.submit(self.anna, numbers or NUMBERS[:1], text)
-        return self.run()
-
-    def run(self) -> list[str]:
-        """Dispatch what is due; gives the statuses after it, in order."""
-        self.dispatcher.run(self.channel_id, lambda: False)
-        return self.statuses
-
-    @property
-    def statuses(self) -> list[str]:
-        return [row.status for row in self.world.rows("SELECT status FROM message ORDER BY id")]
-
-    @property
-    def waiting(self) -> int:
-        return int(self.world.value("SELECT count(*) FROM dispatch_queue"))
-
-    def later(self, seconds: float) -> None:
-        self.world.clock.move(timedelta(seconds=seconds))
 
 
 @pytest.fixture
@@ -187,14 +135,7 @@ def test_a_doubt_about_a_provider_that_cannot_be_asked_stays_unconfirmed_and_kee
 def test_a_provider_that_knows_repeats_by_our_id_is_sent_a_doubtful_text_again(
     way: Callable[..., Way],
 ) -> None:
-    idempotent = Capabilities(
-        alphanumeric_sender=True,
-        own_numbers=True,
-        receipts=True,
-        incoming=True,
-        unicode=True,
-        idempotent_submit=True,
-    )
+    idempotent = replace(CAPABILITIES, idempotent_submit=True)
     answers = iter([Unknown("timeout"), Accepted("ref")])
     by = way(obedient(answer=lambda m: next(answers), capabilities=idempotent))
     assert by.send() == ["QUEUED"]
@@ -202,6 +143,37 @@ def test_a_provider_that_knows_repeats_by_our_id_is_sent_a_doubtful_text_again(
     assert by.run() == ["QUEUED"]
     by.later(5)
     assert by.run() == ["SENT"]
+
+
+def test_a_text_that_was_sent_again_to_the_end_may_be_with_its_provider_and_stays_unconfirmed(
+    way: Callable[..., Way],
+) -> None:
+    idempotent = replace(CAPABILITIES, idempotent_submit=True)
+    by = way(obedient(answer=lambda m: Unknown("timeout"), capabilities=idempotent))
+    by.send()
+    for _ in range(2 * len(by.dispatcher.outcomes.queue.pauses) + 2):
+        by.later(3600)
+        by.run()
+    assert by.statuses == ["UNCONFIRMED"]
+    assert by.world.value("SELECT max(parts) FROM quota_usage") == 1
+
+
+def test_the_log_tells_of_doubts_once_and_of_what_came_of_them(way: Callable[..., Way]) -> None:
+    answers = iter([Unknown("cut"), Rejected(permanent=False, code="throttled"), Accepted("ref")])
+    found = iter([Unknown("down"), Absent()])
+    by = way(asked(answer=lambda m: next(answers), found=lambda i: next(found)))
+    by.send()
+    for _ in range(5):
+        by.later(60)
+        by.run()
+    told = by.world.rows("SELECT status, code, changed FROM message_event ORDER BY id")
+    assert [tuple(row) for row in told] == [
+        ("QUEUED", "", True),
+        ("QUEUED", "in_doubt cut", False),
+        ("QUEUED", "absent", False),
+        ("QUEUED", "throttled", False),
+        ("SENT", "", True),
+    ]
 
 
 def test_a_text_whose_worker_died_is_asked_for_before_anything_is_sent(way: Callable[..., Way]) -> None:
@@ -241,6 +213,32 @@ def test_one_slow_answer_holds_up_no_other_text(way: Callable[..., Way], databas
     by.dispatcher.run(by.channel_id, more)
     assert by.statuses == ["SENT"] * 50
     assert seen and seen[0] < 1.5, seen
+
+
+def test_a_question_that_is_not_answered_holds_up_no_text(way: Callable[..., Way]) -> None:
+    plugin = asked(
+        answer=lambda m: Unknown("cut") if m.recipient == NUMBERS[0] else Accepted(str(m.message_id))
+    )
+
+    async def find(self: Obedient, message_id: UUID) -> Absent:
+        await asyncio.sleep(2)
+        return Absent()
+
+    by = way(type("Slow", (plugin,), {"find": find}))
+    by.send()
+    by.later(DOUBT_SECONDS)
+    by.world.submit(by.anna, NUMBERS[1:50])
+    seen: list[float] = []
+    begun = time.monotonic()
+
+    def more() -> bool:
+        if not seen and by.statuses.count("SENT") == 49:
+            seen.append(time.monotonic() - begun)
+        return False
+
+    by.dispatcher.run(by.channel_id, more)
+    assert seen and seen[0] < 1.5, seen
+    assert by.world.value("SELECT last_error FROM dispatch_queue") == outcomes.ABSENT
 
 
 def test_a_channel_sends_no_faster_than_its_rate_whatever_waits(way: Callable[..., Way]) -> None:
@@ -345,10 +343,10 @@ def test_outcomes_are_written_though_the_database_refuses_at_first(
     refusals = iter([True, True, False])
     write = Outcomes.write
 
-    def refusing(self: Outcomes, *arguments: Any) -> None:
+    def refusing(self: Outcomes, *arguments: Any, **named: Any) -> None:
         if next(refusals):
             raise OperationalError("deadlock detected", None, Exception())
-        write(self, *arguments)
+        write(self, *arguments, **named)
 
     monkeypatch.setattr(Outcomes, "write", refusing)
     assert by.send() == ["SENT"]

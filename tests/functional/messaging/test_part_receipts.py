@@ -8,6 +8,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy.orm import Session
 
+from messa_platform.core.bulk import insert_rows
 from messa_platform.messaging import receipts
 from messa_platform.providers.base import Accepted, Receipt, ReceiptStatus
 from tests.support.network import Network
@@ -96,7 +97,7 @@ def test_receipts_that_our_record_overtook_are_counted_too(
         for p in PARTS
     ]
     with world.database.unit_of_work() as session:
-        receipts.insert_rows(session, receipts.EARLY, early)
+        insert_rows(session, receipts.EARLY, early)
     with world.database.unit_of_work() as session:
         assert receipts.match_early(session) == 3
     assert network.status(message) == "DELIVERED"

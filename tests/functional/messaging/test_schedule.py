@@ -178,7 +178,8 @@ def test_what_is_due_leaves_in_as_many_statements_whether_it_is_much_or_little(
             release(world)
         # the last look, which finds nothing, is only taken after a full batch
         taken.append([statement.text for statement in seen])
-    assert taken[0] == taken[1]
+    # many rows are copied, which is no statement that is seen here
+    assert taken[1] == [statement for statement in taken[0] if "INSERT INTO message_event" not in statement]
     assert count(world, "dispatch_queue") == 405
     assert len(world.heard.waiting_channels) == 2
 

@@ -119,6 +119,27 @@ def test_why_a_text_went_another_way_is_told(book: Book) -> None:
     assert happened(shown(book.town.head, message, SCHOOL))[1][1:] == ["QUEUED changed nothing", said]
 
 
+def test_a_doubt_and_what_came_of_it_are_told(book: Book) -> None:
+    channel = book.world.channel()
+    events = (
+        Said(timedelta(), Status.QUEUED),
+        Said(A_SECOND, Status.QUEUED, "in_doubt timeout", changed=False),
+        Said(2 * A_SECOND, Status.QUEUED, "absent", changed=False),
+        Said(3 * A_SECOND, Status.QUEUED, "sent_again", changed=False),
+        Said(4 * A_SECOND, Status.SENT),
+    )
+    (message,) = book.write(
+        Entry(book.town.school, book.office, book.ago(1), channel_id=channel, events=events)
+    )
+    assert [row[2] for row in happened(shown(book.town.head, message, SCHOOL))] == [
+        "–",
+        "It was not known whether the provider got the text, so it was asked. in_doubt timeout",
+        "The provider never got the text, which was sent again. absent",
+        "The text was sent again to the same provider, which recognises one that it has. sent_again",
+        "–",
+    ]
+
+
 def test_codes_of_a_plugin_that_is_gone_show_as_they_are(book: Book) -> None:
     channel = book.world.channel("gone", plugin="a_plugin_that_is_gone")
     events = (Said(timedelta(), Status.UNSENT, "000"),)

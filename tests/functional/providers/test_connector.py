@@ -25,6 +25,8 @@ from messa_platform.messaging.incoming import Arrival
 from messa_platform.messaging.outcomes import Outcomes
 from messa_platform.messaging.sink import EventSink
 from messa_platform.providers import leases
+from messa_platform.providers.base import Inbox
+from messa_platform.providers.kit.fake import Trouble
 from messa_platform.providers.pool import ProviderPool
 from messa_platform.providers.smpp.fake import SmppFake
 from messa_platform.providers.smpp.plugin import SmppProvider
@@ -47,6 +49,18 @@ class Told:
 
     def came_in(self, session: Session, now: datetime, arrivals: Sequence[Arrival]) -> None:
         self.arrivals += arrivals
+
+
+class Failing(SmppProvider):
+    """Cannot hold sessions, and not let go of them either."""
+
+    name = "failing"
+
+    async def open(self, _inbox: Inbox) -> None:
+        raise RuntimeError("a stranger's mistake")
+
+    async def close(self) -> None:
+        raise RuntimeError("another one")
 
 
 class Flaky(EventSink):
@@ -105,7 +119,7 @@ class Scene:
     def process(self) -> Process:
         """One that is not started."""
         way = Outbound(OutboundSettings(allow_private=True))
-        plugins: dict[str, Any] = {"smpp": SmppProvider, "obedient": obedient()}
+        plugins: dict[str, Any] = {"smpp": SmppProvider, "obedient": obedient(), "failing": Failing}
         pool = ProviderPool(plugins, 20, (way, way), OUR_URL, KEYS)
         told, database = Told(), self.world.database
         outcomes = Outcomes(queue(timedelta(seconds=90)), told)
@@ -268,3 +282,82 @@ def test_a_changed_password_makes_new_sessions(scene: Scene) -> None:
         settings=json.dumps(scene.fake.settings()),
     )
     until(lambda: told() == (1, 1, ""))
+
+
+def test_sessions_that_are_slow_to_end_lose_no_lease(scene: Scene) -> None:
+    first, second = scene.started(), scene.process()
+    second.start()
+    scene.fake.trouble = Trouble.SILENT
+    scene.send(first)
+    until(lambda: scene.fake.asked == 1)
+    [holder] = scene.world.rows("SELECT holder FROM connector_lease")
+    scene.world.run(
+        "UPDATE channel SET settings = jsonb_set(settings, '{answer_seconds}', '6') WHERE id = :id",
+        id=scene.channel_id,
+    )
+    until(lambda: scene.bound(first) == 1 and scene.fake.trouble is Trouble.SILENT)
+    scene.send(first, "Den andra")
+    until(lambda: scene.fake.asked == 2)
+    scene.world.run(
+        "UPDATE channel SET settings = jsonb_set(settings, '{answer_seconds}', '2') WHERE id = :id",
+        id=scene.channel_id,
+    )
+    time.sleep(LEASE + 2)
+    assert scene.world.rows("SELECT holder FROM connector_lease") == [holder]
+    assert scene.bound(second) == 0
+
+
+def test_a_plugin_that_fails_stops_no_other_channel(scene: Scene) -> None:
+    failing = scene.world.channel("failing", plugin="failing", settings=scene.fake.settings())
+    process = scene.started()
+
+    def fault() -> str:
+        rows = scene.world.rows("SELECT fault FROM connector_lease WHERE channel_id = :id", id=failing)
+        return str(rows[0].fault) if rows else ""
+
+    until(lambda: "RuntimeError" in fault())
+    assert process.connector._thread.is_alive()
+    scene.world.run("DELETE FROM channel WHERE id = :id", id=failing)
+    until(lambda: failing not in process.connector._held)
+    message = scene.send(process)
+    until(lambda: scene.status(message) == "SENT")
+
+
+def test_what_comes_is_stored_though_every_look_up_of_names_hangs(scene: Scene) -> None:
+    process = scene.started()
+    message = scene.send(process)
+    until(lambda: scene.status(message) == "SENT")
+    loop, answered = process.pool._loop, threading.Event()
+    scene.stack.callback(answered.set)
+    for _ in range(50):
+        loop.call_soon_threadsafe(loop.run_in_executor, None, answered.wait)
+    assert scene.fake.deliver(scene.fake.receipts(scene.fake.taken[0], "DELIVRD")) == [True]
+    assert scene.status(message) == "DELIVERED"
+
+
+def test_a_channel_that_is_removed_is_let_go_and_its_session_says_good_bye(scene: Scene) -> None:
+    process = scene.started()
+    scene.world.run("DELETE FROM channel WHERE id = :id", id=scene.channel_id)
+    until(lambda: not process.connector._held)
+    until(lambda: not scene.fake._centre._sessions)
+    assert process.connector._thread.is_alive()
+
+
+def test_between_an_orderly_end_and_the_next_holder_texts_wait_for_a_moment_only(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leases, "HANDED_OVER", timedelta(seconds=1))
+    other = scene.world.channel("another", plugin="obedient", settings={}, priority=9)
+    first, second = scene.started(), scene.process()
+    scene.end(first, first.close)
+
+    def way(message: UUID) -> UUID:
+        found: UUID = scene.world.value("SELECT channel_id FROM dispatch_queue WHERE id = :id", id=message)
+        return found
+
+    message = scene.send(second)
+    assert way(message) == scene.channel_id
+    assert scene.world.value("SELECT breaker FROM channel WHERE id = :id", id=scene.channel_id) == "closed"
+    time.sleep(1.1)
+    second.connector.poke(scene.channel_id)
+    assert way(message) == other

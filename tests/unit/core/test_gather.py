@@ -8,8 +8,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from messa_platform.core.gather import Gathering
+from messa_platform.core.gather import Gathering, TurnedAway
 from tests.support.observe import together
+from tests.support.processes import wait_for
 
 
 class Slow:
@@ -77,3 +78,104 @@ def test_what_the_work_itself_raises_is_raised_for_all_and_the_next_go_works() -
         desk.ask(1)
     broken[0] = False
     assert desk.ask(2) == 2
+
+
+class Held:
+    """Work that is held up until it is let go; each go is written down."""
+
+    def __init__(self) -> None:
+        self.goes: list[list[int]] = []
+        self.may_go = threading.Event()
+
+    def __call__(self, asked: Sequence[int]) -> list[int]:
+        self.goes.append(list(asked))
+        assert self.may_go.wait(10)
+        return list(asked)
+
+
+class Askers:
+    """People who ask, each in a thread of its own; what came of it."""
+
+    def __init__(self, desk: Gathering[int, int]) -> None:
+        self.desk = desk
+        self.got: dict[int, object] = {}
+        self.threads: list[threading.Thread] = []
+
+    def send(self, number: int) -> None:
+        """Let somebody ask."""
+        thread = threading.Thread(target=self._ask, args=(number,))
+        self.threads.append(thread)
+        thread.start()
+
+    def _ask(self, number: int) -> None:
+        try:
+            self.got[number] = self.desk.ask(number)
+        except TurnedAway:
+            self.got[number] = "turned away"
+
+    def home(self) -> None:
+        """Wait until everybody has gone."""
+        for thread in self.threads:
+            thread.join(10)
+            assert not thread.is_alive()
+
+
+def test_more_than_there_is_room_for_are_turned_away_at_once() -> None:
+    held = Held()
+    desk = Gathering(held, room=2)
+    askers = Askers(desk)
+    askers.send(1)
+    wait_for(lambda: held.goes)
+    for number in (2, 3):
+        askers.send(number)
+        wait_for(lambda number=number: len(desk._waiting) == number - 1)  # type: ignore[misc]
+    with pytest.raises(TurnedAway):
+        desk.ask(4)
+    held.may_go.set()
+    askers.home()
+    assert askers.got == {1: 1, 2: 2, 3: 3}
+    assert held.goes == [[1], [2, 3]]
+
+
+def test_who_has_waited_too_long_leaves_and_what_was_asked_is_not_done() -> None:
+    held = Held()
+    askers = Askers(Gathering(held, patience=0.2))
+    askers.send(1)
+    wait_for(lambda: held.goes)
+    askers.send(2)
+    wait_for(lambda: 2 in askers.got)
+    held.may_go.set()
+    askers.home()
+    assert askers.got == {1: 1, 2: "turned away"}
+    assert held.goes == [[1]]
+    assert askers.desk.ask(3) == 3
+
+
+def test_who_comes_while_the_work_takes_too_long_does_not_even_wait() -> None:
+    held = Held()
+    desk = Gathering(held, patience=0.2)
+    askers = Askers(desk)
+    askers.send(1)
+    wait_for(lambda: held.goes)
+    time.sleep(0.25)
+    begun = time.monotonic()
+    with pytest.raises(TurnedAway):
+        desk.ask(2)
+    assert time.monotonic() - begun < 0.1
+    held.may_go.set()
+    askers.home()
+    assert desk.ask(3) == 3
+
+
+def test_however_many_leave_while_they_are_called_nobody_is_forgotten() -> None:
+    def slow(asked: Sequence[int]) -> list[int]:
+        time.sleep(0.003)
+        return list(asked)
+
+    askers = Askers(Gathering(slow, most=2, patience=0.004))
+    for number in range(300):
+        askers.send(number)
+    askers.home()
+    assert len(askers.got) == 300
+    assert all(said in (number, "turned away") for number, said in askers.got.items())
+    assert askers.desk.ask(1000) == 1000

@@ -117,6 +117,8 @@ OUR_CODES: Mapping[str, str] = {
     "no_provider": msgid("The channel could not be used just then."),
     "moved_from": msgid("The channel did not work, or was paused; the text went on to another one."),
     "partial": msgid("The text came in pieces, and some of them never did."),
+    "in_doubt": msgid("It was not known whether the provider got the text, so it was asked."),
     "absent": msgid("The provider never got the text, which was sent again."),
+    "sent_again": msgid("The text was sent again to the same provider, which recognises one that it has."),
 }
 """What the codes mean that are our own."""

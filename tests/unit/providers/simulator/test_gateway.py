@@ -16,7 +16,7 @@ from messa_platform.core.clock import SystemClock
 from messa_platform.providers.simulator import wire
 from messa_platform.providers.simulator.callbacks import Callbacks, Target
 from messa_platform.providers.simulator.conditions import Conditions
-from messa_platform.providers.simulator.gateway import Connection, Gateway
+from messa_platform.providers.simulator.gateway import FIND_DELAY_SECONDS, Connection, Gateway
 from messa_platform.providers.simulator.journal import Journal
 from messa_platform.providers.simulator.network import Network
 from messa_platform.providers.simulator.store import Store
@@ -51,11 +51,14 @@ class Line(asyncio.Transport):
 
 
 SECRET = "hemligt-i-testet"
+WELL = Conditions()
 Opener = Callable[..., tuple[Connection, Line]]
 """Opens a connection that has greeted; with `greeting`, another one or none."""
 
 
-def at_gateway(directory: Path, work: Callable[[Opener], Awaitable[None]]) -> list[dict[str, Any]]:
+def at_gateway(
+    directory: Path, work: Callable[[Opener], Awaitable[None]], conditions: Conditions = WELL
+) -> list[dict[str, Any]]:
     """Do the work at a gateway; gives the submits that it has heard."""
     submitted: list[dict[str, Any]] = []
 
@@ -63,7 +66,7 @@ def at_gateway(directory: Path, work: Callable[[Opener], Awaitable[None]]) -> li
         journal, clock = Journal.open(directory), SystemClock()
         store = Store(journal)
         callbacks = Callbacks(Target("http://x", "s"), journal, clock, store.reference)
-        network = Network(journal, store, callbacks, clock, Random(1), Conditions())
+        network = Network(journal, store, callbacks, clock, Random(1), conditions)
         gateway = Gateway(network, callbacks, clock, SECRET)
 
         def opened(greeting: bytes | None = None) -> tuple[Connection, Line]:
@@ -101,6 +104,17 @@ def test_a_question_is_answered_after_what_an_earlier_connection_still_holds(tmp
         assert [(answer["seq"], answer["found"]) for answer in line.answers()] == [(7, True)]
 
     at_gateway(tmp_path, work)
+
+
+def test_a_question_that_a_fault_strikes_is_not_answered_and_the_connection_stays(tmp_path: Path) -> None:
+    async def work(opened: Opener) -> None:
+        connection, line = opened()
+        connection.data_received(submit(1) + wire.encode({"op": "find", "seq": 7, "id": "m1"}))
+        await asyncio.sleep(3 * FIND_DELAY_SECONDS)
+        assert [answer["seq"] for answer in line.answers()] == [1]
+        assert not line.closed
+
+    at_gateway(tmp_path, work, Conditions(drop_questions=1.0))
 
 
 def test_all_that_comes_in_one_piece_is_answered_in_one_write(tmp_path: Path) -> None:
