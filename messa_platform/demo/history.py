@@ -54,7 +54,9 @@ def write(session: Session, now: datetime, accounts: dict[str, Account]) -> None
                 _exchange(chance, at, accounts[person.address], person, threads, messages)
         day += timedelta(days=1)
     _name_and_mark(threads, messages, accounts)
-    channel_id = session.execute(select(Channel.id).where(Channel.name == "simulator")).scalar()
+    channel_id = session.execute(
+        select(Channel.id).where(Channel.name == "simulator", Channel.tenant_id.is_(None))
+    ).scalar()
     for message in messages:
         message["channel_id"] = None if message["status"] is Status.ALREADY_SENT else channel_id
     copy_rows(session, THREAD, list(threads.values()))

@@ -121,7 +121,9 @@ def _write(session: Session, now: datetime, tenant_id: UUID) -> None:
     groups = {
         g.name: g.id for g in session.execute(select(Group).where(Group.tenant_id == tenant_id)).scalars()
     }
-    channel_id = session.execute(select(Channel.id).where(Channel.name == "simulator")).scalar()
+    channel_id = session.execute(
+        select(Channel.id).where(Channel.name == "simulator", Channel.tenant_id.is_(None))
+    ).scalar()
     messages: list[dict[str, Any]] = []
     events: list[dict[str, object]] = []
     for line in _lines():

@@ -1,16 +1,16 @@
-"""How channels fare: what waits for each, and what became of what was sent by it lately."""
+"""How channels fare: what waits for each, what became of what was sent by it lately, and by the hour."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from messa_platform.core.ids import time_of
+from messa_platform.core.ids import id_at, time_of
 from messa_platform.core.work import OPEN_SQL
 from messa_platform.messaging.statuses import Status
 
@@ -68,3 +68,44 @@ def counts(session: Session, channel_ids: Sequence[UUID], first: date) -> dict[U
         channel_id: {status: of_channel[status] for status in Status if status in of_channel}
         for channel_id, of_channel in found.items()
     }
+
+
+HOURS = 24
+"""Hours that are told of."""
+MOST_AN_HOUR = 5_000
+"""Texts of an hour that are looked at, at the most: where there are more, these tell how it goes as well."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hour:
+    """So many texts of an hour that the provider took, and so many that it or the network refused in the end."""
+
+    sent: int = 0
+    failed: int = 0
+
+
+_BY_HOUR = (
+    "SELECT h.n, m.channel_id, count(*) FILTER (WHERE m.status IN ('SENT', 'BUFFERED', 'DELIVERED')) AS sent,"
+    " count(*) FILTER (WHERE m.status IN ('UNSENT', 'UNDELIVERED')) AS failed"
+    f" FROM generate_series(1, {HOURS}) AS h (n) CROSS JOIN LATERAL (SELECT channel_id, status FROM message"
+    " WHERE id >= (CAST(:bounds AS uuid[]))[h.n] AND id < (CAST(:bounds AS uuid[]))[h.n + 1] AND direction = 'out'{of_tenant} LIMIT :most) m"
+    " WHERE m.channel_id = ANY(CAST(:ids AS uuid[])) GROUP BY h.n, m.channel_id"
+)
+_OF_ALL = text(_BY_HOUR.format(of_tenant=""))
+_OF_TENANT = text(_BY_HOUR.format(of_tenant=" AND tenant_id = :tenant_id"))
+
+
+def by_hour(
+    session: Session, now: datetime, channel_ids: Sequence[UUID], tenant_id: UUID | None = None
+) -> dict[UUID, tuple[Hour, ...]]:
+    """The last `HOURS` hours of each of these channels, the oldest first; one statement. `tenant_id`: they carry its texts alone."""
+    bounds = [id_at(now - timedelta(hours=HOURS - n)) for n in range(HOURS + 1)]
+    # what has come just now is in the last one, too
+    bounds[-1] = id_at(now + timedelta(seconds=1))
+    found = {channel_id: [Hour()] * HOURS for channel_id in channel_ids}
+    if found:
+        given = {"bounds": bounds, "ids": list(channel_ids), "most": MOST_AN_HOUR}
+        rows = session.execute(_OF_TENANT if tenant_id else _OF_ALL, {**given, "tenant_id": tenant_id})
+        for row in rows:
+            found[row.channel_id][row.n - 1] = Hour(row.sent, row.failed)
+    return {channel_id: tuple(hours) for channel_id, hours in found.items()}

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from messa_platform.core.bulk import ask_insert, store_rows
@@ -67,9 +68,10 @@ def take(
     pipeline = Pipeline(session)
     unseen = _ask_unseen(pipeline, channel_id, texts)
     asked = ask_holders(pipeline, sorted({t.recipient for t in texts}))
+    whose = _ask_owner(pipeline, channel_id)
     pipeline.send()
     new, partial = pieces.join(session, now, channel_id, unseen())
-    _store(session, now, channel_id, new, partial, asked, listener, wake, push)
+    _store(session, now, channel_id, new, partial, asked, whose, listener, wake, push)
 
 
 def give_up(
@@ -83,8 +85,9 @@ def give_up(
     for channel_id, new in pieces.give_up(session, now).items():
         pipeline = Pipeline(session)
         asked = ask_holders(pipeline, sorted({t.recipient for _, t in new}))
+        whose = _ask_owner(pipeline, channel_id)
         pipeline.send()
-        _store(session, now, channel_id, new, {i for i, _ in new}, asked, listener, wake, push)
+        _store(session, now, channel_id, new, {i for i, _ in new}, asked, whose, listener, wake, push)
 
 
 def _store(
@@ -94,6 +97,7 @@ def _store(
     new: Sequence[pieces.New],
     partial: AbstractSet[UUID],
     asked: AskedHolders,
+    whose: Callable[[], UUID | None],
     listener: Listener,
     wake: opt_out.Wake | None,
     push: Push | None,
@@ -101,6 +105,7 @@ def _store(
     if not new:
         return
     held, known = asked.found(session)
+    held = _of_owner(whose(), held, known)
     reached = [(i, t, known[held[t.recipient].account_id]) for i, t in new if _reaches(held.get(t.recipient))]
     touches = [Touch(s.settings.tenant_id, s.account_id, t.sender, i, unread=True) for i, t, s in reached]
     in_thread = threads(session, now, touches)
@@ -129,6 +134,23 @@ def _store(
             for i, t, s in reached
         ],
     )
+
+
+_OWNER = text("SELECT tenant_id FROM channel WHERE id = :id")
+
+
+def _ask_owner(pipeline: Pipeline, channel_id: UUID) -> Callable[[], UUID | None]:
+    """Whose a channel is, None for the platform's; once the pipeline was sent."""
+    reply = pipeline.ask(_OWNER, {"id": channel_id})
+    return lambda: next((row.tenant_id for row in reply.rows), None)
+
+
+def _of_owner(owner: UUID | None, held: dict[str, Holder], known: Mapping[UUID, Sender]) -> dict[str, Holder]:
+    """The holders that texts of a channel may reach. By a channel of a tenant's own, whose callbacks are proven by a key that the tenant knows,
+    nobody else's numbers are: it could bring whatever it likes to them."""
+    if owner is None:
+        return held
+    return {n: h for n, h in held.items() if known[h.account_id].settings.tenant_id == owner}
 
 
 def _said(identifier: UUID, incoming: IncomingText, holder: Sender) -> opt_out.Said:

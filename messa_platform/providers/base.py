@@ -260,7 +260,11 @@ class Provider(Protocol):
 
     One instance lives for a process's life in one event loop; many `send`s are in flight at once on it. In the schema, which is Cerberus's,
     each key's `meta` has a `label` and may have a `help`, both English and ids of translations, and `"secret": True` for what is to be
-    encrypted and never shown again.
+    encrypted and never shown again, `"made": True` for a key of ours, and `"rare": True` for what few need.
+
+    A plugin that opens connections by itself, past what it is given in `Surroundings`, may say so by `opens_connections = True`; one that
+    asks for a host and holds no sessions is taken for one unless it says `False`. Tenants may not connect it: nobody would check where it
+    leads.
     """
 
     name: ClassVar[str]

@@ -14,11 +14,13 @@ from uuid import UUID
 
 from sqlalchemy import text
 
+from messa_platform.core.clock import Clock, SystemClock
 from messa_platform.core.crypto import Keys
 from messa_platform.core.db import Database
 from messa_platform.core.gather import Gathering
 from messa_platform.core.logs import logger
 from messa_platform.providers.base import TakesCallbacks
+from messa_platform.providers.channels import RECEIPTS_FOR
 from messa_platform.providers.registry import NoProvider, WrongChannelSettings, checked_settings
 from messa_platform.providers.secrets import Plugins, whole
 
@@ -63,13 +65,14 @@ class _Kept:
 
 
 _READ = text(
-    "SELECT id, tenant_id, name, plugin, settings, sealed FROM channel"
-    " WHERE id = ANY(CAST(:ids AS uuid[])) OR (tenant_id IS NULL AND name = ANY(CAST(:names AS text[])))"
+    "SELECT id, tenant_id, name, plugin, settings, sealed, removed_at FROM channel"
+    " WHERE id = ANY(CAST(:ids AS uuid[])) AND (removed_at IS NULL OR removed_at > :heard_since)"
+    " OR (tenant_id IS NULL AND removed_at IS NULL AND name = ANY(CAST(:names AS text[])))"
 )
 
 
 class CallbackChannels:
-    """A process's channels. `seconds` is a monotonic clock."""
+    """A process's channels. `seconds` is a monotonic clock; `clock` tells for how long one that was removed is still heard."""
 
     def __init__(
         self,
@@ -77,7 +80,9 @@ class CallbackChannels:
         plugins: Plugins,
         keys: Keys,
         seconds: Callable[[], float] = time.monotonic,
+        clock: Clock | None = None,
     ) -> None:
+        self._clock = clock or SystemClock()
         self._database = database
         self._plugins = plugins
         self._keys = keys
@@ -99,9 +104,10 @@ class CallbackChannels:
         ids = [key for key in keys if isinstance(key, UUID)]
         names = [key for key in keys if isinstance(key, str)]
         with self._database.unit_of_work() as session:
-            rows = session.execute(_READ, {"ids": ids, "names": names}).all()
+            since = self._clock.now() - RECEIPTS_FOR
+            rows = session.execute(_READ, {"ids": ids, "names": names, "heard_since": since}).all()
         by_key: dict[_Key, Any] = {row.id: row for row in rows}
-        by_key |= {row.name: row for row in rows if row.tenant_id is None}
+        by_key |= {row.name: row for row in rows if row.tenant_id is None and row.removed_at is None}
         return [self._keep(key, by_key.get(key), at) for key in keys]
 
     def _keep(self, key: _Key, row: Any, at: float) -> Found | None:

@@ -45,8 +45,10 @@ _IS_HELD = text(
 
 
 def channels(session: Session, plugins: Sequence[str]) -> Sequence[Channel]:
-    """The channels of plugins that hold sessions."""
-    return session.execute(select(Channel).where(Channel.plugin.in_(plugins))).scalars().all()
+    """The channels of plugins that hold sessions. One that was removed has none any more: whoever connects that account anew would find what is
+    told by its sessions taken by those."""
+    wanted = select(Channel).where(Channel.plugin.in_(plugins), Channel.removed_at.is_(None))
+    return session.execute(wanted).scalars().all()
 
 
 def take(session: Session, now: datetime, holder: UUID, standing: Mapping[UUID, Bound]) -> set[UUID]:

@@ -16,7 +16,9 @@ from messa_platform.core.ids import new_id
 
 class Channel(Base):
     """A configured connection to a provider: a plugin's name and its settings. `tenant_id` None: the platform's own. `sealed` are the settings
-    that are secrets (see `secrets`).
+    that are secrets (see `secrets`). `name` is unique among its owner's.
+
+    One that is removed (`removed_at`) is not `enabled` either; its row stays, since messages name it and receipts still come for them.
 
     `breaker`, `failing`, `openings` and `probe_at` are its circuit breaker's (see `breaker`).
 
@@ -29,11 +31,13 @@ class Channel(Base):
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     tenant_id: Mapped[UUID | None] = mapped_column(ForeignKey("tenant.id"))
-    name: Mapped[str] = mapped_column(unique=True)
+    name: Mapped[str]
     plugin: Mapped[str]
     settings: Mapped[dict[str, Any]] = mapped_column(JSONB)
     sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
     enabled: Mapped[bool] = mapped_column(default=True, server_default=text("true"))
+    removed_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    version: Mapped[int] = mapped_column(default=1, server_default="1")
     priority: Mapped[int] = mapped_column(default=0, server_default="0")
     rate: Mapped[float | None]
     tokens: Mapped[float] = mapped_column(default=0.0, server_default="0")
@@ -47,7 +51,17 @@ class Channel(Base):
     openings: Mapped[int] = mapped_column(SmallInteger, default=0, server_default="0")
     probe_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
 
-    __table_args__ = (Index("ix_channel_route", "tenant_id", "priority"),)
+    __table_args__ = (
+        Index("ix_channel_route", "tenant_id", "priority"),
+        Index(
+            "uq_channel_name",
+            "tenant_id",
+            "name",
+            unique=True,
+            postgresql_where=text("removed_at IS NULL"),
+            postgresql_nulls_not_distinct=True,
+        ),
+    )
 
 
 class ConnectorLease(Base):

@@ -49,6 +49,9 @@ R = TypeVar("R")
 
 CHECK_LIMIT = 15.0
 """Seconds that a test of a channel may take at the most: somebody waits for it."""
+CHECKS_AT_ONCE = 2
+"""Tests that people of a process wait for at the same time, of the platform's channels and of tenants' each: a slow provider must not hold
+every thread of the web, and tenants must not keep the operator from testing."""
 CLOSE_LIMIT = 45.0
 """Seconds that a provider may take to close."""
 
@@ -106,6 +109,7 @@ class ProviderPool:
         self._inboxes: dict[UUID, Inbox] = {}
         self._tasks: set[asyncio.Future[None]] = set()
         self._http = {is_own: AsyncOutbound(way) for is_own, way in zip((True, False), ways, strict=True)}
+        self.turns = {is_own: threading.BoundedSemaphore(CHECKS_AT_ONCE) for is_own in (True, False)}
         self._callbacks = f"{public_url.rstrip('/')}/providers"
         self._loop = uvloop.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="providers", daemon=True)
@@ -182,6 +186,15 @@ class ProviderPool:
             state = State.UNREACHABLE if found.reason == "timeout" else State.STRANGE
             return Verdict(state, found.reason)
         return found
+
+    def check_in_turn(self, line: Line) -> Verdict | None:
+        """The same for somebody who waits; None if too many do already. Raises `NoProvider`."""
+        if not self.turns[line.is_own].acquire(blocking=False):
+            return None
+        try:
+            return self.check(line)
+        finally:
+            self.turns[line.is_own].release()
 
     async def _provider(self, line: Line) -> Provider:
         held = self._providers.get(line.channel_id)

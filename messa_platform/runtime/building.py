@@ -49,6 +49,7 @@ from messa_platform.portal.mails import AccessMails
 from messa_platform.providers.callback_channels import CallbackChannels
 from messa_platform.providers.callback_desk import CallbackDesk
 from messa_platform.providers.capabilities import note_all
+from messa_platform.providers.connect import ChannelOffice
 from messa_platform.providers.pool import ProviderPool
 from messa_platform.providers.registry import load_plugins
 from messa_platform.providers.secrets import seal_all
@@ -144,7 +145,9 @@ def _assembled(g: _Ground) -> Runtime:
     settings, database, clock = g.settings, g.database, g.clock
     announcements = Announcements(g.waker, g.writer, g.site.operator_mail)
     keys, outbound = open_keys(settings[SecuritySettings], clock), Outbound(settings[OutboundSettings])
-    providers = _providers(g, outbound, keys)
+    reach = settings[OutboundSettings]
+    ways = Outbound(reach, admitted=reach.channels, every_port=True), outbound
+    providers = _providers(g, ways, keys)
     wake = g.waker.wake_after_commit
     sink = EventSink(ReplyMails(g.letters, g.writer), wake, wake)
     office = administration(settings, database, clock, g.waker, g.writer)
@@ -171,13 +174,14 @@ def _assembled(g: _Ground) -> Runtime:
         post=g.writer,
         relay=Relay(settings[RelaySettings]),
         providers=providers,
+        channel_office=ChannelOffice(providers, keys, ways),
         dispatcher=dispatcher,
         connector=Connector(database, clock, dispatcher, sink, listener),
         exporter=Exporter(database, clock, settings[ExportSettings], g.stopping),
         intake=Intake(database, clock, announcements, g.letters, g.writer),
         letters=g.letters,
         sink=sink,
-        callback_channels=CallbackChannels(database, providers, keys),
+        callback_channels=CallbackChannels(database, providers, keys, clock=clock),
         callback_desk=CallbackDesk(database, clock, sink),
         endpoints=Endpoints(outbound, keys),
         pusher=_pusher(g, keys, outbound),
@@ -201,10 +205,8 @@ def _assembled(g: _Ground) -> Runtime:
     )
 
 
-def _providers(g: _Ground, outbound: Outbound, keys: Keys) -> ProviderPool:
+def _providers(g: _Ground, ways: tuple[Outbound, Outbound], keys: Keys) -> ProviderPool:
     limit = g.settings[DispatchSettings].lease_seconds * 2 / 3
-    reach = g.settings[OutboundSettings]
-    ways = Outbound(reach, admitted=reach.channels, every_port=True), outbound
     return ProviderPool(load_plugins(), limit, ways, g.site.public_url, keys)
 
 

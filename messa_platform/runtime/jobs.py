@@ -23,6 +23,7 @@ from messa_platform.messaging import (
     opt_out,
     partitions,
     receipts,
+    removed_channels,
     schedule,
     sending_work,
     sendings,
@@ -33,6 +34,7 @@ from messa_platform.messaging.outward import retention as outward_retention
 from messa_platform.messaging.retention import months, places, words
 from messa_platform.messaging.settings import MessagingSettings
 from messa_platform.messaging.sink import EventSink
+from messa_platform.providers import channels
 from messa_platform.runtime.administration import Administration
 from messa_platform.runtime.parts import Runtime
 from messa_platform.tenants import moved_groups, numbers, tasks
@@ -185,6 +187,12 @@ def chores(
         Chore("note_capabilities", timedelta(minutes=1), lambda session, _now: note_capabilities(session)),
         # what follows a STOP takes its locks in an order of its own, so it is woken and not done here
         Chore("follow_stops", timedelta(minutes=1), lambda _session, _now: waker.wake(opt_out.OPT_OUT_ACTOR)),
+        Chore(
+            "settle_removed",
+            timedelta(minutes=1),
+            lambda session, now: removed_channels.settle(session, now, waker.wake_after_commit),
+        ),
+        Chore("forget_removed", timedelta(hours=1), channels.forget_removed),
         Chore("forget", timedelta(hours=1), forget),
         Chore("forget_events", timedelta(minutes=1), outward_retention.forget),
         Chore(

@@ -31,6 +31,7 @@ from messa_platform.messaging.outward.push import Pusher
 from messa_platform.messaging.sink import EventSink
 from messa_platform.providers.callback_channels import CallbackChannels
 from messa_platform.providers.callback_desk import CallbackDesk
+from messa_platform.providers.connect import ChannelOffice
 from messa_platform.providers.pool import ProviderPool
 from messa_platform.runtime.administration import Administration
 from messa_platform.tenants.access.links import LinkMails
@@ -63,6 +64,7 @@ class Runtime:
     post: Post
     relay: Relay
     providers: ProviderPool
+    channel_office: ChannelOffice
     dispatcher: Dispatcher
     connector: Connector
     exporter: Exporter

@@ -335,7 +335,9 @@ def point_channel(url: str, port: int) -> None:
     engine = create_engine(url)
     with engine.begin() as connection:
         connection.execute(
-            text("UPDATE channel SET settings = settings || jsonb_build_object('port', CAST(:port AS int))"),
+            text(
+                "UPDATE channel SET settings = settings || jsonb_build_object('port', CAST(:port AS int)) WHERE plugin = 'simulator'"
+            ),
             {"port": port},
         )
     engine.dispose()

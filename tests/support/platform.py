@@ -25,6 +25,7 @@ from messa_platform import demo
 from messa_platform.core.clock import SystemClock
 from messa_platform.core.db import Database, make_engine
 from messa_platform.providers.simulator.launch import Running, running
+from messa_platform.providers.simulator.process import Addresses
 from tests.support.dns_server import DnsServer, a_dns_server
 from tests.support.processes import (
     HOST,
@@ -269,13 +270,15 @@ def a_platform(server: str, template: str, directory: Path) -> Iterator[Platform
         stack.callback(platform.close)
         with platform.database.unit_of_work() as session:
             demo.load(session, SystemClock().now())
-        point_channel_at(platform, simulator.addresses.gateway_port)
+        point_channels_at(platform, simulator.addresses)
         yield platform
 
 
-def point_channel_at(platform: Platform, gateway_port: int) -> None:
-    """Make the demo's channel speak to the simulator on this port."""
-    platform.do(
-        "UPDATE channel SET settings = settings || jsonb_build_object('port', CAST(:port AS int)) WHERE name = 'simulator'",
-        port=gateway_port,
-    )
+def point_channels_at(platform: Platform, addresses: Addresses) -> None:
+    """Make the demo's channels speak to the simulator that listens there."""
+    for plugin, port in (("simulator", addresses.gateway_port), ("smpp", addresses.smpp_port)):
+        platform.do(
+            "UPDATE channel SET settings = settings || jsonb_build_object('port', CAST(:port AS int)) WHERE plugin = :plugin",
+            port=port,
+            plugin=plugin,
+        )

@@ -34,6 +34,7 @@ TABS = (
     Tab("admins", msgid("Admins")),
     Tab("api", msgid("API")),
     Tab("users", msgid("Users")),
+    Tab("channels", msgid("Channels"), only_top=True),
     Tab("organisation", msgid("Organisation"), only_top=True),
     Tab("audit", msgid("Audit log")),
 )

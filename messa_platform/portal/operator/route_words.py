@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 
 from messa_platform.core.i18n import Speech, msgid
 from messa_platform.messaging.lead import Foreseen
+from messa_platform.portal.channels.words import CAN
 from messa_platform.portal.messages.numbers import nice
-from messa_platform.portal.operator.channel_words import CAN
 from messa_platform.portal.way_words import HINDRANCES, route_words, whose
 from messa_platform.providers.prices.amounts import kronor
 from messa_platform.providers.routing import routes

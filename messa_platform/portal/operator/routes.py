@@ -14,8 +14,8 @@ from sqlalchemy.orm import Session
 
 from messa_platform.core.i18n import msgid
 from messa_platform.messaging.lead import foresee
+from messa_platform.portal.channels.words import CAN
 from messa_platform.portal.forms import Form, asked, written
-from messa_platform.portal.operator.channel_words import CAN
 from messa_platform.portal.operator.frame import now_of, page
 from messa_platform.portal.operator.resources import RouteResource, RoutesResource, author_of
 from messa_platform.portal.operator.route_words import FAULTS, Line, Tried, line_of, tried

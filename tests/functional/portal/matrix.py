@@ -183,6 +183,15 @@ GroupResource.undo-take        {group}/@@undo-take?id={tied}         ADMINS     
 GroupResource.sign-on          {group}/@@sign-on?domain={tied}       ADMINS      200  422
 GroupResource.remove-domain    {group}/@@remove-domain?id={tied}     ADMINS      200  303
 GroupResource.organisation     {group}/@@organisation                TOP_ADMINS  200  409
+GroupResource.marketplace      {group}/@@marketplace                 TOP_ADMINS  200  -
+GroupResource.channels         {group}/@@channels                    TOP_ADMINS  200  404
+GroupResource.channels/new     {group}/@@channels/new/elks           TOP_ADMINS  200  422
+GroupResource.channels/one     {group}/@@channels/{own_channel}      TOP_ADMINS  200  422
+GroupResource.channels/test    {group}/@@channels/{own_channel}/test    TOP_ADMINS  404  303
+GroupResource.channels/pause   {group}/@@channels/{own_channel}/pause   TOP_ADMINS  404  303
+GroupResource.channels/resume  {group}/@@channels/{own_channel}/resume  TOP_ADMINS  404  303
+GroupResource.channels/move    {group}/@@channels/{own_channel}/move    TOP_ADMINS  404  404
+GroupResource.channels/remove  {group}/@@channels/{own_channel}/remove  TOP_ADMINS  200  303
 GroupResource.exports          {group}/@@exports                     ADMINS      200  -
 GroupResource.export           {group}/@@export/{export}             ADMINS      200  303
 GroupResource.export-live      {group}/@@export-live/{export}        ADMINS      200  -
@@ -209,10 +218,13 @@ DomainResource                 /operator/domains/{waiting}           OPERATOR   
 DomainResource.approve         /operator/domains/{waiting}/approve   OPERATOR    303  303
 DomainResource.refuse          /operator/domains/{waiting}/refuse    OPERATOR    303  404
 ChannelsResource               /operator/channels                    OPERATOR    200  -
+ChannelsResource.new           /operator/channels/new/elks           OPERATOR    200  422
+ChannelResource                /operator/channels/{channel}          OPERATOR    200  422
 ChannelResource.test           /operator/channels/{channel}/test     OPERATOR    -    303
 ChannelResource.pause          /operator/channels/{channel}/pause    OPERATOR    -    303
 ChannelResource.resume         /operator/channels/{channel}/resume   OPERATOR    -    303
 ChannelResource.move           /operator/channels/{channel}/move     OPERATOR    -    404
+ChannelResource.remove         /operator/channels/{channel}/remove   OPERATOR    200  303
 
 # Signing in and out; the last of them ends what the others need
 Root.sign-in                   /sign-in                              NOBODY_YET  200  422

@@ -89,6 +89,10 @@ class Scene:
         }
         self.exports = {name: an_export(world, group) for name, group in self.groups.items()}
         self.webhooks = {name: a_webhook(world, group) for name, group in self.groups.items()}
+        self.own_channels = {
+            name: world.channel(f"den egna {name}", plugin="elks", settings={}, tenant_id=group.tenant_id)
+            for name, group in self.groups.items()
+        }
         ring = Keyring(world)
         self.api_users = {name: ring.user(group) for name, group in self.groups.items()}
         self.api_keys = {
@@ -154,6 +158,7 @@ class Scene:
             api_key=self.api_keys[group],
             webhook=self.webhooks[group],
             channel=self.channel,
+            own_channel=self.own_channels[group],
             **self.things,
         )
 

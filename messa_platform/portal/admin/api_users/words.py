@@ -36,6 +36,10 @@ SCOPES: Mapping[str, Mapping[Scope, str]] = {
         Scope.DOMAINS_READ: msgid("Read domains"),
         Scope.DOMAINS_WRITE: msgid("Change domains"),
     },
+    msgid("Channels"): {
+        Scope.CHANNELS_READ: msgid("Read channels"),
+        Scope.CHANNELS_WRITE: msgid("Change channels"),
+    },
     msgid("Webhooks"): {
         Scope.WEBHOOKS_READ: msgid("Read webhooks"),
         Scope.WEBHOOKS_WRITE: msgid("Change webhooks"),

@@ -37,6 +37,8 @@ BODIES: Mapping[str, Callable[[Api, Group, Any], Any]] = _all("BODIES")
 """By operation: the body for a group, made from the example; of operations without it the example will do for all."""
 OWN: frozenset[str] = frozenset().union(*(getattr(module, "OWN", frozenset()) for module in _MODULES))
 """Collections of what is the API user's alone: nobody else's key reaches it, be it of the same group."""
+TOP: frozenset[str] = frozenset().union(*(getattr(module, "TOP", frozenset()) for module in _MODULES))
+"""Collections of what is the organisation's as a whole, for keys of its topmost group alone."""
 UNFIT: frozenset[str] = frozenset().union(*(getattr(module, "UNFIT", frozenset()) for module in _MODULES))
 """Operations whose example does not fit a thing that is new: they end in a problem of its state."""
 TROUBLES: Mapping[tuple[str, Problem], Trouble] = _all("TROUBLES")

@@ -11,17 +11,15 @@ from uuid import UUID
 
 import pytest
 
-from messa_platform.portal.operator.channels import _TURNS, AT_ONCE
 from messa_platform.providers import pool as pools
 from messa_platform.providers.base import State, Verdict
 from messa_platform.providers.elks.fake import ElksFake
 from messa_platform.providers.kit.fake import Trouble
-from messa_platform.providers.pool import Line, ProviderPool
+from messa_platform.providers.pool import CHECKS_AT_ONCE, Line, ProviderPool
 from tests.functional.portal.operator_channels.conftest import Desk
 from tests.support.operators import at_the_pages
 from tests.support.portal import seen
 from tests.support.providers import KEYS, OUR_URL, WAY_OUT, a_pool, obedient
-from tests.support.visitors import pages
 
 
 def notice_of(desk: Desk, channel: Any) -> str:
@@ -106,13 +104,13 @@ def test_no_transaction_is_held_while_a_provider_takes_its_time(desk: Desk) -> N
 
 def test_only_so_many_are_tested_at_once(desk: Desk) -> None:
     channel = desk.world.channel("elks", plugin="elks")
-    turns = pages(desk.runtime).registry[_TURNS]
-    taken = [turns.acquire(blocking=False) for _ in range(AT_ONCE + 1)]
+    turns = desk.runtime.providers.turns[True]
+    taken = [turns.acquire(blocking=False) for _ in range(CHECKS_AT_ONCE + 1)]
     try:
         said = notice_of(desk, channel)
     finally:
-        turns.release(AT_ONCE)
-    assert taken == [True] * AT_ONCE + [False]
+        turns.release(CHECKS_AT_ONCE)
+    assert taken == [True] * CHECKS_AT_ONCE + [False]
     assert said == "Others are testing just now. Try again in a moment."
 
 

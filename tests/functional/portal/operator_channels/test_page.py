@@ -11,7 +11,7 @@ import pytest
 
 from messa_platform.core.clock import FixedClock
 from messa_platform.core.ids import new_id_at
-from messa_platform.portal.operator.channel_words import CAN
+from messa_platform.portal.channels.words import CAN
 from messa_platform.providers.base import Capabilities
 from messa_platform.providers.elks.fake import KEY, PASSWORD, USER, ElksFake
 from messa_platform.providers.pool import ProviderPool
@@ -80,11 +80,17 @@ def test_what_became_of_the_texts_since_yesterday_is_told_by_channel(desk: Desk,
     assert "Yesterday and today No texts" in seen(again.page())
 
 
-def test_a_tenants_channel_is_not_among_them_and_cannot_be_reached(desk: Desk, fake: ElksFake) -> None:
+def test_a_tenants_channel_is_not_among_them_is_told_of_without_its_settings_and_cannot_be_reached(
+    desk: Desk, fake: ElksFake
+) -> None:
     theirs = desk.elks(fake, "kommunens egen", tenant_id=desk.world.tenant().tenant_id)
     ours = desk.world.channel()
-    assert "kommunens egen" not in desk.page().text
-    for form in ("test", "pause", "resume", "move"):
+    own, others = seen(desk.page()).split("Channels of organisations", 1)
+    assert "kommunens egen" not in own and desk.order() == ["1. simulator"]
+    assert "Kommunen kommunens egen 46elks In use The last 24 hours: no texts." in others
+    for secret in (USER, PASSWORD, KEY, fake.base):
+        assert secret not in desk.page().text
+    for form in ("", "test", "pause", "resume", "move", "remove"):
         for channel in (theirs, uuid4(), "x"):
             answer = desk.visitor.send(CHANNELS, {"place": "1"}, f"{CHANNELS}/{channel}/{form}")
             assert answer.status_int == 404
@@ -138,7 +144,10 @@ def test_the_plugins_stand_below_with_what_they_can_do_and_the_broken_one_last(m
     assert (
         "Sender names Our own numbers as senders Delivery receipts Texts from phones All characters" in elks
     )
-    assert "All countries Made by messa · https://46elks.com" in elks and "Takes no text twice" not in elks
+    assert (
+        "All countries · No price list Made by messa · https://46elks.com" in elks
+        and "Takes no text twice" not in elks
+    )
     modest = next(card for card in shown if card.startswith("Obedient"))
     assert "Our own numbers as senders At most 30 texts a second Norway, Sweden" in modest
     assert shown[-1] == "pigeon Cannot be used ImportError: no module named <pigeons>"
@@ -150,7 +159,7 @@ def test_a_channel_of_a_broken_plugin_says_so_and_the_page_holds(marketplace: De
         channel = marketplace.world.channel(plugin, plugin=plugin)
         answer = marketplace.press(channel, "test")
         assert "The channel cannot be used" in seen(answer)
-        assert f"Plugin {plugin} Cannot be used" in seen(answer)
+        assert f"Provider {plugin} Cannot be used" in seen(answer)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
@@ -104,27 +104,39 @@ CAN = {
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """An installed plugin as the page shows it. `broken` says why it cannot be used, "" if it can; `home` is "" if it is no web address."""
+    """An installed plugin as the page shows it. `is_broken`: it cannot be used, for a `reason`; `home` is "" if it is no web address;
+    `is_priced`: there is a price list for it; `is_offered`: it may be connected here."""
 
     name: str
     title: str
-    broken: str = ""
+    is_broken: bool = False
+    reason: str = ""
     maker: str = ""
     home: str = ""
     sentence: str = ""
     can: tuple[str, ...] = ()
     countries: str = ""
+    is_priced: bool = False
+    is_offered: bool = True
 
 
-def cards(speech: Speech, plugins: Mapping[str, Plugin | Broken]) -> list[Card]:
-    """The plugins by their titles, those that cannot be used last."""
-    made = (_card(speech, name, plugin) for name, plugin in plugins.items())
-    return sorted(made, key=lambda card: (bool(card.broken), card.title.casefold(), card.name))
+def cards(
+    speech: Speech,
+    plugins: Mapping[str, Plugin | Broken],
+    offered: Callable[[Plugin], bool] = lambda _plugin: True,
+    priced: Collection[str] = (),
+) -> list[Card]:
+    """The plugins by their titles, those that cannot be used last. `offered` tells which ones may be connected where the cards are shown,
+    `priced` are those for which there is a price list."""
+    made = (_card(speech, name, plugin, offered, name in priced) for name, plugin in plugins.items())
+    return sorted(made, key=lambda card: (card.is_broken, card.title.casefold(), card.name))
 
 
-def _card(speech: Speech, name: str, plugin: Plugin | Broken) -> Card:
+def _card(
+    speech: Speech, name: str, plugin: Plugin | Broken, offered: Callable[[Plugin], bool], is_priced: bool
+) -> Card:
     if isinstance(plugin, Broken):
-        return Card(name, name, broken=plugin.why)
+        return Card(name, name, is_broken=True, reason=plugin.why)
     about = plugin.about
     return Card(
         name,
@@ -134,6 +146,8 @@ def _card(speech: Speech, name: str, plugin: Plugin | Broken) -> Card:
         sentence=speech.gettext(about.sentence),
         can=_able(speech, plugin.capabilities),
         countries=_countries(speech, plugin.capabilities.countries),
+        is_priced=is_priced,
+        is_offered=offered(plugin),
     )
 
 
