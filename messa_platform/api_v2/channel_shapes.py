@@ -46,6 +46,11 @@ _SETTINGS = field(
     keysrules={"type": "string", "regex": r"[A-Za-z][A-Za-z0-9_]{0,63}"},
     valuesrules={"type": "string", "maxlength": LONGEST, "check_with": "storable", "nullable": True},
 )
+_RESENDS = field(
+    "boolean",
+    "Whether a text of which nobody can tell if the provider took it is sent once more, and may arrive twice; otherwise it stays UNCONFIRMED.",
+    False,
+)
 CREATE = Shape(
     "CreateChannel",
     {
@@ -60,6 +65,7 @@ CREATE = Shape(
         ),
         "settings": {**_SETTINGS, **MUST},
         "rate": _RATE,
+        "resends": _RESENDS,
     },
     "A channel that is wanted.",
     {
@@ -74,6 +80,7 @@ CHANGE = Shape(
         "name": _NAME,
         "settings": _SETTINGS,
         "rate": _RATE,
+        "resends": _RESENDS,
         "place": field(
             "integer", "Where it stands in the order, from 1; beyond the last is the last.", 1, min=1, max=100
         ),
@@ -94,6 +101,7 @@ _CHANNEL: dict[str, Any] = {
         **MUST,
     ),
     "rate": field("integer", "Texts a second at the most; null: no limit.", 30, **MAYBE),
+    "resends": {**_RESENDS, **MUST},
     "settings": field(
         "dict",
         "Its settings without secrets, as texts.",

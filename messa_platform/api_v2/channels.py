@@ -63,7 +63,7 @@ def create(_context: OwnChannels, request: Request, asked: Asked) -> Answer:
     if plugin is None:
         fault = Fault("/plugin", "unknown", "is no plugin that you may connect")
         raise Wrong(Problem.CHANGE_REFUSED, faults=[fault])
-    wish = Wish(body["name"], _given(plugin, body, frozenset()), body.get("rate"))
+    wish = Wish(body["name"], _given(plugin, body, frozenset()), body.get("rate"), body.get("resends", False))
     done = _connected(
         _office(request).connect(
             request.platform_db, now(request), author(request), owner, body["plugin"], wish
@@ -82,7 +82,7 @@ def change(context: OneChannel, request: Request, asked: Asked) -> Answer:
     """Another name, rate, settings or place."""
     channel, body, owner = _one(context, request), asked.body, _owner(request)
     made: Mapping[str, str] = {}
-    if {"name", "rate", "settings", "renew_keys"} & body.keys():
+    if {"name", "rate", "resends", "settings", "renew_keys"} & body.keys():
         plugin = _plugin(request, channel.plugin)
         if plugin is None:
             raise Wrong(
@@ -91,7 +91,12 @@ def change(context: OneChannel, request: Request, asked: Asked) -> Answer:
         renew = made_names(plugin) if body.get("renew_keys") else frozenset()
 
         def wish(was: OwnChannel) -> Wish:
-            return Wish(body.get("name", was.name), _given(plugin, body, renew), body.get("rate", was.rate))
+            return Wish(
+                body.get("name", was.name),
+                _given(plugin, body, renew),
+                body.get("rate", was.rate),
+                body.get("resends", was.resends),
+            )
 
         done = _connected(
             _office(request).change(
@@ -264,6 +269,7 @@ def _told(request: Request, channel: OwnChannel, at: int) -> dict[str, Any]:
         "enabled": channel.enabled,
         "breaker": channel.breaker.value,
         "rate": None if channel.rate is None else max(1, round(channel.rate)),
+        "resends": channel.resends,
         "settings": {name: _written(value) for name, value in plain.items()},
         "secrets": sorted(kept),
         "callbacks": f"{site}/providers/{channel.id}" if calls else None,

@@ -29,7 +29,7 @@ from messa_platform.core.work import OPEN_SQL, Claim, WorkQueue, WorkState, paus
 from messa_platform.messaging import failover
 from messa_platform.messaging.flight import Flight
 from messa_platform.messaging.models import DispatchItem
-from messa_platform.messaging.outcomes import Outcomes
+from messa_platform.messaging.outcomes import SENT_AGAIN, Outcomes
 from messa_platform.providers import breaker
 from messa_platform.providers.base import (
     Absent,
@@ -243,10 +243,19 @@ class Dispatcher:
         except NoProvider:
             self._reconcile(line, [(c, Unknown("no_provider")) for c in claims])
             return 0
-        knows_repeats = self.providers.plugin(line.plugin).capabilities.idempotent_submit
-        write = self.outcomes.send_again if knows_repeats else self.outcomes.leave_unconfirmed
-        self._surely(line, len(claims), lambda session, now: write(session, now, claims))
+        self._surely(line, len(claims), lambda session, now: self._end_doubts(session, now, line, claims))
         return 0
+
+    def _end_doubts(self, session: Session, now: datetime, line: Line, claims: Sequence[Claim]) -> None:
+        """What becomes of doubtful claims of a provider that cannot be asked: one that knows repeats is sent them again; else the channel's
+        policy says whether they are risked once more."""
+        knows_repeats = self.providers.plugin(line.plugin).capabilities.idempotent_submit
+
+        def may_again(claim: Claim) -> bool:
+            return knows_repeats or (line.resends and claim.row.last_error != SENT_AGAIN)
+
+        self.outcomes.send_again(session, now, [c for c in claims if may_again(c)])
+        self.outcomes.leave_unconfirmed(session, now, [c for c in claims if not may_again(c)])
 
     def _reconcile(self, line: Line, replies: Sequence[Reply]) -> None:
         """Write what the provider says it has of doubtful claims; what it surely never got is sent again, and nothing else."""

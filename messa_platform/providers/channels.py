@@ -45,7 +45,7 @@ PLATFORM = Owner(None)
 @dataclass(frozen=True, slots=True)
 class OwnChannel:
     """A channel of its owner's, without its settings. `plugin` is a plugin's name; `rate` is texts a second, None for no limit; `breaker`
-    whether it works just now; `version` changes with its name, rate and settings."""
+    whether it works just now; `version` changes with its name, rate and settings; `resends`: texts in doubt are sent once more."""
 
     id: UUID
     name: str
@@ -54,6 +54,7 @@ class OwnChannel:
     rate: float | None
     breaker: Breaker
     version: int
+    resends: bool
 
 
 class Outcome(StrEnum):
@@ -68,7 +69,7 @@ class Outcome(StrEnum):
 
 Changed = Outcome | NotAdmin
 
-COLUMNS = "id, name, plugin, enabled, rate, breaker, version"
+COLUMNS = "id, name, plugin, enabled, rate, breaker, version, resends"
 OF_OWNER = "tenant_id IS NOT DISTINCT FROM CAST(:tenant_id AS uuid) AND removed_at IS NULL"
 # as `routing` takes them
 _OWN = text(f"SELECT {COLUMNS} FROM channel WHERE {OF_OWNER} ORDER BY priority, id")
@@ -82,7 +83,7 @@ _TENANTS = text(
 def channel_of(row: Row[Any]) -> OwnChannel:
     """A row of `COLUMNS` as a channel."""
     breaker = Breaker(row.breaker)
-    return OwnChannel(row.id, row.name, row.plugin, row.enabled, row.rate, breaker, row.version)
+    return OwnChannel(row.id, row.name, row.plugin, row.enabled, row.rate, breaker, row.version, row.resends)
 
 
 def own(session: Session, owner: Owner = PLATFORM) -> list[OwnChannel]:

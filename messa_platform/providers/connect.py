@@ -43,11 +43,12 @@ MOST_RATE = 10_000.0
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """A channel that is wanted. `rate` is texts a second at the most, None: no limit."""
+    """A channel that is wanted. `rate` is texts a second at the most, None: no limit; `resends`: texts in doubt are sent once more."""
 
     name: str
     given: Given
     rate: float | None = None
+    resends: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,15 +82,17 @@ Undone = Refused | TooMany | NoSuch | NotAdmin | Conflict
 _COUNT = text(f"SELECT count(*) FROM channel WHERE {OF_OWNER}")
 # A new one is taken last. Whoever takes the same name at once comes after the other, and is told.
 _INSERT = text(
-    "INSERT INTO channel (id, tenant_id, name, plugin, settings, sealed, rate, refilled_at, priority)"
-    " SELECT :id, CAST(:tenant_id AS uuid), :name, :plugin, CAST(:plain AS jsonb), :sealed, :rate, :now, coalesce(max(priority), 0) + 1"
+    "INSERT INTO channel (id, tenant_id, name, plugin, settings, sealed, rate, resends, refilled_at, priority)"
+    " SELECT :id, CAST(:tenant_id AS uuid), :name, :plugin, CAST(:plain AS jsonb), :sealed, :rate, :resends, :now,"
+    " coalesce(max(priority), 0) + 1"
     f" FROM channel WHERE {OF_OWNER} ON CONFLICT DO NOTHING RETURNING {COLUMNS}"
 )
 _KEPT = text(f"SELECT {COLUMNS}, settings, sealed FROM channel WHERE {OF_OWNER} AND id = :id")
 _IS_TAKEN = text(f"SELECT EXISTS (SELECT FROM channel WHERE {OF_OWNER} AND name = :name AND id <> :id)")
 # What the breaker knows is of the settings before.
 _CHANGE = text(
-    "UPDATE channel SET name = :name, rate = :rate, settings = CAST(:plain AS jsonb), sealed = :sealed, version = version + 1,"
+    "UPDATE channel SET name = :name, rate = :rate, resends = :resends, settings = CAST(:plain AS jsonb), sealed = :sealed,"
+    " version = version + 1,"
     " breaker = CASE WHEN :anew THEN 'closed' ELSE breaker END, failing = CASE WHEN :anew THEN 0 ELSE failing END,"
     " openings = CASE WHEN :anew THEN 0 ELSE openings END, probe_at = CASE WHEN :anew THEN NULL ELSE probe_at END"
     f" WHERE id = :id RETURNING {COLUMNS}"
@@ -144,7 +147,9 @@ class ChannelOffice:
         values: dict[str, Any] = {"id": new_id(), "tenant_id": owner.tenant_id, "name": name}
         values["plugin"] = plugin_name
         values |= {"plain": json.dumps(divided.plain), "sealed": divided.sealed}
-        row = session.execute(_INSERT, values | {"rate": wish.rate, "now": now}).first()
+        row = session.execute(
+            _INSERT, values | {"rate": wish.rate, "resends": wish.resends, "now": now}
+        ).first()
         if row is None:
             return Refused({"name": Fault(Wrong.TAKEN)})
         after = {"plugin": plugin_name, "settings": sorted(found.settings)}
@@ -207,7 +212,7 @@ class ChannelOffice:
             return Refused({"name": Fault(Wrong.TAKEN)})
         names = frozenset(found.settings.keys() | kept.keys())
         changed = sorted(n for n in names if found.settings.get(n) != kept.get(n))
-        if not changed and (name, wanted.rate) == (was.name, was.rate):
+        if not changed and (name, wanted.rate, wanted.resends) == (was.name, was.rate, was.resends):
             return Connected(channel_of(was), {})
         channel = self._keep(session, plugin, channel_id, replace(wanted, name=name), found, bool(changed))
         audited = _audited(channel_of(was), channel, changed)
@@ -227,6 +232,7 @@ class ChannelOffice:
     ) -> OwnChannel:
         divided = divide(self.keys, plugin, found.settings)
         values = {"id": channel_id, "name": wanted.name, "rate": wanted.rate, "anew": anew}
+        values["resends"] = wanted.resends
         values |= {"plain": json.dumps(divided.plain), "sealed": divided.sealed}
         return channel_of(session.execute(_CHANGE, values).one())
 
@@ -247,7 +253,7 @@ def _own_faults(wish: Wish) -> tuple[str, dict[str, Fault]]:
 
 def _audited(was: OwnChannel, channel: OwnChannel, changed: Sequence[str]) -> tuple[Any, Any]:
     """What the audit log has of a change: of settings only which ones."""
-    pairs = [(n, getattr(was, n), getattr(channel, n)) for n in ("name", "rate")]
+    pairs = [(n, getattr(was, n), getattr(channel, n)) for n in ("name", "rate", "resends")]
     before = {n: old for n, old, new in pairs if old != new}
     after = {n: new for n, old, new in pairs if old != new}
     return before or None, after | ({"settings": changed} if changed else {})

@@ -20,6 +20,8 @@ class Channel(Base):
 
     One that is removed (`removed_at`) is not `enabled` either; its row stays, since messages name it and receipts still come for them.
 
+    `resends`: a text that the provider may have, and cannot be asked for, is sent once more; else it stays UNCONFIRMED (spec X6).
+
     `breaker`, `failing`, `openings` and `probe_at` are its circuit breaker's (see `breaker`).
 
     `capabilities` names what its plugin can do, `countries` where it leads (see `capabilities`); None: not known yet, so taken for everything.
@@ -40,6 +42,7 @@ class Channel(Base):
     version: Mapped[int] = mapped_column(default=1, server_default="1")
     priority: Mapped[int] = mapped_column(default=0, server_default="0")
     rate: Mapped[float | None]
+    resends: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     tokens: Mapped[float] = mapped_column(default=0.0, server_default="0")
     refilled_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
 

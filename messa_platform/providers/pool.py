@@ -59,7 +59,7 @@ CLOSE_LIMIT = 45.0
 @dataclass(frozen=True, slots=True)
 class Line:
     """A channel as its provider needs it; `rate` is texts a second, None for no limit. `is_own`: it is the platform's, no tenant's.
-    `sealed` are the settings that are secrets."""
+    `sealed` are the settings that are secrets; `resends`: of what is in doubt (see `models.Channel`)."""
 
     channel_id: UUID
     name: str
@@ -69,6 +69,7 @@ class Line:
     rate: float | None
     is_own: bool = True
     breaker: Breaker = Breaker.CLOSED
+    resends: bool = False
 
     @classmethod
     def of(cls, channel: Any) -> Line:
@@ -83,6 +84,7 @@ class Line:
             channel.rate,
             is_own,
             breaker,
+            channel.resends,
         )
 
 

@@ -81,7 +81,7 @@ class Action(StrEnum):
     CHANNEL_ADDED = "channel_added"
     """: the channel's name; after `{"plugin", "settings"}`, the names of those that were set. The name is the subject of those below, too."""
     CHANNEL_CHANGED = "channel_changed"
-    """: before and after `{"name", "rate"}` where they changed; after `{"settings"}`, the names of those that changed."""
+    """: before and after `{"name", "rate", "resends"}` where they changed; after `{"settings"}`, the names of those that changed."""
     CHANNEL_REMOVED = "channel_removed"
     CHANNEL_PAUSED = "channel_paused"
     CHANNEL_RESUMED = "channel_resumed"

@@ -169,6 +169,7 @@ FIELDS: Mapping[str, str] = {
     "plugin": msgid("Plugin"),
     "proof": msgid("Proven by"),
     "rate": msgid("Texts a second at the most"),
+    "resends": msgid("Texts in doubt are sent once more"),
     "scopes": msgid("May be used for"),
     "secret": msgid("Client secret"),
     "sender": msgid("Sender"),

@@ -140,7 +140,8 @@ def wish_in(form: Form, plugin: Plugin) -> Wish:
     schema, made = plugin.settings_schema, made_names(plugin)
     given = {name: _given(form, name, rules) for name, rules in schema.items() if name not in made}
     chosen = Given(given, _ticked(form, "renew-", made), _ticked(form, "drop-", secret_names(plugin)))
-    return Wish(form.values.get("name", ""), chosen, _rate(form.values.get("rate", "")))
+    rate = _rate(form.values.get("rate", ""))
+    return Wish(form.values.get("name", ""), chosen, rate, "resends" in form.values)
 
 
 def _given(form: Form, name: str, rules: Mapping[str, Any]) -> Any:

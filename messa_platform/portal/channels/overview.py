@@ -20,7 +20,7 @@ from messa_platform.portal.channels.words import Card, Tested, cards, rate_words
 from messa_platform.portal.forms import Form
 from messa_platform.portal.messages.words import STATUSES
 from messa_platform.portal.pages import public_url
-from messa_platform.providers import channels
+from messa_platform.providers import channels, leases
 from messa_platform.providers.base import TakesCallbacks
 from messa_platform.providers.breaker import Breaker
 from messa_platform.providers.channels import OwnChannel
@@ -60,7 +60,8 @@ def standing(channel: OwnChannel) -> Standing:
 @dataclass(frozen=True, slots=True)
 class Shown:
     """A channel as the list shows it. `title` is its plugin's, "" if that cannot be used; `callbacks` the address at which its provider
-    calls us, "" if it does not; `lately` how many texts of each status there are from yesterday on."""
+    calls us, "" if it does not; `sessions` how its sessions stand, "" if it has none; `lately` how many texts of each status there are from
+    yesterday on."""
 
     channel: OwnChannel
     title: str
@@ -71,15 +72,30 @@ class Shown:
     standing: Standing
     health: Health
     tested: Tested | None
+    sessions: str
 
 
 def shown(desk: Desk, found: Sequence[OwnChannel]) -> list[Shown]:
-    """The owner's channels with what is known of them; three statements."""
+    """The owner's channels with what is known of them; three statements, and one more where some hold sessions."""
     ids = [channel.id for channel in found]
     waiting = by_channel.waiting(desk.session, ids)
     lately = by_channel.counts(desk.session, ids, stockholm_day(desk.now) - timedelta(days=1))
     hours = by_channel.by_hour(desk.session, desk.now, ids, desk.owner.tenant_id)
-    return [_shown(desk, c, waiting[c.id], lately[c.id], hours[c.id]) for c in found]
+    sessions = _sessions(desk, found)
+    return [_shown(desk, c, waiting[c.id], lately[c.id], hours[c.id], sessions.get(c.id, "")) for c in found]
+
+
+def _sessions(desk: Desk, found: Sequence[OwnChannel]) -> dict[UUID, str]:
+    """How the sessions of those channels stand that have such, in words."""
+    speech, plugins = desk.request.speech, desk.providers.session_plugins
+    ids = [channel.id for channel in found if channel.plugin in plugins]
+    known = leases.standing(desk.session, desk.now, ids) if ids else {}
+    words = dict.fromkeys(ids, speech.gettext("No process of ours holds any."))
+    for channel_id, bound in known.items():
+        words[channel_id] = speech.gettext("%(up)s of %(wanted)s", up=bound.up, wanted=bound.wanted)
+        if bound.fault:
+            words[channel_id] += f" ({bound.fault})"
+    return words
 
 
 def _shown(
@@ -88,6 +104,7 @@ def _shown(
     waiting: Waiting,
     lately: Mapping[Status, int],
     hours: Sequence[Hour],
+    sessions: str,
 ) -> Shown:
     speech, plugin = desk.request.speech, desk.plugin(channel.plugin)
     calls = plugin is not None and issubclass(plugin, TakesCallbacks)
@@ -101,6 +118,7 @@ def _shown(
         standing(channel),
         health(speech, desk.now, hours),
         tested_of(desk, channel.id, plugin),
+        sessions,
     )
 
 

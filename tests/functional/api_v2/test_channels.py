@@ -65,6 +65,7 @@ def test_a_channel_is_connected_with_its_key_told_once_and_read_without_secrets(
         "enabled": True,
         "breaker": "closed",
         "rate": 30,
+        "resends": False,
         "settings": {"username": USER, "url": fake.base},
         "secrets": ["callback_key", "password"],
         "callbacks": f"http://127.0.0.1:6543/providers/{made['id']}",

@@ -145,6 +145,21 @@ def test_a_provider_that_knows_repeats_by_our_id_is_sent_a_doubtful_text_again(
     assert by.run() == ["SENT"]
 
 
+def test_where_the_channel_says_so_a_doubtful_text_is_sent_once_more_and_only_once(
+    way: Callable[..., Way],
+) -> None:
+    by = way(obedient(answer=lambda m: Unknown("timeout")))
+    by.world.run("UPDATE channel SET resends = true")
+    assert by.send() == ["QUEUED"]
+    by.later(DOUBT_SECONDS)
+    assert by.run() == ["QUEUED"]
+    by.later(5)
+    by.run()
+    by.later(60)
+    assert by.run() == ["UNCONFIRMED"]
+    assert len(by.plugin.sent) == 2
+
+
 def test_a_text_that_was_sent_again_to_the_end_may_be_with_its_provider_and_stays_unconfirmed(
     way: Callable[..., Way],
 ) -> None:

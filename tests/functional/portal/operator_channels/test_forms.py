@@ -74,3 +74,18 @@ def test_a_channel_whose_plugin_is_gone_can_be_removed_though_not_changed(desk: 
     assert desk.visitor.send(f"{CHANNELS}/{channel}", {"name": "ny", "version": "1"}).status_int == 404
     desk.press(channel, "remove")
     assert desk.world.value("SELECT removed_at IS NOT NULL FROM channel")
+
+
+def test_what_becomes_of_texts_in_doubt_is_chosen_and_told_in_the_audit_log(
+    desk: Desk, fake: ElksFake
+) -> None:
+    fill_in(desk, "elks", name="46elks", s__username=USER, s__password=PASSWORD, s__url=fake.base)
+    channel = desk.world.value("SELECT id FROM channel WHERE tenant_id IS NULL")
+    for wanted in (True, False):
+        opened = page(desk.visitor, f"{CHANNELS}/{channel}")
+        form = next(form for form in opened.forms.values() if "version" in form.fields)
+        assert form["resends"].checked is not wanted
+        form["resends"] = wanted
+        assert form.submit(status="*").status_int == 303
+        assert desk.world.value("SELECT resends FROM channel WHERE id = :id", id=channel) is wanted
+    assert "Texts in doubt are sent once more" in seen(page(desk.visitor, "/operator/audit"))

@@ -216,3 +216,18 @@ def test_there_are_words_for_whatever_a_plugin_can_say_that_it_can() -> None:
 
 def test_the_operators_other_pages_lead_there(desk: Desk) -> None:
     assert f'href="{CHANNELS}"' in page(desk.visitor, "/operator/tenants").text
+
+
+def test_how_sessions_stand_is_told_where_there_are_such(desk: Desk) -> None:
+    channel = desk.world.channel("operatör", plugin="smpp", settings={})
+    assert "No process of ours holds any." in seen(desk.page())
+    row = {
+        "channel": channel,
+        "holder": new_id_at(desk.world.clock.now()),
+        "until": desk.world.clock.now() + timedelta(seconds=8),
+    }
+    desk.world.run(
+        "INSERT INTO connector_lease (channel_id, holder, until, up, wanted, fault) VALUES (:channel, :holder, :until, 1, 2, 'ESME_RALYBND')",
+        **row,
+    )
+    assert "1 of 2 (ESME_RALYBND)" in seen(desk.page())
