@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -18,6 +18,7 @@ from messa_platform.core.crypto import Keys
 from messa_platform.core.ids import new_id
 from messa_platform.core.outbound import Outbound
 from messa_platform.providers import given_settings
+from messa_platform.providers.capabilities import noted
 from messa_platform.providers.channels import (
     COLUMNS,
     OF_OWNER,
@@ -82,8 +83,8 @@ Undone = Refused | TooMany | NoSuch | NotAdmin | Conflict
 _COUNT = text(f"SELECT count(*) FROM channel WHERE {OF_OWNER}")
 # A new one is taken last. Whoever takes the same name at once comes after the other, and is told.
 _INSERT = text(
-    "INSERT INTO channel (id, tenant_id, name, plugin, settings, sealed, rate, resends, refilled_at, priority)"
-    " SELECT :id, CAST(:tenant_id AS uuid), :name, :plugin, CAST(:plain AS jsonb), :sealed, :rate, :resends, :now,"
+    "INSERT INTO channel (id, tenant_id, name, plugin, settings, sealed, rate, resends, refilled_at, capabilities, countries, priority)"
+    " SELECT :id, CAST(:tenant_id AS uuid), :name, :plugin, CAST(:plain AS jsonb), :sealed, :rate, :resends, :now, :capabilities, :countries,"
     " coalesce(max(priority), 0) + 1"
     f" FROM channel WHERE {OF_OWNER} ON CONFLICT DO NOTHING RETURNING {COLUMNS}"
 )
@@ -148,7 +149,10 @@ class ChannelOffice:
         values["plugin"] = plugin_name
         values |= {"plain": json.dumps(divided.plain), "sealed": divided.sealed}
         row = session.execute(
-            _INSERT, values | {"rate": wish.rate, "resends": wish.resends, "now": now}
+            _INSERT,
+            values
+            | {"rate": wish.rate, "resends": wish.resends, "now": now}
+            | asdict(noted(plugin.capabilities)),
         ).first()
         if row is None:
             return Refused({"name": Fault(Wrong.TAKEN)})

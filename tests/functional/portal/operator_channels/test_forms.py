@@ -89,3 +89,9 @@ def test_what_becomes_of_texts_in_doubt_is_chosen_and_told_in_the_audit_log(
         assert form.submit(status="*").status_int == 303
         assert desk.world.value("SELECT resends FROM channel WHERE id = :id", id=channel) is wanted
     assert "Texts in doubt are sent once more" in seen(page(desk.visitor, "/operator/audit"))
+
+
+def test_what_a_channel_can_carry_is_known_at_once(desk: Desk, fake: ElksFake) -> None:
+    fill_in(desk, "elks", name="46elks", s__username=USER, s__password=PASSWORD, s__url=fake.base)
+    can = desk.world.value("SELECT capabilities FROM channel WHERE tenant_id IS NULL")
+    assert "alphanumeric_sender" in can
