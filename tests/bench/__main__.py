@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from messa_platform.core.embedded import attach
-from tests.bench import api, callbacks, exports, logs, organisations, portal
+from tests.bench import api, callbacks, dispatch, exports, logs, organisations, portal
 from tests.bench.bare import insert_rates
 from tests.bench.platforms import CONNECTIONS, Layout, bare, platform
 
@@ -51,7 +51,15 @@ def _chosen() -> argparse.Namespace:
         help="seconds of providers' callbacks (%(default)s)",
     )
     parser.add_argument(
-        "--gateway", type=float, help="a gateway's messages a second, beside which callbacks are shown"
+        "--dispatched",
+        type=int,
+        default=dispatch.TEXTS,
+        help="texts that leave by each way, beside gateways of others (%(default)s)",
+    )
+    parser.add_argument(
+        "--gateway",
+        type=float,
+        help="a gateway's messages a second, beside which callbacks are shown (default: Jasmin's, if that is measured)",
     )
     return parser.parse_args()
 
@@ -69,8 +77,10 @@ def main() -> None:
         report(figures, chosen.mails)
         if chosen.requests:
             api.report(held.url, chosen.rounds, chosen.requests, chosen.recipients)
+        jasmin = dispatch.report(held.url, chosen.rounds, chosen.dispatched) if chosen.dispatched else None
         if chosen.callbacks:
-            callbacks.report(held.url, chosen.rounds, chosen.callbacks, reference=chosen.gateway)
+            beside = chosen.gateway or jasmin
+            callbacks.report(held.url, chosen.rounds, chosen.callbacks, reference=beside)
         if chosen.pages:
             portal.report(held.url, chosen.pages)
         if chosen.groups:

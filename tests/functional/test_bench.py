@@ -30,6 +30,8 @@ def test_the_bench_measures_the_platform_beside_the_bare_machine() -> None:
         "1",
         "--recipients",
         "500",
+        "--dispatched",
+        "0",
         "--callbacks",
         "1",
         "--gateway",
@@ -46,3 +48,13 @@ def test_the_bench_measures_the_platform_beside_the_bare_machine() -> None:
     assert "recipients in one call" in done.stdout
     assert "of a bare Pyramid view  receipts, by one provider, answered after commit" in done.stdout
     assert done.stdout.count("times the gateway's messages a second") == 3
+
+
+def test_the_bench_measures_what_leaves_by_smpp() -> None:
+    command = [sys.executable, "-m", "tests.bench.dispatch", "--texts", "200", "--rounds", "1", "--alone"]
+    done = subprocess.run(
+        [*command, "--way", "SMPP to the sink"], capture_output=True, text=True, cwd=ROOT, timeout=200
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    [rate] = re.findall(r"^ +(\d+) texts a second.*SMPP to the sink", done.stdout, re.M)
+    assert int(rate) > 0, done.stdout
