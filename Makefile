@@ -27,8 +27,10 @@ bench: set-up-test ## Measure mails and messages a second
 	@sh scripts/need-test-parts.sh
 	.venv/bin/python -m tests.bench $(ARGS)
 
-drill: set-up-test ## The long drills: 200 rounds of kill -9 while mails arrive; 8 rounds of a channel's faults under load
-	.venv/bin/pytest tests/functional/test_kill_drill.py tests/functional/test_fault_drill.py --rounds=200 --fault-rounds=8 --timeout=0 -s $(ARGS)
+drill: set-up-test ## The long drills: 200 rounds of kill -9, 8 rounds of a channel's faults, 10,000 texts by SMPP through Jasmin
+	@sh scripts/need-test-parts.sh
+	.venv/bin/pytest tests/functional/test_kill_drill.py tests/functional/test_fault_drill.py tests/functional/test_smpp_drill.py \
+		--rounds=200 --fault-rounds=8 --smpp-texts=10000 --timeout=0 -s $(ARGS)
 
 screenshots: set-up-test ## Fill var/screenshots with every page, as the browser tests see it
 	@sh scripts/need-test-parts.sh

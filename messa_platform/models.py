@@ -11,6 +11,8 @@ from messa_platform.messaging.log import models as log
 from messa_platform.messaging.outward import models as outward
 from messa_platform.messaging.retention import models as retention
 from messa_platform.providers import models as providers
+from messa_platform.providers.prices import models as prices
+from messa_platform.providers.routing import models as routing
 from messa_platform.tenants import admin_models as administration
 from messa_platform.tenants import models as tenants
 from messa_platform.tenants.access import models as access
@@ -23,6 +25,8 @@ ROOMS = (
     access,
     api_users,
     providers,
+    prices,
+    routing,
     messaging,
     idempotency,
     log,

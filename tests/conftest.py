@@ -144,7 +144,7 @@ def world(database: Database, clock: FixedClock) -> World:
 def pytest_addoption(parser: pytest.Parser) -> None:
     """The drills' lengths, and their seed."""
     parser.addoption("--rounds", type=int, default=30, help="rounds of the kill drill")
-    parser.addoption("--smpp-texts", type=int, default=1500, help="texts of the drill with Jasmin")
+    parser.addoption("--smpp-texts", type=int, default=1000, help="texts of the drill with Jasmin")
     parser.addoption("--seed", type=int, default=20261122, help="seed of the drills")
     parser.addoption(
         "--fault-rounds", type=int, default=0, help="random rounds of the fault drill; 0: its short form"

@@ -170,6 +170,13 @@ DRY_RUN = Shape(
         "encoding": _ENCODING,
         "units": field("integer", "Septets of GSM 03.38, or code units of UCS-2.", 4, **MUST),
         "parts": field("integer", "Parts that it would be charged.", 1, **MUST),
+        "price": field(
+            "string",
+            "What it would be charged by the price list that holds when it is sent, for all its parts: SEK without VAT, with six decimals, as a"
+            " string, so that nothing is rounded on the way. `0.000000` of what would be refused; null where there is no price.",
+            "0.350000",
+            **MAYBE,
+        ),
         "left": field("integer", "Parts left by the tightest limit; null without one.", **MAYBE),
         "status": field(
             "string",

@@ -23,12 +23,14 @@ from messa_platform.api_v2.sending import Desk, Sending, sending, submission
 from messa_platform.api_v2.shapes import moment
 from messa_platform.core.gather import Gathering
 from messa_platform.messaging import schedule
+from messa_platform.messaging.failover import MOVED
 from messa_platform.messaging.log import one, pages
 from messa_platform.messaging.log.asked import Asked as Search
 from messa_platform.messaging.log.asked import Key
 from messa_platform.messaging.rehearse import rehearse
 from messa_platform.messaging.schedule import check_time
 from messa_platform.messaging.statuses import Direction, Status
+from messa_platform.providers.prices.amounts import plain
 from messa_platform.tenants.api_users.models import Scope
 
 
@@ -77,6 +79,7 @@ def dry_run(_context: Messages, request: Request, asked: Asked) -> Answer:
         "units": seen.units,
         "parts": seen.parts,
         "left": seen.left,
+        "price": None if seen.price is None else plain(seen.price),
         "status": seen.entries[0].word if seen.entries else Status.BLOCKED.value,
     }
     return Answer(content)
@@ -129,10 +132,15 @@ def events(context: Message, request: Request, _asked: Asked) -> Answer:
     if found is None:
         raise Wrong(Problem.NOT_FOUND)
     items = [
-        {"at": moment_of(h.at), "status": h.status.value, "code": h.code, "changed": h.changed}
+        {"at": moment_of(h.at), "status": h.status.value, "code": _code(h.code), "changed": h.changed}
         for h in found.happenings
     ]
     return Answer({"items": items, "next": None})
+
+
+def _code(code: str) -> str:
+    """A code as it stands, but for the name of a channel, which may be the platform's own."""
+    return MOVED if code.startswith(f"{MOVED} ") else code
 
 
 def cancel(context: Message, request: Request, _asked: Asked) -> Answer:

@@ -42,6 +42,7 @@ PARAMETER = "lang"
 _LOCALES = {"sv": Locale("sv", "SE"), "en": Locale("en", "GB")}
 # babel leaves no space between a currency's code and the amount, which CLDR wants there (UTS 35, currencySpacing)
 _MONEY = {"sv": None, "en": "¤¤\N{NO-BREAK SPACE}#,##0.00"}
+_UNIT_PRICE = {"sv": "#,##0.00####\N{NO-BREAK SPACE}¤", "en": "¤¤\N{NO-BREAK SPACE}#,##0.00####"}
 _FOLDER = Path(__file__).parents[1] / "locale"
 
 
@@ -106,6 +107,11 @@ class Speech:
     def money(self, amount: Decimal) -> str:
         """Kronor with öre: "1 234,50 kr", "SEK 1,234.50"."""
         return format_currency(amount, "SEK", _MONEY[self.language], locale=self.locale)
+
+    def unit_price(self, amount: Decimal) -> str:
+        """What one of something costs, to the millionth where that is not nought: "0,35 kr", "SEK 0.345001"."""
+        pattern = _UNIT_PRICE[self.language]
+        return format_currency(amount, "SEK", pattern, locale=self.locale, currency_digits=False)
 
 
 @cache
@@ -202,7 +208,8 @@ def includeme(config: Configurator) -> None:
 
 
 def install(environment: Environment) -> None:
-    """Give templates `_`, `gettext`, `ngettext`, `{% trans %}` and the filters `date`, `clock`, `moment`, `when`, `number`, `money`.
+    """Give templates `_`, `gettext`, `ngettext`, `{% trans %}` and the filters `date`, `clock`, `moment`, `when`, `number`, `money` and
+    `unit_price`.
 
     They speak as the template's variable `speech`, else as its `request`; whoever imports macros that use them imports "with context".
     Values are escaped where the template escapes; the translations themselves are taken for HTML there, as the template around them.
@@ -278,6 +285,11 @@ def _money(context: Context, amount: Decimal) -> str:
     return _speech_of(context).money(amount)
 
 
+@pass_context
+def _unit_price(context: Context, amount: Decimal) -> str:
+    return _speech_of(context).unit_price(amount)
+
+
 _FILTERS = {
     "date": _date,
     "clock": _clock,
@@ -285,4 +297,5 @@ _FILTERS = {
     "when": _when,
     "number": _number,
     "money": _money,
+    "unit_price": _unit_price,
 }

@@ -8,7 +8,17 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from messa_platform.core.ids import new_id
-from messa_platform.demo import api_users, channels, history, inbox, log, organisation, sign_ins, webhooks
+from messa_platform.demo import (
+    api_users,
+    channels,
+    history,
+    inbox,
+    log,
+    organisation,
+    prices,
+    sign_ins,
+    webhooks,
+)
 from messa_platform.demo.people import PEOPLE
 from messa_platform.messaging.outward.office import Endpoints
 from messa_platform.providers.models import Channel
@@ -39,7 +49,7 @@ def load(session: Session, now: datetime) -> bool:
 
 
 def _bring_up_to_date(session: Session, now: datetime) -> None:
-    for part in (organisation, api_users, log, channels, sign_ins, inbox):
+    for part in (organisation, api_users, log, channels, sign_ins, inbox, prices):
         part.bring_up_to_date(session, now)
 
 

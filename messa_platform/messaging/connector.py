@@ -8,6 +8,7 @@ Other processes only poke the one that holds a channel; one that nobody holds do
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 import time
 from collections.abc import Sequence
@@ -16,7 +17,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from sqlalchemy import text
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DataError, SQLAlchemyError
 
 from messa_platform.core.clock import Clock
 from messa_platform.core.db import Database
@@ -211,8 +212,16 @@ class Connector:
 
     def _inbox(self, channel_id: UUID) -> Inbox:
         def store(events: Sequence[Receipt | IncomingText]) -> None:
-            with self._database.unit_of_work() as session:
-                self._sink.take(session, self._clock.now(), channel_id, events)
+            try:
+                with self._database.unit_of_work() as session:
+                    self._sink.take(session, self._clock.now(), channel_id, events)
+            except DataError:
+                # one that the database does not take must not hold up for ever what comes with it: the others are stored, and all are
+                # brought again, which does no harm
+                for event in events if len(events) > 1 else ():
+                    with contextlib.suppress(DataError):
+                        store([event])
+                raise
 
         async def take(events: Sequence[Receipt | IncomingText]) -> None:
             await asyncio.get_running_loop().run_in_executor(self._storing, store, events)

@@ -53,7 +53,7 @@ class Submission:
 class Draft:
     """One message to be: what is known of it so far. `status` stays None while nothing speaks against sending it.
 
-    `send_at` is its time if that is later. `fault` says why `recipient` is no number.
+    `send_at` is its time if that is later. `fault` says why `recipient` is no number. `way` says why it is to leave by its channel.
     """
 
     submission: Submission
@@ -69,6 +69,7 @@ class Draft:
     rule_group_id: UUID | None = None
     rule_group_name: str | None = None
     channel_id: UUID | None = None
+    way: str | None = None
     local: str = ""
     buckets: list[int] | None = None
 

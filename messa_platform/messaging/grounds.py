@@ -11,40 +11,39 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from messa_platform.core.pipeline import Pipeline
-from messa_platform.providers.routing import ask_routes
+from messa_platform.providers.routing.ask import Ways, ask_ways
 from messa_platform.tenants.numbers import OwnRange, ask_own_ranges
 from messa_platform.tenants.senders import Sender, Whose, ask_senders, those
 
 
 @dataclass(frozen=True, slots=True)
 class Grounds:
-    """`senders` by account: an unknown one is missing. `channels` by tenant: None for one that has no way out. `at`: when they were asked for,
-    in monotonic seconds."""
+    """`senders` by account: an unknown one is missing. `ways` by tenant. `at`: when they were asked for, in monotonic seconds."""
 
     senders: Mapping[UUID, Sender]
     own: tuple[OwnRange, ...]
-    channels: Mapping[UUID, UUID | None]
+    ways: Mapping[UUID, Ways]
     at: float
 
     def hold_for(self, account_ids: Iterable[UUID]) -> bool:
         """Whether they are fresh, and say all that is to be known of these accounts. They are read by several statements: who was moved in
-        between may be missing, or his new tenant's channel."""
+        between may be missing, or his new tenant's channels."""
         found = [self.senders.get(account_id) for account_id in account_ids]
         is_fresh = time.monotonic() - self.at < FRESH
-        return is_fresh and all(s is not None and s.settings.tenant_id in self.channels for s in found)
+        return is_fresh and all(s is not None and s.settings.tenant_id in self.ways for s in found)
 
     @classmethod
     def joined(cls, several: Iterable[Grounds]) -> Grounds:
         """Several grounds as one, as old as the oldest: where they say of one thing what differs, those that were asked for later hold."""
         senders: dict[UUID, Sender] = {}
-        channels: dict[UUID, UUID | None] = {}
+        ways: dict[UUID, Ways] = {}
         own: tuple[OwnRange, ...] = ()
         in_order = sorted(several, key=lambda each: each.at)
         for each in in_order:
             senders |= each.senders
-            channels |= each.channels
+            ways |= each.ways
             own = each.own
-        return cls(senders, own, channels, in_order[0].at if in_order else -math.inf)
+        return cls(senders, own, ways, in_order[0].at if in_order else -math.inf)
 
 
 FRESH = 1.0
@@ -57,8 +56,8 @@ def ask(pipeline: Pipeline, whose: Whose) -> Callable[[], Grounds]:
     group just then."""
     at = time.monotonic()
     asked = ask_senders(pipeline, whose)
-    own, channels = ask_own_ranges(pipeline), ask_routes(pipeline, whose)
-    return lambda: Grounds(asked.found(), own(), channels(), at)
+    own, ways = ask_own_ranges(pipeline), ask_ways(pipeline, whose)
+    return lambda: Grounds(asked.found(), own(), ways(), at)
 
 
 def read(session: Session, account_ids: Iterable[UUID]) -> Grounds:

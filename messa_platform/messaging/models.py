@@ -78,7 +78,7 @@ class Message(Base):
     """One outgoing text to one recipient, or one incoming text. `parts` is *Antal*: what is charged, 0 for incoming and refused ones.
 
     `send_at` is the time that was chosen for a text that was to be sent later (spec P2). `text` is None once it was removed (spec L4).
-    `client_ref` is a client's own word for it (spec V3).
+    `client_ref` is a client's own word for it (spec V3). `way` says why it leaves by its channel (see `providers.routing.way`).
     """
 
     __tablename__ = "message"
@@ -99,6 +99,7 @@ class Message(Base):
     encoding: Mapped[Encoding] = mapped_column(enum_text(Encoding))
     parts: Mapped[int] = mapped_column(SmallInteger)
     channel_id: Mapped[UUID | None]
+    way: Mapped[str | None]
     mail_id: Mapped[UUID | None]
     quota_buckets: Mapped[list[int] | None] = mapped_column(ARRAY(BigInteger))
     send_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))

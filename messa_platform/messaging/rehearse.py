@@ -5,9 +5,10 @@ It takes the same way as `submit` as far as that only reads, and then foresees w
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -28,6 +29,8 @@ from messa_platform.messaging.grounds import Grounds, read
 from messa_platform.messaging.recipients import Fault
 from messa_platform.messaging.statuses import Status
 from messa_platform.messaging.submit import examine
+from messa_platform.providers.prices.amounts import kronor
+from messa_platform.providers.routing.ask import NO_WAYS, sale_prices
 from messa_platform.tenants import quota
 from messa_platform.tenants.group_settings import MAX_PARTS
 from messa_platform.tenants.models import TenantState
@@ -74,11 +77,13 @@ def _room(encoding: Encoding, parts: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Foreseen:
-    """What would become of one recipient; as `drafts.Entry`, but for the message."""
+    """What would become of one recipient; as `drafts.Entry`, but for the message. `price` is what it would be charged in kronor, by the standard
+    sale list; None where that has no price for it."""
 
     recipient: str
     status: Status
     word: str
+    price: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +94,8 @@ class Rehearsal(Count):
     a number last got this text within 24 hours, whether or not the submission asks the guard; `opted_out` are the numbers that have said
     STOP. `needed` are the parts that it would cost if there were enough, `left` those that are left by the tightest limit, None without
     one. `may_send`: the account may send at all. `entries` are all recipients, in order. `senders` are the sender ids among which the
-    account may choose, if what was chosen is none of them: then nothing else is foreseen.
+    account may choose, if what was chosen is none of them: then nothing else is foreseen. `price` is what all would be charged, None where that
+    of one is not known.
     """
 
     recipients: int = 0
@@ -101,6 +107,13 @@ class Rehearsal(Count):
     may_send: bool = False
     entries: tuple[Foreseen, ...] = ()
     senders: tuple[str, ...] = ()
+
+    @property
+    def price(self) -> Decimal | None:
+        """What all entries would be charged, in kronor."""
+        prices = [entry.price for entry in self.entries]
+        known = [price for price in prices if price is not None]
+        return sum(known, kronor(0)) if known and len(known) == len(prices) else None
 
 
 def rehearse(session: Session, clock: Clock, submission: Submission) -> Rehearsal:
@@ -118,7 +131,7 @@ def rehearse_all(
     assert all(s.account_id == account_id for s in submissions)
     now = clock.now()
     grounds = read(session, [account_id])
-    allowed, drafted = examine(now, submissions, grounds)
+    allowed, drafted = examine(session, now, submissions, grounds)
     sender = next(iter(allowed.values()), None)
     if sender is None:
         return [_of_nobody(s) for s in submissions]
@@ -130,7 +143,7 @@ def rehearse_all(
     _strike(drafts, limits)
     guard.settle_twins(twins)
     may_send = _may_send(grounds, sender, limits)
-    left = min((limit.sms for limit in limits), default=None)
+    priced = _pricing(session, now, grounds)
     return [
         _of_another_sender(submission, sender)
         if i not in drafted
@@ -141,9 +154,9 @@ def rehearse_all(
             already_sent={d.recipient: sent[d.guard_key] for d in drafted[i] if d.guard_key in sent},
             opted_out=frozenset(d.recipient for d in drafted[i] if d.status is Status.BLOCKED),
             needed=sum(d.parts for d in drafted[i] if d.id in needed),
-            left=left,
+            left=min((limit.sms for limit in limits), default=None),
             may_send=may_send,
-            entries=tuple(_foreseen(d) for d in drafted[i]),
+            entries=tuple(_foreseen(d, priced(d)) for d in drafted[i]),
         )
         for i, submission in enumerate(submissions)
     ]
@@ -179,14 +192,25 @@ def _strike(drafts: Sequence[Draft], limits: Sequence[Left]) -> None:
 
 
 def _may_send(grounds: Grounds, sender: Sender, limits: Sequence[Left]) -> bool:
+    ways = grounds.ways.get(sender.settings.tenant_id, NO_WAYS)
     active = sender.tenant_state is TenantState.ACTIVE
-    return (
-        active
-        and all(x.quota.sms for x in limits)
-        and grounds.channels.get(sender.settings.tenant_id) is not None
-    )
+    return active and all(x.quota.sms for x in limits) and any(channel.enabled for channel in ways.channels)
 
 
-def _foreseen(draft: Draft) -> Foreseen:
+def _foreseen(draft: Draft, price: Decimal | None) -> Foreseen:
     would = entry(draft)
-    return Foreseen(would.recipient, would.status, would.word)
+    return Foreseen(would.recipient, would.status, would.word, price)
+
+
+def _pricing(session: Session, now: datetime, grounds: Grounds) -> Callable[[Draft], Decimal | None]:
+    """Says what drafts would be charged, at the time when they would be sent; nothing of what would be refused."""
+
+    def price(draft: Draft) -> Decimal | None:
+        ways = grounds.ways.get(draft.sender.settings.tenant_id, NO_WAYS)
+        table = sale_prices(session, draft.send_at or now, ways)
+        if table is None or not draft.open:
+            return None if table is None else kronor(0)
+        found = table.find(draft.recipient)
+        return None if found is None else found.amount * draft.parts
+
+    return price

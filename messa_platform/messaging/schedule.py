@@ -25,11 +25,13 @@ from messa_platform.core.work import Claim, WorkQueue, pauses, work_off
 from messa_platform.messaging import guard
 from messa_platform.messaging.changes import Moved, Word, apply
 from messa_platform.messaging.drafts import sender_id
+from messa_platform.messaging.lead import as_stored
 from messa_platform.messaging.outward.note import Push
 from messa_platform.messaging.statuses import Status
 from messa_platform.messaging.store import MESSAGE, SCHEDULED, Touch, threads
 from messa_platform.messaging.submit import Announcer
-from messa_platform.providers.routing import routes
+from messa_platform.providers.routing.ask import routers
+from messa_platform.providers.routing.choose import Router
 from messa_platform.tenants import quota
 from messa_platform.tenants.models import TenantState
 from messa_platform.tenants.senders import Sender, senders
@@ -126,11 +128,12 @@ def release(database: Database, clock: Clock, announcer: Announcer, push: Push |
 
 @dataclass(frozen=True, slots=True)
 class _Way:
-    """How a text leaves: `code` says why it does not."""
+    """How a text leaves: `code` says why it does not. `reason` is why it leaves by its channel."""
 
     code: str = ""
     channel_id: UUID | None = None
     local: str = ""
+    reason: str | None = None
 
 
 def _release(
@@ -145,7 +148,7 @@ def _release(
     rows = [c.row for c in claims if c.id in taken]  # the others were cancelled meanwhile
     if not rows:
         return
-    ways = _ways(session, rows)
+    ways = _ways(session, now, rows)
     stopped = [Word(i, Status.CANCELLED, way.code, now) for i, way in ways.items() if way.code]
     due = [Word(i, Status.QUEUED, "", now) for i, way in ways.items() if not way.code]
     moved = _cancel(session, stopped, due, push)
@@ -159,40 +162,53 @@ def _touch(row: Any) -> Touch:
     return Touch(row.tenant_id, row.account_id, row.remote, row.id)
 
 
-def _ways(session: Session, rows: Sequence[Any]) -> dict[UUID, _Way]:
+def _ways(session: Session, now: datetime, rows: Sequence[Any]) -> dict[UUID, _Way]:
     known = senders(session, {row.account_id for row in rows})
-    channels = routes(session, {row.tenant_id for row in rows})
+    deciding = routers(session, now, {row.tenant_id for row in rows})
+    texts = _texts(session, [row.id for row in rows])
     stopped = guard.opted_out(session, {(row.account_id, row.remote) for row in rows})
     return {
         row.id: _way(
             known.get(row.account_id),
-            row.tenant_id,
+            row,
             (row.account_id, row.remote) in stopped,
-            channels.get(row.tenant_id),
-            row.sender_id,
+            deciding[row.tenant_id],
+            texts.get(row.id) or "",
         )
         for row in rows
     }
 
 
-def _way(
-    sender: Sender | None, tenant_id: UUID, stopped: bool, channel_id: UUID | None, chosen: str | None
-) -> _Way:
+_TEXTS = text(
+    "SELECT id, text FROM message WHERE id = ANY(CAST(:ids AS uuid[])) AND id BETWEEN :first AND :last"
+)
+
+
+def _texts(session: Session, ids: Sequence[UUID]) -> dict[UUID, str | None]:
+    bounds = {"first": min(ids), "last": max(ids)}
+    return {row.id: row.text for row in session.execute(_TEXTS, {"ids": list(ids), **bounds})}
+
+
+def _way(sender: Sender | None, row: Any, stopped: bool, deciding: Router, words: str) -> _Way:
     if sender is None or sender.blocked:
         return _Way(ACCOUNT_BLOCKED)
-    if sender.settings.tenant_id != tenant_id:  # who paid for it has the account no more
+    if sender.settings.tenant_id != row.tenant_id:  # who paid for it has the account no more
         return _Way(ACCOUNT_LEFT)
     if sender.tenant_state is not TenantState.ACTIVE:
         return _Way(Status.TENANT_SUSPENDED)
     if stopped:
         return _Way(Status.BLOCKED)
-    return _Way("", channel_id, sender_id(sender, chosen=chosen))
+    local = sender_id(sender, chosen=row.sender_id)
+    decision = deciding.decide(as_stored(row.remote, local, words))
+    reason = decision.way.code() if decision.channel_id else None
+    return _Way("", decision.channel_id, local, reason)
 
 
 # Without any channel a text keeps the one that it had when it was handed in, and waits there as all others do until that is back.
 _LEAVE_BY = text(
-    "UPDATE message SET channel_id = coalesce(given.channel_id, message.channel_id), local = given.local"
-    f" FROM {given(MESSAGE, ('id', 'channel_id', 'local'))} WHERE message.id = given.id AND message.id BETWEEN :first AND :last"
+    "UPDATE message SET channel_id = coalesce(given.channel_id, message.channel_id), local = given.local,"
+    " way = coalesce(given.way, message.way)"
+    f" FROM {given(MESSAGE, ('id', 'channel_id', 'local', 'way'))} WHERE message.id = given.id AND message.id BETWEEN :first AND :last"
 )
 _WAIT = text(
     "INSERT INTO dispatch_queue (id, tenant_id, channel_id, remote, local, text, parts, next_attempt_at)"
@@ -206,7 +222,10 @@ def _send_off(session: Session, now: datetime, leaving: Mapping[UUID, _Way]) -> 
     if not leaving:
         return []
     bounds = {"first": min(leaving), "last": max(leaving)}
-    rows = [{"id": i, "channel_id": way.channel_id, "local": way.local} for i, way in leaving.items()]
+    rows = [
+        {"id": i, "channel_id": way.channel_id, "local": way.local, "way": way.reason}
+        for i, way in leaving.items()
+    ]
     session.execute(_LEAVE_BY, {"rows": as_parameter(rows), **bounds})
     channels = session.execute(_WAIT, {"ids": sorted(leaving), "now": now, **bounds}).scalars()
     return sorted(set(channels))

@@ -145,6 +145,7 @@ def _message(draft: Draft, now: datetime, in_thread: Mapping[ThreadKey, UUID]) -
         "encoding": draft.encoding,
         "parts": draft.parts if draft.open else 0,
         "channel_id": draft.channel_id if draft.open else None,
+        "way": draft.way if draft.open or draft.status is Status.NO_ROUTE else None,
         "mail_id": draft.submission.mail_id,
         "quota_buckets": draft.buckets,
         "send_at": draft.send_at if draft.open else None,

@@ -28,6 +28,7 @@ from messa_platform.messaging.drafts import (
     sender_ids,
 )
 from messa_platform.messaging.grounds import Grounds, read
+from messa_platform.messaging.lead import lead
 from messa_platform.messaging.statuses import Status
 from messa_platform.messaging.store import ThreadKey
 from messa_platform.tenants import numbers
@@ -63,7 +64,7 @@ def submit(
     now = clock.now()
     if grounds is None or not grounds.hold_for(s.account_id for s in submissions):
         grounds = read(session, (s.account_id for s in submissions))
-    allowed, drafted = examine(now, submissions, grounds)
+    allowed, drafted = examine(session, now, submissions, grounds)
     repeated = guard.recognise_repeats(session, now, submissions, drafted)
     drafts = [d for index, of_one in drafted.items() if index not in repeated for d in of_one]
     in_thread = _claim(session, now, drafts)
@@ -85,7 +86,7 @@ def submit(
 
 
 def examine(
-    now: datetime, submissions: Sequence[Submission], grounds: Grounds
+    session: Session, now: datetime, submissions: Sequence[Submission], grounds: Grounds
 ) -> tuple[dict[int, Sender], dict[int, list[Draft]]]:
     """Who sends, and the drafts, by the submission's index: refused are those of which the grounds alone tell that they must not go.
 
@@ -99,10 +100,7 @@ def examine(
         for index, sender in allowed.items()
         if is_its_own(sender, submissions[index].sender_id)
     }
-    for draft in (d for of_one in drafted.values() for d in of_one if d.open):
-        draft.channel_id = grounds.channels.get(draft.sender.settings.tenant_id)
-        if draft.channel_id is None:
-            draft.refuse(Status.NO_ROUTE)
+    lead(session, now, (d for of_one in drafted.values() for d in of_one if d.open), grounds.ways)
     return allowed, drafted
 
 

@@ -22,7 +22,7 @@ MOST_BYTES_OF_FILES = 16 * 2**20
 beside its field."""
 MOST_FIELDS = 500
 
-_TAKES_FILES = re.compile(r"/messages/(many|lists)\b|/t/.+/(@@)?add-users$")
+_TAKES_FILES = re.compile(r"/messages/(many|lists)\b|/t/.+/(@@)?add-users$|/operator/prices/(@@)?new$")
 
 
 def _look_at(event: NewRequest) -> None:

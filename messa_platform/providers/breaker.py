@@ -44,9 +44,10 @@ PROBE_LIMIT = timedelta(seconds=30)
 _PAUSE = f"CAST(:now AS timestamptz) + least({LONGEST_PAUSE}, {FIRST_PAUSE} * 2 ^ least(openings, 10)) * interval '1 second'"
 # What works needs no row written: the condition is false.
 _WELL = text(
-    "UPDATE channel SET failing = 0, breaker = CASE WHEN breaker = 'trial' THEN 'closed' ELSE breaker END,"
-    " openings = CASE WHEN breaker = 'trial' THEN 0 ELSE openings END WHERE id = :id AND (failing > 0 OR breaker = 'trial')"
-    " RETURNING breaker, name"
+    "UPDATE channel SET failing = 0, breaker = CASE WHEN was.breaker = 'trial' THEN 'closed' ELSE was.breaker END,"
+    " openings = CASE WHEN was.breaker = 'trial' THEN 0 ELSE openings END"
+    " FROM (SELECT id, breaker FROM channel WHERE id = :id AND (failing > 0 OR breaker = 'trial') FOR UPDATE) AS was"
+    " WHERE channel.id = was.id RETURNING was.breaker AS was, channel.name"
 )
 # What left before the last test says nothing of a channel that was found well by it: `probe_at` is then that test's time with its limit.
 _NEWS = (
@@ -79,7 +80,7 @@ def note(
     """
     if good:
         row = session.execute(_WELL, {"id": channel_id}).first()
-        if row is not None and row.breaker == Breaker.CLOSED:
+        if row is not None and row.was == Breaker.TRIAL:
             log.info("channel_works_again", channel=row.name)
         return False
     if not bad and not again:

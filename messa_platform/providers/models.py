@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import DateTime, ForeignKey, Index, LargeBinary, SmallInteger, func, text
+from sqlalchemy import ARRAY, DateTime, ForeignKey, Index, LargeBinary, SmallInteger, String, func, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -21,6 +21,8 @@ class Channel(Base):
     One that is removed (`removed_at`) is not `enabled` either; its row stays, since messages name it and receipts still come for them.
 
     `breaker`, `failing`, `openings` and `probe_at` are its circuit breaker's (see `breaker`).
+
+    `capabilities` names what its plugin can do, `countries` where it leads (see `capabilities`); None: not known yet, so taken for everything.
 
     `rate` is texts a second (None: no limit); `tokens`, of at most two seconds' worth, are what may leave at once since `refilled_at`.
     """
@@ -40,6 +42,9 @@ class Channel(Base):
     rate: Mapped[float | None]
     tokens: Mapped[float] = mapped_column(default=0.0, server_default="0")
     refilled_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
+
+    capabilities: Mapped[list[str] | None] = mapped_column(ARRAY(String))
+    countries: Mapped[list[str] | None] = mapped_column(ARRAY(String))
 
     breaker: Mapped[str] = mapped_column(default="closed", server_default="closed")
     failing: Mapped[int] = mapped_column(SmallInteger, default=0, server_default="0")

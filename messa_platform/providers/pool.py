@@ -138,12 +138,16 @@ class ProviderPool:
         async def send(provider: Provider, place: int, text: OutgoingText) -> None:
             if line.rate:
                 await asyncio.sleep(place / line.rate)
-            answered(place, await _guarded(_sent(provider, text), self._send_limit))
+            limit = self._send_limit if line.rate else None
+            answered(place, await _guarded(_sent(provider, text), limit))
 
         async def start() -> None:
             provider = await self._provider(line)
-            for place, text in enumerate(texts):
-                self._hold(asyncio.ensure_future(send(provider, place, text)))
+            tasks = [asyncio.ensure_future(send(provider, place, text)) for place, text in enumerate(texts)]
+            for task in tasks:
+                self._hold(task)
+            if not line.rate:
+                _limit(tasks, self._send_limit)
 
         self._call(start())
 
@@ -288,15 +292,41 @@ async def _sent(provider: Provider, text: OutgoingText) -> Outcome:
     return await provider.send(text)
 
 
-async def _guarded(attempt: Awaitable[R], limit: float) -> R | Unknown:
-    """What escapes a plugin, or takes for ever, leaves the outcome unknown: bytes may have left."""
+_TOO_LONG = "too long"
+
+
+def _limit(tasks: Sequence[asyncio.Future[None]], seconds: float) -> None:
+    """Give up what is not done after so many seconds: one timer for all, since one for each cost more than half of what the sending did."""
+    left = set(tasks)
+
+    def give_up() -> None:
+        for task in list(left):
+            task.cancel(_TOO_LONG)
+
+    alarm = asyncio.get_running_loop().call_later(seconds, give_up)
+
+    def done(task: asyncio.Future[None]) -> None:
+        left.discard(task)
+        if not left:
+            alarm.cancel()
+
+    for task in tasks:
+        task.add_done_callback(done)
+
+
+async def _guarded(attempt: Awaitable[R], limit: float | None) -> R | Unknown:
+    """What escapes a plugin, or takes for ever, leaves the outcome unknown: bytes may have left. Without a `limit` somebody else sees to
+    that (see `_limit`)."""
     try:
+        if limit is None:
+            return await attempt
         async with asyncio.timeout(limit):
             return await attempt
     except TimeoutError:
         return Unknown("timeout")
-    except asyncio.CancelledError:  # a plugin that cancels what waits when its connection breaks
-        return Unknown("cancelled")
+    except asyncio.CancelledError as cancelled:
+        # or a plugin that cancels what waits when its connection breaks
+        return Unknown("timeout" if cancelled.args == (_TOO_LONG,) else "cancelled")
     except Exception as error:
         log.error("plugin_failed", error=type(error).__name__)
         return Unknown(type(error).__name__)

@@ -48,6 +48,7 @@ from messa_platform.portal.endpoint_mails import EndpointLetters
 from messa_platform.portal.mails import AccessMails
 from messa_platform.providers.callback_channels import CallbackChannels
 from messa_platform.providers.callback_desk import CallbackDesk
+from messa_platform.providers.capabilities import note_all
 from messa_platform.providers.connect import ChannelOffice
 from messa_platform.providers.pool import ProviderPool
 from messa_platform.providers.registry import load_plugins
@@ -190,7 +191,14 @@ def _assembled(g: _Ground) -> Runtime:
             clock,
             g.waker,
             looks(),
-            chores(settings, g.waker, office, sink, lambda s: seal_all(s, providers, keys)),
+            chores(
+                settings,
+                g.waker,
+                office,
+                sink,
+                seal=lambda s: seal_all(s, providers, keys),
+                note_capabilities=lambda s: note_all(s, providers),
+            ),
         ),
         checks={"database": lambda: _database_fault(database)},
         warnings={"partitions": lambda: _partitions_fault(database, clock)},

@@ -158,6 +158,7 @@ def chores(
     office: Administration,
     sink: EventSink,
     seal: Callable[[Session], object],
+    note_capabilities: Callable[[Session], object],
 ) -> tuple[Chore, ...]:
     """What the sweeper does by itself, and how often."""
     keep_raw = timedelta(days=settings[SmtpSettings].keep_raw_days)
@@ -183,6 +184,7 @@ def chores(
         ),
         Chore("give_up_pieces", timedelta(minutes=1), sink.give_up),
         Chore("seal_channels", timedelta(minutes=1), lambda session, _now: seal(session)),
+        Chore("note_capabilities", timedelta(minutes=1), lambda session, _now: note_capabilities(session)),
         # what follows a STOP takes its locks in an order of its own, so it is woken and not done here
         Chore("follow_stops", timedelta(minutes=1), lambda _session, _now: waker.wake(opt_out.OPT_OUT_ACTOR)),
         Chore(

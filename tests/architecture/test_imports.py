@@ -25,9 +25,10 @@ def test_every_contract_is_kept() -> None:
 
 
 def plugins(graph: grimp.ImportGraph) -> list[str]:
-    """The folders in `providers`: each is a plugin, but for the kit that tries them."""
+    """The folders in `providers`: each is a plugin, but for the kit that tries them, and what is about channels."""
     folders = [m for m in sorted(graph.find_children(f"{PACKAGE}.providers")) if graph.find_children(m)]
-    return [folder for folder in folders if folder != f"{PACKAGE}.providers.kit"]
+    others = {f"{PACKAGE}.providers.{name}" for name in ("kit", "prices", "routing")}
+    return [folder for folder in folders if folder not in others]
 
 
 OPEN_TO_PLUGINS = (

@@ -107,6 +107,10 @@ OPERATOR = {
     "DomainResource": ("", "approve", "refuse"),
     "ChannelsResource": ("", "new"),
     "ChannelResource": ("", "test", "pause", "resume", "move", "remove"),
+    "RoutesResource": ("", "new"),
+    "RouteResource": ("", "remove"),
+    "PricesResource": ("", "new", "standard"),
+    "PricesVersionResource": ("csv", "xlsx", "remove"),
 }
 # Of the REST API the permission is the scope. A resource may be read and changed at one address.
 SCOPES = {

@@ -137,6 +137,7 @@ def _run(database: Database, url: str, directory: Path, texts: int) -> Figure:
         "MESSA_WEB_PORT": str(web),
         "MESSA_SMTP_PORT": str(smtp),
         "MESSA_SECURITY_KEY_FILE": str(directory / "key"),
+        "MESSA_MESSA_DEMO": "false",
     }
     child = Child([*MESSA, "serve"], directory / "messa.log", environment)
     world = World(database, FixedClock(SystemClock().now()))

@@ -35,7 +35,7 @@ TIMEOUT = 3.5
 OPENS_WITHIN = 5.0
 GROUNDS = 2.0
 """Seconds until every process has heard that a channel's breaker turned: by which channel texts go is read anew after a second."""
-BEFORE, AFTER = 5.0, 13.0
+BEFORE, AFTER = 5.0, 15.0
 """Seconds of load before the first fault, and after the channel works again."""
 OURS = f"{TEXT} %"
 

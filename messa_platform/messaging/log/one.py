@@ -30,7 +30,7 @@ class Happening:
 class Logged:
     """A message as the log has it. `local` is what stood as its sender, or the number that it came to; `address` "": of nobody.
 
-    `rule_group` is the name of the group whose rule stopped it; `send_at` the time that was chosen for it.
+    `rule_group` is the name of the group whose rule stopped it; `send_at` the time that was chosen for it; `way` why it went by its channel.
     """
 
     id: UUID
@@ -49,6 +49,7 @@ class Logged:
     rule_group_id: UUID | None
     rule_group: str | None
     channel_id: UUID | None
+    way: str | None
     send_at: datetime | None
     happenings: tuple[Happening, ...]
 
@@ -56,7 +57,7 @@ class Logged:
 _MESSAGE = (
     "SELECT m.id, m.group_id, g.name AS group_name, g.removed_at IS NOT NULL AS is_removed, m.account_id,"
     " coalesce(s.address, '') AS address, m.remote, m.local, m.direction, m.door, m.status, m.parts, m.rule_group_id,"
-    " r.name AS rule_group, m.channel_id, m.send_at FROM message m"
+    " r.name AS rule_group, m.channel_id, m.way, m.send_at FROM message m"
     ' JOIN "group" g ON g.id = m.group_id AND g.tenant_id = m.tenant_id'
     " LEFT JOIN message_sender s ON s.group_id = m.group_id AND s.account_id = m.account_id AND s.tenant_id = m.tenant_id"
     ' LEFT JOIN "group" r ON r.id = m.rule_group_id AND r.tenant_id = m.tenant_id'
@@ -104,6 +105,7 @@ def _logged(row: Any, happenings: tuple[Happening, ...]) -> Logged:
         rule_group_id=row.rule_group_id,
         rule_group=row.rule_group,
         channel_id=row.channel_id,
+        way=row.way,
         send_at=row.send_at,
         happenings=happenings,
     )

@@ -55,7 +55,7 @@ KINDS = (
     _kind("domains", msgid("Domains"), "domain_"),
     _kind("sign-on", msgid("Single sign-on"), "sign_on_"),
     _kind("webhooks", msgid("Webhooks"), "webhook_"),
-    _kind("organisation", msgid("The organisation"), "tenant_", "range_", "channel_"),
+    _kind("organisation", msgid("The organisation"), "tenant_", "range_", "channel_", "prices_", "route_"),
 )
 """Each action is of one kind."""
 

@@ -92,7 +92,7 @@ def _holds(speech: Speech, given: Mapping[str, str]) -> str:
     return speech.gettext("The account holds %(amount)s.", amount=words)
 
 
-_CAN = {
+CAN = {
     "alphanumeric_sender": msgid("Sender names"),
     "own_numbers": msgid("Our own numbers as senders"),
     "receipts": msgid("Delivery receipts"),
@@ -152,7 +152,7 @@ def _card(
 
 
 def _able(speech: Speech, capabilities: Capabilities) -> tuple[str, ...]:
-    words = [speech.gettext(label) for name, label in _CAN.items() if getattr(capabilities, name)]
+    words = [speech.gettext(label) for name, label in CAN.items() if getattr(capabilities, name)]
     if capabilities.max_rate:
         words.append(speech.gettext("At most %(rate)s", rate=rate_words(speech, capabilities.max_rate)))
     return tuple(words)

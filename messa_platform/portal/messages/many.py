@@ -12,11 +12,12 @@ from pyramid.request import Request
 from pyramid.response import Response
 
 from messa_platform.core.i18n import msgid
+from messa_platform.core.sheets import MOST_BYTES, Problem, SheetFault
 from messa_platform.core.text_files import SEMICOLONS, table
 from messa_platform.messaging import lists, sendings
 from messa_platform.messaging.sending_rows import Row, rows_of_list, rows_of_pasted, rows_of_sheet
 from messa_platform.messaging.sendings import Progress
-from messa_platform.messaging.sheets import MOST_BYTES, Problem, SheetFault, number_column, read_sheet
+from messa_platform.messaging.sheets import number_column, read_sheet
 from messa_platform.portal.forms import Form, asked, written
 from messa_platform.portal.messages.compose import hindrance
 from messa_platform.portal.messages.counter import counter_for, held_by
@@ -33,7 +34,7 @@ LARGEST_FORM = MOST_BYTES + 2**20
 WAYS = ("numbers", "list", "sheet")
 """The fields by which recipients come; one of them is filled in."""
 
-_PROBLEMS: Mapping[Problem, str] = {
+PROBLEMS: Mapping[Problem, str] = {
     Problem.EMPTY: msgid("The file is empty. Choose another one."),
     Problem.TOO_LARGE: msgid(
         "The file is too large: %(num)s MB at most. Leave out pictures and columns, or divide it."
@@ -165,7 +166,7 @@ def _rows_of_sheet(request: Request, form: Form, country_code: str) -> Sequence[
     )
     if isinstance(sheet, SheetFault):
         limit = sheet.limit // 2**20 if sheet.problem is Problem.TOO_LARGE else sheet.limit
-        form.fail("sheet", speech.gettext(_PROBLEMS[sheet.problem], num=speech.number(limit)))
+        form.fail("sheet", speech.gettext(PROBLEMS[sheet.problem], num=speech.number(limit)))
         return []
     column = number_column(sheet, country_code)
     if column is None:

@@ -18,6 +18,8 @@ TABS = (
     ("ranges", msgid("Number ranges")),
     ("domains", msgid("Domains waiting")),
     ("channels", msgid("Channels")),
+    ("routes", msgid("Routes")),
+    ("prices", msgid("Prices")),
     ("audit", msgid("Audit log")),
 )
 """In the order in which they stand; each is a page right below `/operator`."""

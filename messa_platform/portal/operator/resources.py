@@ -14,6 +14,10 @@ from messa_platform.portal.demanded import demand_second_factor
 from messa_platform.portal.identity import OPERATOR
 from messa_platform.portal.messages.resources import read_id
 from messa_platform.providers import channels
+from messa_platform.providers.prices import lists
+from messa_platform.providers.prices.lists import Named
+from messa_platform.providers.routing import routes
+from messa_platform.providers.routing.routes import Listed
 from messa_platform.tenants import tenants
 from messa_platform.tenants.admin_models import Actor
 from messa_platform.tenants.audit import Author
@@ -105,11 +109,49 @@ class ChannelResource(Resource):
         self.channel_id = channel_id
 
 
+class RoutesResource(Resource):
+    """`/operator/routes`: by which channels texts leave."""
+
+    def __getitem__(self, name: str) -> RouteResource:
+        found = routes.one(self.request.platform_db, read_id(name))
+        if found is None:
+            raise KeyError(name)
+        return RouteResource(self, found)
+
+
+class RouteResource(Resource):
+    """`/operator/routes/<id>`: one of the routes."""
+
+    def __init__(self, parent: RoutesResource, found: Listed) -> None:
+        super().__init__(parent.request, str(found.route.id), parent)
+        self.found = found
+
+
+class PricesResource(Resource):
+    """`/operator/prices`: what providers charge us, and what we charge."""
+
+    def __getitem__(self, name: str) -> PricesVersionResource:
+        found = lists.version(self.request.platform_db, read_id(name))
+        if found is None:
+            raise KeyError(name)
+        return PricesVersionResource(self, found)
+
+
+class PricesVersionResource(Resource):
+    """`/operator/prices/<id>`: a version of a price list."""
+
+    def __init__(self, parent: PricesResource, found: Named) -> None:
+        super().__init__(parent.request, str(found.id), parent)
+        self.found = found
+
+
 _PLACES = {
     "tenants": TenantsResource,
     "ranges": RangesResource,
     "domains": DomainsResource,
     "channels": ChannelsResource,
+    "routes": RoutesResource,
+    "prices": PricesResource,
 }
 
 

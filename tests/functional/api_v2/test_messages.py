@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from messa_platform.messaging.failover import move
 from messa_platform.tenants.group_settings import Key
 from tests.functional.api_v2.conftest import ANNA, GORAN, KARIN, Api, Program
+from tests.support.prices import stored
 
 
 def test_a_text_is_sent_and_told_whole(api: Api, school: Program) -> None:
@@ -144,6 +146,17 @@ def test_a_text_for_later_waits_and_can_be_cancelled_once(api: Api, school: Prog
     assert problem["detail"] == "The message is CANCELLED."
 
 
+def test_an_event_does_not_name_the_channel_by_which_a_text_did_not_go(api: Api, school: Program) -> None:
+    message = school.send()
+    api.world.channel("reserv", priority=9)
+    channel = api.world.value("SELECT id FROM channel WHERE name <> 'reserv'")
+    api.world.run("UPDATE channel SET enabled = false WHERE id = :id", id=channel)
+    with api.world.database.unit_of_work() as session:
+        assert move(session, api.world.clock.now(), channel, lambda *_: None) == 1
+    events = school.get(f"/v2/messages/{message['id']}/events")["items"]
+    assert [event["code"] for event in events] == ["", "moved_from"]
+
+
 def test_a_dry_run_tells_and_stores_nothing(api: Api, school: Program) -> None:
     api.world.set(api.school, Key.SIGNATURE, "/Skolan")
     api.world.group_quota(api.school, 3, 1)
@@ -154,6 +167,7 @@ def test_a_dry_run_tells_and_stores_nothing(api: Api, school: Program) -> None:
         "units": 14,
         "parts": 1,
         "left": 3,
+        "price": None,
         "status": "QUEUED",
     }
     assert school.post("/v2/messages/dry-run", {"to": "1", "text": "Hej"})["status"] == "invalid_number"
@@ -162,6 +176,25 @@ def test_a_dry_run_tells_and_stores_nothing(api: Api, school: Program) -> None:
         == "no_sms_left:Group:Skolan"
     )
     assert api.world.value("SELECT count(*) FROM message") == 0
+
+
+def test_a_dry_run_tells_the_price_of_all_parts_exactly(api: Api, school: Program) -> None:
+    stored(api.world, "Normal", {"46": 350_001, "4670": 333_333})
+    asked = {"to": ANNA, "text": "x" * 161}
+
+    def price(**body: str) -> str | None:
+        told: str | None = school.post("/v2/messages/dry-run", {**asked, **body})["price"]
+        return told
+
+    assert price() == "0.666666"
+    assert price(text="x") == "0.333333"
+    assert price(to="+46731740605") == "0.700002"
+    assert price(to="+4791234567") is None
+    assert price(to="1") == "0.000000"  # refused
+    stored(api.world, "Normal", {"46": 1}, 1)
+    tomorrow = api.world.clock.now() + timedelta(days=1)
+    assert price(send_at=tomorrow.isoformat()) == "0.000002"
+    assert price() == "0.666666"
 
 
 def test_many_get_a_batch_with_what_differs_filled_in(api: Api, school: Program) -> None:

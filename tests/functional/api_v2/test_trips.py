@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from messa_platform.core.clock import FixedClock
+from messa_platform.providers.routing.way import read_way
 from messa_platform.runtime import Runtime
 from messa_platform.tenants.group_settings import Key
 from tests.functional.api_v2.conftest import ANNA, KARIN, Api, Program
+from tests.support.prices import route, stored
 from tests.support.visitors import a_runtime
 from tests.support.wire import Wire, tapped
 
@@ -80,6 +82,18 @@ def test_what_is_told_of_a_text_is_what_is_stored_of_it(api: Api, busy: Program)
     for body in bodies:
         told = busy.post("/v2/messages", body, 201)
         assert busy.get(f"/v2/messages/{told['id']}") == told
+
+
+def test_routes_and_prices_take_no_round_trip_of_their_own(api: Api, wire: Wire, busy: Program) -> None:
+    channel = api.world.value("SELECT id FROM channel")
+    stored(api.world, channel, {"46": 350_000, "4670": 300_000})
+    route(api.world, channel, prefix="46", is_cheapest=True)
+    busy.send(KARIN, "Så snart de har ändrats läses de")
+    with wire.counted() as trips:
+        sent = busy.send(KARIN, "Pumpen i Björkdalen går igen")
+    assert trips == [3]
+    kept = api.world.value("SELECT way FROM message WHERE id = :id", id=sent["id"])
+    assert read_way(kept).micros == 300_000
 
 
 def test_settings_that_changed_hold_for_the_next_text(api: Api, busy: Program) -> None:

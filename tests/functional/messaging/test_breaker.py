@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 
 import pytest
+from structlog.testing import capture_logs
 
 from messa_platform.providers import breaker
 from messa_platform.providers.base import Accepted, Outcome, OutgoingText, Rejected, State, Unknown
@@ -31,6 +32,29 @@ def test_a_channel_that_answers_stays_closed(two: Callable[..., Two], answers: l
         by.submit()
         by.run("first")
         assert by.state() == "closed"
+
+
+def test_the_log_says_that_a_channel_works_again_only_if_it_was_closed_off(two: Callable[..., Two]) -> None:
+    works = [False]
+    first = failing(
+        answer=lambda m: Accepted(f"r{m.message_id}") if works[0] else REFUSED, verdict=State.WELL
+    )
+    by = two(first, None)
+
+    def tell(texts: int) -> list[str]:
+        by.submit(texts)
+        with capture_logs() as told:
+            by.run("first")
+        return [entry["event"] for entry in told if entry["event"].startswith("channel_")]
+
+    assert tell(1) == []
+    works[0] = True
+    assert tell(1) == []  # it had failed once, no more
+    works[0] = False
+    assert tell(FAILURES) == ["channel_opened"]
+    works[0] = True
+    by.later(breaker.FIRST_PAUSE + 1)
+    assert tell(1) == ["channel_works_again"]
 
 
 def test_one_text_that_is_refused_again_and_again_closes_the_way_to_no_other(two: Callable[..., Two]) -> None:

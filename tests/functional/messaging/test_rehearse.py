@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from datetime import timedelta
+from decimal import Decimal
 from uuid import UUID
 
 import pytest
@@ -23,6 +24,7 @@ from messa_platform.tenants.group_settings import Key, TooLong
 from messa_platform.tenants.models import Group
 from tests.support.network import Network
 from tests.support.observe import statements
+from tests.support.prices import stored
 from tests.support.world import World
 
 PHONE, OTHER = "0701740605", "0701740606"
@@ -62,6 +64,22 @@ def says_stop(world: World, account_id: UUID, remote: str) -> None:
         message=new_id(),
         now=world.clock.now(),
     )
+
+
+# What it would be charged
+
+
+def test_each_recipient_has_a_price_and_all_together(world: World, anna: UUID) -> None:
+    seen = rehearsed(world, anna, "Hej", PHONE, OTHER)
+    assert (seen.price, [entry.price for entry in seen.entries]) == (None, [None, None])
+    stored(world, "Normal", {"46": 350_000, "46701740606": 1})
+    stored(world, "Ett annat", {"46": 999})
+    seen = rehearsed(world, anna, "x" * 161, PHONE, OTHER, "12")
+    prices = [entry.price for entry in seen.entries]
+    assert prices == [Decimal("0.700000"), Decimal("0.000002"), Decimal(0)]
+    assert all(type(price) is Decimal for price in (*prices, seen.price))
+    assert seen.price == Decimal("0.700002")
+    assert rehearsed(world, anna, "Hej", PHONE, "+4791234567").price is None
 
 
 # The counter

@@ -16,6 +16,7 @@ from messa_platform.providers.simulator.behaviour import DOCUMENTED
 from messa_platform.providers.simulator.codes import CODES
 from messa_platform.runtime import Runtime
 from messa_platform.tenants.models import Group
+from tests.support.operators import an_operator, at_the_pages
 from tests.support.portal import seen
 from tests.support.town import Desk
 from tests.support.town_log import Book, Entry, Said, a_book
@@ -115,8 +116,13 @@ def test_why_a_text_went_another_way_is_told(book: Book) -> None:
     (message,) = book.write(
         Entry(book.town.school, book.office, book.ago(1), channel_id=channel, events=events)
     )
-    said = "The channel did not work, or was paused; the text went on to another one. moved_from 46elks"
+    said = "The channel did not work, or was paused; the text went on to another one. moved_from"
     assert happened(shown(book.town.head, message, SCHOOL))[1][1:] == ["QUEUED changed nothing", said]
+    operator = at_the_pages(book.town.runtime, an_operator(book.world))
+    whole = operator.get(f"{MASTER}/@@log-message?id={message}")
+    assert happened(whole)[1][2] == f"{said} 46elks"
+    book.world.channel("46elks", tenant_id=book.town.school.tenant_id)  # their own
+    assert happened(shown(book.town.head, message, SCHOOL))[1][2] == f"{said} 46elks"
 
 
 def test_a_doubt_and_what_came_of_it_are_told(book: Book) -> None:

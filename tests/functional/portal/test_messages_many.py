@@ -14,7 +14,7 @@ import pytest
 from webtest import TestResponse
 
 from messa_platform.core.clock import FixedClock
-from messa_platform.messaging.sheets import MOST_BYTES
+from messa_platform.core.sheets import MOST_BYTES
 from messa_platform.tenants.models import Group
 from tests.support.observe import statements
 from tests.support.portal import ASA, GORAN, KARIN, School, seen

@@ -30,6 +30,12 @@ PAGES = (
     f"/operator/domains/{uuid4()}",
     "/operator/channels",
     f"/operator/channels/{uuid4()}/pause",
+    "/operator/prices",
+    "/operator/prices/@@new",
+    f"/operator/prices/{uuid4()}/csv",
+    "/operator/routes",
+    "/operator/routes/@@new",
+    f"/operator/routes/{uuid4()}",
     "/operator/audit",
     "/operator/tenants/no-such",
     "/operator/no-such",
@@ -41,6 +47,12 @@ FORMS = (
     "/operator/ranges/@@lending",
     "/operator/domains/@@approve",
     *(f"/operator/channels/{uuid4()}/{form}" for form in ("test", "pause", "resume", "move")),
+    "/operator/prices/@@new",
+    "/operator/prices/@@standard",
+    f"/operator/prices/{uuid4()}/remove",
+    "/operator/routes/@@new",
+    f"/operator/routes/{uuid4()}",
+    f"/operator/routes/{uuid4()}/remove",
 )
 
 

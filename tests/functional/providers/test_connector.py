@@ -13,6 +13,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from sqlalchemy.exc import DataError
 from sqlalchemy.orm import Session
 
 from messa_platform.core.clock import SystemClock
@@ -64,11 +65,14 @@ class Failing(SmppProvider):
 
 
 class Flaky(EventSink):
-    """Fails to store as often as it is told."""
+    """Fails to store as often as it is told; `poison` is the reference of what the database does not take."""
 
     failures = 0
+    poison = ""
 
     def take(self, *asked: Any) -> None:
+        if Flaky.poison in [event.reference for event in asked[3]]:
+            raise DataError("INSERT", None, ValueError("what no database takes"))
         if Flaky.failures:
             Flaky.failures -= 1
             raise RuntimeError("the database is away")
@@ -173,7 +177,7 @@ def scene(world: World, database_url: str, monkeypatch: pytest.MonkeyPatch) -> I
     monkeypatch.setattr(connectors, "LOOK", 0.3)
     monkeypatch.setattr(leases, "LEASE", timedelta(seconds=LEASE))
     world.clock.move(SystemClock().now() - world.clock.now())
-    Flaky.failures = 0
+    Flaky.failures, Flaky.poison = 0, ""
     fake = SmppFake()
     with ExitStack() as stack:
         stack.enter_context(fake.running())
@@ -231,6 +235,19 @@ def test_what_cannot_be_stored_is_brought_again(scene: Scene) -> None:
     assert scene.status(message) == "SENT"
     assert scene.fake.deliver(receipts) == [True]
     assert scene.status(message) == "DELIVERED"
+
+
+def test_what_the_database_never_takes_holds_up_nothing_else(scene: Scene) -> None:
+    process = scene.started()
+    messages = [scene.send(process, f"Nr {n}", f"+4670174060{n}") for n in range(3)]
+    until(lambda: {scene.status(message) for message in messages} == {"SENT"})
+    receipts = [receipt for taken in scene.fake.taken for receipt in scene.fake.receipts(taken, "DELIVRD")]
+    Flaky.poison = scene.fake.taken[1].references[0]
+    assert not all(scene.fake.deliver(receipts))
+    of_poison = messages[int(scene.fake.taken[1].text[-1])]
+    assert {m: scene.status(m) for m in messages} == {
+        m: "SENT" if m == of_poison else "DELIVERED" for m in messages
+    }
 
 
 def test_another_process_takes_over_when_one_dies_and_not_before(scene: Scene) -> None:

@@ -73,6 +73,17 @@ def test_numbers_and_money_are_written_as_the_language_writes_them() -> None:
     assert EN.money(Decimal("1234.50")) == "SEK\N{NO-BREAK SPACE}1,234.50"
 
 
+def test_a_price_of_one_is_written_with_two_decimals_at_least_and_as_many_as_it_has() -> None:
+    for amount, swedish, english in (
+        ("0.350000", "0,35", "0.35"),
+        ("0.345001", "0,345001", "0.345001"),
+        ("0.000000", "0,00", "0.00"),
+        ("0.000001", "0,000001", "0.000001"),
+    ):
+        assert SV.unit_price(Decimal(amount)) == f"{swedish}\N{NO-BREAK SPACE}kr"
+        assert EN.unit_price(Decimal(amount)) == f"SEK\N{NO-BREAK SPACE}{english}"
+
+
 def test_texts_come_from_the_catalogue_with_their_values() -> None:
     assert SV.gettext("yesterday %(time)s", time="14:07") == "i går 14:07"
     assert SV.gettext("of this nobody knows: 100 %%") == "of this nobody knows: 100 %"

@@ -14,20 +14,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from messa_platform.messaging.recipients import normalise
-from messa_platform.messaging.sheets import (
+from messa_platform.core.sheets import (
     LONGEST_CELL,
     MOST_BYTES,
     MOST_COLUMNS,
-    MOST_ROWS,
     MOST_TAGS,
     MOST_UNPACKED,
     Problem,
-    Sheet,
     SheetFault,
-    number_column,
-    read_sheet,
 )
+from messa_platform.messaging.recipients import normalise
+from messa_platform.messaging.sheets import MOST_ROWS, Sheet, number_column, read_sheet
 
 PEOPLE = "Namn;Mobil;Tid\nAnna Öberg;070-174 06 05;14:00\nBosse Åkesson;+46 70 174 06 06;14:30\n"
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from queue import SimpleQueue
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -160,3 +162,38 @@ def test_at_the_end_every_provider_is_closed_at_once_though_one_fails(holding: t
     ended.join(1.2)
     assert not ended.is_alive()
     assert sorted(Slow.done[5:]) == [f"close {number}" for number in range(5)]
+
+
+@pytest.mark.parametrize("rate", [None, 1000.0])
+def test_what_takes_for_ever_is_given_up_and_the_rest_is_not(rate: float | None) -> None:
+    slow = {"+46701740601": 60.0}
+    made = a_pool({"obedient": obedient(slow=slow)}, 0.3)
+    texts = [a_text(recipient=f"+4670174060{n}") for n in range(3)]
+    outcomes: dict[int, Outcome] = {}
+    told = threading.Event()
+
+    def answered(place: int, outcome: Outcome) -> None:
+        outcomes[place] = outcome
+        if len(outcomes) == len(texts):
+            told.set()
+
+    try:
+        made.start_sends(replace(line("", "obedient"), rate=rate), texts, answered)
+        assert told.wait(10)
+    finally:
+        made.close()
+    assert [type(outcomes[n]) for n in range(3)] == [Accepted, Unknown, Accepted]
+    assert outcomes[1] == Unknown("timeout")
+
+
+def test_what_a_plugin_cancels_itself_is_no_time_limit() -> None:
+    def cancel(_text: OutgoingText) -> Outcome:
+        raise asyncio.CancelledError
+
+    made = a_pool({"obedient": obedient(answer=cancel)}, 10)
+    told: SimpleQueue[Outcome] = SimpleQueue()
+    try:
+        made.start_sends(line("", "obedient"), [a_text()], lambda _place, outcome: told.put(outcome))
+        assert told.get(timeout=10) == Unknown("cancelled")
+    finally:
+        made.close()

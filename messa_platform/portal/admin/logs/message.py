@@ -12,6 +12,7 @@ from pyramid.httpexceptions import HTTPNotFound
 from pyramid.request import Request
 
 from messa_platform.core.i18n import Speech
+from messa_platform.messaging.failover import MOVED
 from messa_platform.messaging.log.asked import scope_of
 from messa_platform.messaging.log.one import Happening, Logged, one
 from messa_platform.messaging.statuses import NAMES_GROUP, Status, status_word
@@ -22,7 +23,9 @@ from messa_platform.portal.forms import asked
 from messa_platform.portal.messages.numbers import nice
 from messa_platform.portal.messages.resources import read_id
 from messa_platform.portal.messages.words import STATUSES
+from messa_platform.portal.way_words import Told, tell
 from messa_platform.providers.codes import code_words
+from messa_platform.providers.routing.told import channels_for
 from messa_platform.tenants.places import Place, Way, places_of, ways
 
 
@@ -70,6 +73,7 @@ def show(context: GroupResource, request: Request) -> Mapping[str, Any]:
         meaning=MEANINGS[message.status],
         rule=_rule(message, known),
         stations=_stations(request, message),
+        told=_way(request, message),
     )
 
 
@@ -88,6 +92,14 @@ def _moment(speech: Speech, at: Any) -> str:
     return f"{at.astimezone(speech.zone):%Y-%m-%d %H:%M:%S}"
 
 
+def _way(request: Request, message: Logged) -> Told | None:
+    """Why it went by its channel; a tenant's session sees neither channels nor routes."""
+    if message.way is None:
+        return None
+    tenant_id, sees_all = request.context.organisation.id, request.identity.is_operator
+    return tell(request.platform_db, request.speech, tenant_id, message.channel_id, message.way, sees_all)
+
+
 # What happened
 
 
@@ -98,17 +110,39 @@ def _stations(request: Request, message: Logged) -> list[Station]:
         runtime, tenant_id = request.registry["messa.runtime"], request.context.organisation.id
         # a tenant's session sees no channels
         codes |= code_words(request.platform_db, runtime.providers, tenant_id, message.channel_id)
-    return [_station(request.speech, message, event, codes) for event in message.happenings]
+    shown = _names_shown(request, message)
+    return [_station(request.speech, message, event, codes, shown) for event in message.happenings]
 
 
-def _station(speech: Speech, message: Logged, event: Happening, codes: Mapping[str, str]) -> Station:
+def _names_shown(request: Request, message: Logged) -> frozenset[str] | None:
+    """The names of channels that may stand in an event: the tenant's own; None: any, to the operator."""
+    if request.identity.is_operator:
+        return None
+    if not any(event.code.startswith(MOVED) for event in message.happenings):
+        return frozenset()
+    found = channels_for(request.platform_db, request.context.organisation.id)
+    return frozenset(channel.name for channel in found if channel.is_own)
+
+
+def _code(code: str, names: frozenset[str] | None) -> str:
+    word, _, name = code.partition(" ")
+    return code if word != MOVED or names is None or name in names else word
+
+
+def _station(
+    speech: Speech,
+    message: Logged,
+    event: Happening,
+    codes: Mapping[str, str],
+    names: frozenset[str] | None,
+) -> Station:
     group = message.rule_group if event.status in NAMES_GROUP else None
     said = codes.get(event.code) or codes.get(event.code.partition(" ")[0], "")
     return Station(
         _moment(speech, event.at),
         status_word(event.status, group),
         STATUSES[event.status].tone if event.changed else "",
-        event.code,
+        _code(event.code, names),
         speech.gettext(said) if said else "",
         event.changed,
     )

@@ -7,8 +7,9 @@ import zipfile
 
 import pytest
 
-from messa_platform.messaging import sheets
-from messa_platform.messaging.sheets import SheetFault, read_sheet
+from messa_platform.core import sheets
+from messa_platform.core.sheets import SheetFault
+from messa_platform.messaging.sheets import read_sheet
 from messa_platform.runtime import Runtime
 from tests.support.portal import KARIN, School
 from tests.support.visitors import Visitor, token_of

@@ -11,7 +11,7 @@ import pytest
 
 from messa_platform.core.clock import FixedClock
 from messa_platform.core.ids import new_id_at
-from messa_platform.portal.channels.words import _CAN
+from messa_platform.portal.channels.words import CAN
 from messa_platform.providers.base import Capabilities
 from messa_platform.providers.elks.fake import KEY, PASSWORD, USER, ElksFake
 from messa_platform.providers.pool import ProviderPool
@@ -211,7 +211,7 @@ def test_it_is_the_operators_alone(desk: Desk, world: World, runtime: Runtime, f
 
 def test_there_are_words_for_whatever_a_plugin_can_say_that_it_can() -> None:
     switches = {name for name in Capabilities.__slots__ if isinstance(getattr(CAPABILITIES, name), bool)}
-    assert _CAN.keys() == switches
+    assert CAN.keys() == switches
 
 
 def test_the_operators_other_pages_lead_there(desk: Desk) -> None:

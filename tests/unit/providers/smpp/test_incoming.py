@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import struct
 from typing import Any
 
 import pytest
 
 from messa_platform.providers.base import IncomingText
+from messa_platform.providers.smpp import session as sessions
 from messa_platform.providers.smpp import switchboard
 from tests.support.smpp_centre import (
     DELIVER,
@@ -153,19 +155,24 @@ def test_more_than_can_be_stored_is_put_off_and_what_waits_has_an_end(
     in_loop(work)
 
 
-def test_who_has_us_answer_and_reads_nothing_is_cut() -> None:
+def test_who_has_us_answer_and_reads_nothing_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sessions, "MOST_UNREAD", 50_000)
+
     async def work() -> None:
         async with small_centre() as centre, provider_at(centre) as provider:
             await bound(provider)
             [line] = centre.lines
             line.writer.transport.pause_reading()  # type: ignore[attr-defined]
-            enquiries = struct.pack("!IIII", 16, 0x15, 0, 1) * 10_000
-            for _ in range(100):
-                line.writer.write(enquiries)
-                await asyncio.sleep(0.005)
+            ours = provider._board._sessions[0]._transport
+            assert ours is not None
+            for transport, buffer in ((line.writer, socket.SO_RCVBUF), (ours, socket.SO_SNDBUF)):
+                transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, buffer, 4096)
+            for _ in range(60):
+                line.writer.write(struct.pack("!IIII", 16, 0x15, 0, 1) * 500)
+                await asyncio.sleep(0.01)
                 if provider.bound.up == 0:
                     break
-            assert provider.bound.up == 0, "16 MB were answered and kept"
+            assert provider.bound.up == 0, "what is answered is kept without an end"
 
     in_loop(work)
 

@@ -1,0 +1,1 @@
+"""By which channel a text leaves, and why by that one (spec X4)."""
