@@ -18,6 +18,7 @@ from messa_platform.core.crypto import Keys
 from messa_platform.core.ids import new_id
 from messa_platform.core.outbound import Outbound
 from messa_platform.providers import given_settings
+from messa_platform.providers.capabilities import noted
 from messa_platform.providers.channels import (
     COLUMNS,
     OF_OWNER,
@@ -81,8 +82,9 @@ Undone = Refused | TooMany | NoSuch | NotAdmin | Conflict
 _COUNT = text(f"SELECT count(*) FROM channel WHERE {OF_OWNER}")
 # A new one is taken last. Whoever takes the same name at once comes after the other, and is told.
 _INSERT = text(
-    "INSERT INTO channel (id, tenant_id, name, plugin, settings, sealed, rate, refilled_at, priority)"
-    " SELECT :id, CAST(:tenant_id AS uuid), :name, :plugin, CAST(:plain AS jsonb), :sealed, :rate, :now, coalesce(max(priority), 0) + 1"
+    "INSERT INTO channel (id, tenant_id, name, plugin, settings, sealed, capabilities, countries, rate, refilled_at, priority)"
+    " SELECT :id, CAST(:tenant_id AS uuid), :name, :plugin, CAST(:plain AS jsonb), :sealed, CAST(:capabilities AS varchar[]),"
+    " CAST(:countries AS varchar[]), :rate, :now, coalesce(max(priority), 0) + 1"
     f" FROM channel WHERE {OF_OWNER} ON CONFLICT DO NOTHING RETURNING {COLUMNS}"
 )
 _KEPT = text(f"SELECT {COLUMNS}, settings, sealed FROM channel WHERE {OF_OWNER} AND id = :id")
@@ -143,7 +145,9 @@ class ChannelOffice:
         divided = divide(self.keys, plugin, found.settings)
         values: dict[str, Any] = {"id": new_id(), "tenant_id": owner.tenant_id, "name": name}
         values["plugin"] = plugin_name
+        can = noted(plugin.capabilities)
         values |= {"plain": json.dumps(divided.plain), "sealed": divided.sealed}
+        values |= {"capabilities": can.capabilities, "countries": can.countries}
         row = session.execute(_INSERT, values | {"rate": wish.rate, "now": now}).first()
         if row is None:
             return Refused({"name": Fault(Wrong.TAKEN)})

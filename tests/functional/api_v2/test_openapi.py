@@ -56,6 +56,11 @@ CONFIGURATION = """
 [checks]
 # a version that is none at all is refused as one that does not hold
 negative_data_rejection.expected-statuses = [400, 401, 403, 404, 405, 406, 409, 412, 415, 422, 428, 429, "5xx"]
+
+# of addresses of which none is one no account comes, and there is no id to ask for
+[[operations]]
+include-operation-id = "getAccount"
+checks.ensure_resource_availability.enabled = false
 """
 EXAMPLES = 30
 """Requests that are made up for each operation and each kind of test."""
