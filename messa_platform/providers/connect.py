@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -83,9 +83,9 @@ Undone = Refused | TooMany | NoSuch | NotAdmin | Conflict
 _COUNT = text(f"SELECT count(*) FROM channel WHERE {OF_OWNER}")
 # A new one is taken last. Whoever takes the same name at once comes after the other, and is told.
 _INSERT = text(
-    "INSERT INTO channel (id, tenant_id, name, plugin, settings, sealed, rate, resends, refilled_at, capabilities, countries, priority)"
-    " SELECT :id, CAST(:tenant_id AS uuid), :name, :plugin, CAST(:plain AS jsonb), :sealed, :rate, :resends, :now, :capabilities, :countries,"
-    " coalesce(max(priority), 0) + 1"
+    "INSERT INTO channel (id, tenant_id, name, plugin, settings, sealed, capabilities, countries, rate, resends, refilled_at, priority)"
+    " SELECT :id, CAST(:tenant_id AS uuid), :name, :plugin, CAST(:plain AS jsonb), :sealed, CAST(:capabilities AS varchar[]),"
+    " CAST(:countries AS varchar[]), :rate, :resends, :now, coalesce(max(priority), 0) + 1"
     f" FROM channel WHERE {OF_OWNER} ON CONFLICT DO NOTHING RETURNING {COLUMNS}"
 )
 _KEPT = text(f"SELECT {COLUMNS}, settings, sealed FROM channel WHERE {OF_OWNER} AND id = :id")
@@ -147,13 +147,11 @@ class ChannelOffice:
         divided = divide(self.keys, plugin, found.settings)
         values: dict[str, Any] = {"id": new_id(), "tenant_id": owner.tenant_id, "name": name}
         values["plugin"] = plugin_name
+        can = noted(plugin.capabilities)
         values |= {"plain": json.dumps(divided.plain), "sealed": divided.sealed}
-        row = session.execute(
-            _INSERT,
-            values
-            | {"rate": wish.rate, "resends": wish.resends, "now": now}
-            | asdict(noted(plugin.capabilities)),
-        ).first()
+        values |= {"capabilities": can.capabilities, "countries": can.countries}
+        values |= {"rate": wish.rate, "resends": wish.resends, "now": now}
+        row = session.execute(_INSERT, values).first()
         if row is None:
             return Refused({"name": Fault(Wrong.TAKEN)})
         after = {"plugin": plugin_name, "settings": sorted(found.settings)}

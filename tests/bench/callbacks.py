@@ -33,7 +33,7 @@ from messa_platform.core.web_server import WebServer
 from messa_platform.tenants.tree import ensure_free_tenant
 from tests.bench import callback_load
 from tests.bench.bare import insert_rates
-from tests.support.called_books import Books, Line, books, phone
+from tests.support.called_books import Books, Line, books, callbacks, phone
 from tests.support.platform import MESSA, database_of
 from tests.support.processes import HOST, REPOSITORY, Child, ask, free_port, listens
 from tests.support.world import World
@@ -160,7 +160,9 @@ def incoming(made: Books, lines: Sequence[Line], count: int) -> list[bytes]:
     for n in range(count):
         line = lines[n % len(lines)]
         text = f"Tack, jag kommer, nummer {n}"
-        wires += [line.wire(c) for c in line.fake.incoming(new_id().hex, phone(n), made.number, text)]
+        wires += [
+            line.wire(c) for c in callbacks(line.fake.incoming(new_id().hex, phone(n), made.number, text))
+        ]
     return wires
 
 

@@ -62,7 +62,7 @@ def test_a_provider_is_connected_tested_moved_paused_and_removed_by_keyboard(
     desk.write("rate", "2,5")
     desk.write("s-password", PASSWORD)
     desk.save("@@channels/new/elks")
-    desk.reads(desk.main, "This is the only time", "?key=")
+    desk.reads(desk.main, "This is the only time", "incoming", "key")
     desk.look("told-once")
     desk.press("a.button.start")
     assert "?key=" not in page.content().replace("?key= ", "") and PASSWORD not in page.content()

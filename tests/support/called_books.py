@@ -21,7 +21,7 @@ from messa_platform.providers.elks.fake import ElksFake
 from messa_platform.providers.elks.plugin import ElksProvider
 from messa_platform.providers.jasmin.fake import JasminFake
 from messa_platform.providers.jasmin.plugin import JasminProvider
-from messa_platform.providers.kit.fake import CALLBACKS, Fake, Taken
+from messa_platform.providers.kit.fake import CALLBACKS, Delivery, Fake, Taken
 from messa_platform.providers.secrets import divide
 from messa_platform.providers.sinch.fake import SinchFake
 from messa_platform.providers.sinch.plugin import SinchProvider
@@ -59,7 +59,12 @@ class Line:
     def receipts(self, taken: Taken, status: ReceiptStatus = ReceiptStatus.DELIVERED) -> list[Callback]:
         """What the provider says of a text."""
         word = next(word for word, meant in self.fake.words.items() if meant is status)
-        return self.fake.receipts(taken, word)
+        return callbacks(self.fake.receipts(taken, word))
+
+
+def callbacks(brought: Sequence[Callback | Delivery]) -> list[Callback]:
+    """What a provider brings by callbacks, which all of these do."""
+    return [each for each in brought if isinstance(each, Callback)]
 
 
 @dataclass

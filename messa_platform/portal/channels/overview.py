@@ -24,6 +24,7 @@ from messa_platform.providers import channels, leases
 from messa_platform.providers.base import TakesCallbacks
 from messa_platform.providers.breaker import Breaker
 from messa_platform.providers.channels import OwnChannel
+from messa_platform.providers.prices.lists import priced_plugins
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +127,10 @@ def cards_of(desk: Desk) -> list[Card]:
     """The plugins, with whether they may be connected here. Why one is broken is the platform's own affair."""
     office, owner = desk.office, desk.owner
     found = cards(
-        desk.request.speech, desk.providers.plugins, lambda plugin: office.is_offered(owner, plugin)
+        desk.request.speech,
+        desk.providers.plugins,
+        lambda plugin: office.is_offered(owner, plugin),
+        priced_plugins(desk.session),
     )
     return [replace(card, reason=card.reason if desk.sees_faults else "") for card in found]
 
@@ -142,7 +146,7 @@ def listed(desk: Desk, **more: Any) -> Any:
     values = {
         "channels": shown(desk, found),
         "none_in_use": bool(found) and not any(channel.enabled for channel in found),
-        "cards": cards_of(desk),
+        "cards": cards_of(desk) if desk.is_platform else [],
         "most": MOST_COUNTED,
         "statuses": STATUSES,
         "list_at": desk.at(),

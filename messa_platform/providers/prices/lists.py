@@ -58,7 +58,8 @@ class PricesOf:
 
 _LISTS = text(
     "SELECT * FROM (SELECT l.id, c.id AS channel_id, c.name, false AS is_standard FROM channel c LEFT JOIN price_list l ON l.channel_id = c.id"
-    " WHERE c.tenant_id IS NULL UNION ALL SELECT id, channel_id, name, is_standard FROM price_list WHERE channel_id IS NULL)"
+    " WHERE c.tenant_id IS NULL AND c.removed_at IS NULL"
+    " UNION ALL SELECT id, channel_id, name, is_standard FROM price_list WHERE channel_id IS NULL)"
     " AS lists ORDER BY channel_id IS NOT NULL, is_standard DESC, name"
 )
 _VERSIONS = text(
@@ -122,6 +123,17 @@ class Refusal(StrEnum):
     NAME_TOO_LONG = "name_too_long"
 
 
+_PRICED = text(
+    "SELECT DISTINCT c.plugin FROM price_list l JOIN channel c ON c.id = l.channel_id WHERE c.tenant_id IS NULL AND c.removed_at IS NULL"
+    " AND EXISTS (SELECT FROM price_version v WHERE v.list_id = l.id)"
+)
+
+
+def priced_plugins(session: Session) -> frozenset[str]:
+    """The plugins by which the platform has a channel whose prices are known."""
+    return frozenset(session.execute(_PRICED).scalars())
+
+
 @dataclass(frozen=True, slots=True)
 class Stored:
     """The version that was made. `replaced`: it took the place of one for the same day."""
@@ -130,7 +142,9 @@ class Stored:
     replaced: bool
 
 
-_CHANNEL = text("SELECT name FROM channel WHERE id = :id AND tenant_id IS NULL FOR KEY SHARE")
+_CHANNEL = text(
+    "SELECT name FROM channel WHERE id = :id AND tenant_id IS NULL AND removed_at IS NULL FOR KEY SHARE"
+)
 _LIST_OF_CHANNEL = text("SELECT id FROM price_list WHERE channel_id = :channel")
 _SALE_LIST = text("SELECT id FROM price_list WHERE channel_id IS NULL AND lower(name) = lower(:name)")
 _MAKE_LIST = text(

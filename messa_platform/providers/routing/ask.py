@@ -34,7 +34,8 @@ NO_WAYS = Ways((), None)
 _WAYS = (
     "SELECT t.id AS tenant_id, (SELECT stamp FROM routing_stamp) AS stamp, c.id, c.tenant_id IS NOT NULL AS is_own, c.enabled,"
     " c.breaker = 'open' AS is_open, c.capabilities, c.countries FROM {} AS t (id)"
-    " LEFT JOIN channel c ON c.tenant_id = t.id OR c.tenant_id IS NULL ORDER BY c.tenant_id IS NULL, c.priority, c.id"
+    " LEFT JOIN channel c ON c.removed_at IS NULL AND (c.tenant_id = t.id OR c.tenant_id IS NULL)"
+    " ORDER BY c.tenant_id IS NULL, c.priority, c.id"
 )
 _OF_TENANTS = text(_WAYS.format("unnest(CAST(:ids AS uuid[]))"))
 

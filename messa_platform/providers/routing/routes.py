@@ -89,7 +89,8 @@ def _known(ids: Iterable[UUID], names: Mapping[UUID, str]) -> tuple[tuple[UUID, 
 
 _TENANT = text("SELECT slug FROM tenant WHERE id = :id FOR KEY SHARE")
 _CHANNELS = text(
-    "SELECT id, name FROM channel WHERE id = ANY(CAST(:ids AS uuid[])) AND (tenant_id IS NULL OR tenant_id = :tenant)"
+    "SELECT id, name FROM channel WHERE id = ANY(CAST(:ids AS uuid[])) AND removed_at IS NULL"
+    " AND (tenant_id IS NULL OR tenant_id = :tenant)"
 )
 _SAME = text(
     "SELECT id FROM route WHERE tenant_id IS NOT DISTINCT FROM CAST(:tenant AS uuid) AND prefix = :prefix"

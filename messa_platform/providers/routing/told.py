@@ -41,7 +41,8 @@ class ChannelOf:
 
 
 _OF = text(
-    "SELECT id, name, tenant_id IS NOT NULL AS is_own, enabled FROM channel WHERE tenant_id IS NULL OR tenant_id = :tenant"
+    "SELECT id, name, tenant_id IS NOT NULL AS is_own, enabled FROM channel"
+    " WHERE removed_at IS NULL AND (tenant_id IS NULL OR tenant_id = :tenant)"
     " ORDER BY tenant_id IS NULL, priority, id"
 )
 

@@ -152,6 +152,7 @@ def test_a_channel_is_connected_last_with_a_key_of_ours_and_its_secrets_sealed(
     row = world.rows("SELECT * FROM channel WHERE id = :id", id=done.channel.id)[0]
     assert row.settings == {"username": USER} and PASSWORD.encode() not in bytes(row.sealed)
     assert tenant.kept(done.channel.id)["password"] == PASSWORD
+    assert "alphanumeric_sender" in row.capabilities and row.countries == []
     master = tenant.owner.master
     assert master is not None
     assert audited(world)[-1] == (

@@ -165,7 +165,7 @@ def test_a_channel_of_a_broken_plugin_says_so_and_the_page_holds(marketplace: De
 @pytest.mark.parametrize(
     "query",
     [
-        "state=well&balance=1e9&currency=SEK",
+        "state=well&balance=1e%2B9&currency=SEK",
         "state=nothing",
         "state=strange&code=%3Cb%3Ecall+me",
         "tested=%ff",
@@ -175,7 +175,7 @@ def test_what_an_address_claims_has_none_of_its_words_on_the_page(desk: Desk, qu
     channel = desk.world.channel()
     answer = page(desk.visitor, f"{CHANNELS}?tested={channel}&{query}")
     assert (
-        "call me" not in answer.text and "1e9" not in answer.text and "The account holds" not in answer.text
+        "call me" not in answer.text and "1e+9" not in answer.text and "The account holds" not in answer.text
     )
 
 
@@ -190,7 +190,7 @@ def test_the_page_costs_as_many_statements_for_many_channels_as_for_one(desk: De
     few = cost()
     for i in range(20):
         wait(desk.world, desk.world.channel(f"nummer {i}"), i)
-    assert few == cost() <= 6
+    assert few == cost() <= 7
 
 
 def test_it_is_the_operators_alone(desk: Desk, world: World, runtime: Runtime, fake: ElksFake) -> None:
