@@ -26,6 +26,7 @@ def upgrade() -> None:
         sa.Column("wanted", sa.SmallInteger(), nullable=False, server_default="0"),
         sa.Column("fault", sa.String(), nullable=False, server_default=""),
     )
+    op.execute("ALTER TABLE connector_lease ENABLE ROW LEVEL SECURITY")
 
 
 def downgrade() -> None:

@@ -33,6 +33,7 @@ PHONE = "+46701740605"
 NOT_SEEN = {
     "alembic_version",
     "channel",
+    "connector_lease",
     "dispatch_queue",
     "early_receipt",
     "failure_notice",
@@ -40,7 +41,12 @@ NOT_SEEN = {
     "idempotency_key",
     "incoming_piece",
     "link_request",
+    "price",
+    "price_list",
+    "price_version",
     "provider_reference",
+    "route",
+    "routing_stamp",
     "sign_in_throttle",
     "text_retention",
 }
