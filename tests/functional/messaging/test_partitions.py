@@ -9,6 +9,7 @@ import pytest
 
 from messa_platform.core.bulk import insert_rows
 from messa_platform.core.ids import id_at, new_id, new_id_at
+from messa_platform.core.pipeline import at_commit
 from messa_platform.messaging.changes import Word, apply
 from messa_platform.messaging.partitions import (
     ahead,
@@ -179,6 +180,7 @@ def words_for(world: World, ids: list[UUID]) -> list[Statement]:
     """The statements by which messages are locked and moved."""
     with world.database.unit_of_work() as session, statements(world.database.engine) as seen:
         assert len(apply(session, [Word(i, Status.DELIVERED, "", NOW) for i in ids])) == len(ids)
+        at_commit(session).send()
         session.rollback()
     others = ("message_event", "pg_notify", "event_endpoint")
     return [s for s in seen if not any(other in s.text for other in others)]
