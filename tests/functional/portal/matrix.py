@@ -114,7 +114,6 @@ LinkResource                   /welcome/{word}                       ALL        
 ConsentResource                /consent/{consent}                    ALL         200  422
 SsoResource.start              /sso/start                            NOBODY_YET  200  -
 SsoResource.callback           /sso/callback                         ALL         303  -
-CallbackResource               /providers/simulator/events           ALL         405  401
 LegacyApi                      /data_db/api.aspx                     ALL         200  200
 None                           /static/messa.css                     ALL         200  200
 
@@ -225,6 +224,16 @@ ChannelResource.pause          /operator/channels/{channel}/pause    OPERATOR   
 ChannelResource.resume         /operator/channels/{channel}/resume   OPERATOR    -    303
 ChannelResource.move           /operator/channels/{channel}/move     OPERATOR    -    404
 ChannelResource.remove         /operator/channels/{channel}/remove   OPERATOR    200  303
+RoutesResource                 /operator/routes                      OPERATOR    200  -
+RoutesResource.new             /operator/routes/new                  OPERATOR    200  422
+RouteResource                  /operator/routes/{route}              OPERATOR    200  422
+RouteResource.remove           /operator/routes/{route}/remove       OPERATOR    -    303
+PricesResource                 /operator/prices                      OPERATOR    200  -
+PricesResource.new             /operator/prices/new                  OPERATOR    200  422
+PricesResource.standard        /operator/prices/standard             OPERATOR    -    404
+PricesVersionResource.csv      /operator/prices/{prices}/csv         OPERATOR    200  -
+PricesVersionResource.xlsx     /operator/prices/{prices}/xlsx        OPERATOR    200  -
+PricesVersionResource.remove   /operator/prices/{prices}/remove      OPERATOR    -    303
 
 # Signing in and out; the last of them ends what the others need
 Root.sign-in                   /sign-in                              NOBODY_YET  200  422

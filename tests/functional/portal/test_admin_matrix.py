@@ -131,7 +131,27 @@ class Scene:
         )
         thread = self.world.value("SELECT id FROM thread WHERE account_id = :id", id=user)
         of_user = {"thread": thread, "list": saved, "sending": prepared, "word": word}
-        return {**of_user, "waiting": waiting, "consent": "a-word"}
+        return {**of_user, "waiting": waiting, "consent": "a-word", **self._of_the_platform()}
+
+    def _of_the_platform(self) -> dict[str, object]:
+        """A route, and prices that hold from some day on."""
+        ids = {"route": new_id(), "list": new_id(), "prices": new_id()}
+        self.world.run(
+            "INSERT INTO route (id, prefix, channel_ids) VALUES (:route, '47', ARRAY[CAST(:channel AS uuid)])",
+            route=ids["route"],
+            channel=self.channel,
+        )
+        self.world.run("INSERT INTO price_list (id, name) VALUES (:list, 'Till kund')", list=ids["list"])
+        self.world.run(
+            "INSERT INTO price_version (id, list_id, valid_from, prices) VALUES (:prices, :list, '2199-01-01', 1)",
+            prices=ids["prices"],
+            list=ids["list"],
+        )
+        self.world.run(
+            "INSERT INTO price (version_id, prefix, amount) VALUES (:prices, '46', 350000)",
+            prices=ids["prices"],
+        )
+        return {"route": ids["route"], "prices": ids["prices"]}
 
     def _domain(self, group: Group, name: str, state: str) -> UUID:
         values = {"id": new_id(), "tenant": group.tenant_id, "group": group.id, "name": name, "state": state}
@@ -248,7 +268,8 @@ def test_everybody_gets_of_every_view_what_the_table_says(scene: Scene, persona:
 UNTOUCHED = (
     "account", "api_key", "audit_entry", "channel", "consent_request", "domain", "event_delivery", "event_endpoint",
     "export", "group", "group_admin", "group_setting", "message",
-    "number_range", "outgoing_mail", "recipient_list", "sending", "task", "task_work", "tenant", "thread",
+    "number_range", "outgoing_mail", "price", "price_list", "price_version", "route",
+    "recipient_list", "sending", "task", "task_work", "tenant", "thread",
 )  # fmt: skip
 """What a form that was not theirs to send leaves as it is."""
 
