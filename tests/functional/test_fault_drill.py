@@ -20,6 +20,7 @@ from uuid import uuid4
 import pytest
 
 from messa_platform.demo.api_users import V2_KEY
+from messa_platform.messaging.failover import MOVED
 from messa_platform.messaging.outcomes import ABSENT, IN_DOUBT
 from messa_platform.providers.breaker import LONGEST_PAUSE, TRIALS
 from tests.support.drill_book import Way, turns, ways
@@ -273,6 +274,11 @@ def _the_breaker_opened_and_closed(drill: Drill, books: Sequence[Way]) -> None:
     assert before == {FIRST}, before
 
 
+def _as_told(code: str) -> str:
+    """A code as a tenant's API user reads it: what the platform's channels are called is not for them."""
+    return MOVED if code.startswith(f"{MOVED} ") else code
+
+
 def _v2_tells_the_same(drill: Drill, books: Sequence[Way]) -> None:
     """Some texts of each kind, as whoever sent them sees them."""
     kinds: dict[tuple[str, ...], list[Way]] = {}
@@ -286,7 +292,7 @@ def _v2_tells_the_same(drill: Drill, books: Sequence[Way]) -> None:
         told = [(item["status"], item["code"], item["changed"]) for item in answer.json["items"]]
         # in the order of their times: a receipt may be older than our own record of the send
         steps = sorted(way.steps, key=lambda step: step.at)
-        assert told == [(step.status, step.code, step.changed) for step in steps]
+        assert told == [(step.status, _as_told(step.code), step.changed) for step in steps]
 
 
 def _every_fault_struck(drill: Drill, books: Sequence[Way], first: Submits) -> None:
