@@ -25,6 +25,7 @@ CUTS = 5
 A_MAIL = 500
 FINAL = {"DELIVERED", "UNCONFIRMED"}
 LEASE_SECONDS = 6
+BOUND = "SELECT count(*) FROM connector_lease JOIN channel ON channel.id = channel_id WHERE channel.name = 'operator' AND up = 1"
 DOUBTS = CUTS * WINDOW + 4 * WINDOW
 """A window at each cut; and of the process that is killed what it had claimed for two windows, and what was answered and not written."""
 
@@ -65,7 +66,7 @@ def drill(server: str, template: str, tmp_path: Path) -> Iterator[Drill]:
         platform.environment["MESSA_DISPATCH_LEASE_SECONDS"] = str(LEASE_SECONDS)
         # the first one holds the session; the other waits for its end, as the one within `serve` does
         first = platform.run("connector", log="connector-1.log")
-        first.until(lambda: platform.value("SELECT count(*) FROM connector_lease WHERE up = 1") == 1)
+        first.until(lambda: platform.value(BOUND) == 1)
         second = platform.run("connector", log="connector-2.log")
         platform.start()
         yield Drill(platform, sink, line, [first, second])
