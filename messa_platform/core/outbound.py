@@ -6,6 +6,7 @@ connection goes to one that was checked: a second answer of the DNS changes noth
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import ipaddress
 import json
@@ -292,6 +293,8 @@ class Outbound:
 
     def _addresses(self, target: Target, deadline: Deadline) -> list[IPAddress]:
         """Look a host up, in a thread of its own: the system's resolver knows no time limit, and whose server is slow chooses the name."""
+        with contextlib.suppress(ValueError):  # an address is nobody's to look up
+            return [ipaddress.ip_address(target.host)]
         found: Future[Sequence[str]] = Future()
 
         def ask() -> None:
