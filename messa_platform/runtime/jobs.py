@@ -152,6 +152,14 @@ def looks() -> tuple[Look, ...]:
     )
 
 
+def _forget(session: Session, now: datetime) -> None:
+    """Drop what is of no use any more in every room."""
+    failures.forget_old(session, now - timedelta(days=1))
+    rooms = (guard, receipts, sessions, links, throttle, sendings, tasks, exports, idempotency)
+    for room in rooms:
+        room.forget_old(session, now)
+
+
 def chores(
     settings: Settings,
     waker: Waker,
@@ -163,18 +171,6 @@ def chores(
     """What the sweeper does by itself, and how often."""
     keep_raw = timedelta(days=settings[SmtpSettings].keep_raw_days)
     warn_percent = settings[NumberSettings].warn_percent
-
-    def forget(session: Session, now: datetime) -> None:
-        guard.forget_old(session, now)
-        receipts.forget_old(session, now)
-        failures.forget_old(session, now - timedelta(days=1))
-        sessions.forget_old(session, now)
-        links.forget_old(session, now)
-        throttle.forget_old(session, now)
-        sendings.forget_old(session, now)
-        tasks.forget_old(session, now)
-        exports.forget_old(session, now)
-        idempotency.forget_old(session, now)
 
     return (
         Chore(
@@ -193,7 +189,7 @@ def chores(
             lambda session, now: removed_channels.settle(session, now, waker.wake_after_commit),
         ),
         Chore("forget_removed", timedelta(hours=1), channels.forget_removed),
-        Chore("forget", timedelta(hours=1), forget),
+        Chore("forget", timedelta(hours=1), _forget),
         Chore("forget_events", timedelta(minutes=1), outward_retention.forget),
         Chore(
             "empty_raw",

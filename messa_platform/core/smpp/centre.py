@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Final, cast
 
@@ -25,25 +26,25 @@ from messa_platform.core.smpp.pdus import (
 BINDS: Final = (Command.BIND_RECEIVER, Command.BIND_TRANSMITTER, Command.BIND_TRANSCEIVER)
 
 
-class Centre:
+class Centre(ABC):
     """What a service centre does; to be filled in. All of it is called in the loop of its sessions, and must not block."""
 
+    @abstractmethod
     def bind(self, session: CentreSession, pdu: Pdu, system_id: str, password: str) -> None:
         """Somebody introduces themselves: to be answered by `session.let_in` or `session.answer`."""
-        raise NotImplementedError
 
+    @abstractmethod
     def submit(self, session: CentreSession, pdu: Pdu, message: Message) -> None:
         """A text is handed over: to be answered by `session.take` or `session.answer`, or not."""
-        raise NotImplementedError
 
     def enquire(self, session: CentreSession, pdu: Pdu) -> None:
         """Somebody asks whether anybody is there."""
         session.answer(pdu)
 
-    def connected(self, session: CentreSession) -> None:
+    def connected(self, session: CentreSession) -> None:  # noqa: B027 who need not know leaves it out
         """Somebody has connected, and not said who it is."""
 
-    def closed(self, session: CentreSession) -> None:
+    def closed(self, session: CentreSession) -> None:  # noqa: B027 who need not know leaves it out
         """A connection is no more."""
 
 
