@@ -29,7 +29,7 @@ def spare(platform: Platform) -> Iterator[str]:
     )
     yield spare
     platform.do("DELETE FROM channel WHERE id = :id", id=spare)
-    platform.do("UPDATE channel SET priority = 0, enabled = true")
+    platform.do("UPDATE channel SET priority = 0, enabled = true WHERE name = 'simulator'")
 
 
 @pytest.mark.parametrize(

@@ -100,6 +100,8 @@ def test_channels_are_dragged_into_another_order(
     )
     page = sign_in(visitor("sv", 1280), ADMIN)
     page.goto(CHANNELS)
+    # Both in view at once: where the page is scrolled between the press and the drag, what is dragged is what lies there by then.
+    page.set_viewport_size({"width": 1280, "height": 1600})
     items = page.locator("ol[data-order] > li")
     with page.expect_navigation(url=re.compile("said=channel-moved")):
         items.nth(1).locator(".grip").drag_to(items.nth(0), target_position={"x": 40, "y": 5})

@@ -11,7 +11,8 @@ from messa_platform.core.clock import FixedClock
 from messa_platform.tenants import numbers
 from messa_platform.tenants.group_settings import Key
 from messa_platform.tenants.models import Group
-from messa_platform.tenants.numbers import REST, Holder, OwnRange, holders, own_ranges
+from messa_platform.tenants.numbers import REST, Holder, OwnRange, own_ranges
+from tests.support.held_numbers import holders
 from tests.support.observe import statements, together
 from tests.support.world import World
 

@@ -10,9 +10,10 @@ from messa_platform.core.clock import FixedClock
 from messa_platform.core.post import POST_ACTOR
 from messa_platform.tenants.group_settings import Key
 from messa_platform.tenants.models import Group
-from messa_platform.tenants.numbers import Holder, holders
+from messa_platform.tenants.numbers import Holder
 from messa_platform.tenants.people.adding import MOST_NAMED
 from tests.support.added_people import ANNA, BO, CIA
+from tests.support.held_numbers import holders
 from tests.support.people import Town
 from tests.support.world import World
 
