@@ -97,6 +97,34 @@ class Mail:
     tenant_id: UUID | None = None
 
 
+def no_reply(domain: str) -> str:
+    """The address of ours that nobody reads."""
+    return f"no-reply@{domain}"
+
+
+def own_mail(
+    domain: str,
+    key: str,
+    recipient: str,
+    subject: str,
+    text: str,
+    *,
+    tenant_id: UUID | None = None,
+    headers: dict[str, str] | None = None,
+) -> Mail:
+    """A mail that the service writes in its own name, at the mail domain `domain`; no answer is awaited."""
+    return Mail(
+        key,
+        no_reply(domain),
+        "messa",
+        recipient,
+        subject,
+        text,
+        headers=headers or {},
+        tenant_id=tenant_id,
+    )
+
+
 class Post:
     """Puts mails into the queue; `domain` is ours. Waking the deliverer is the caller's `wake`."""
 

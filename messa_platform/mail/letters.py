@@ -11,7 +11,7 @@ from uuid import UUID
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from messa_platform.core.clock import zone_called
-from messa_platform.core.post import Mail
+from messa_platform.core.post import Mail, no_reply, own_mail
 from messa_platform.mail.causes import Cause, in_words
 from messa_platform.messaging.incoming import Arrival
 from messa_platform.tenants.senders import Sender
@@ -69,11 +69,10 @@ class Letters:
             receives=sender.settings.may_receive,
             sender_name=sender.settings.sender_name,
         )
-        return Mail(
+        return own_mail(
+            self.domain,
             # who was removed, and comes back, is welcomed again
             key=f"welcome:{sender.account_id}:{sender.group_since.isoformat()}",
-            sender=f"no-reply@{self.domain}",
-            sender_name="messa",
             recipient=sender.address,
             subject=_SUBJECTS[language]["welcome"],
             text=text,
@@ -91,7 +90,7 @@ class Letters:
         reference = f"<{mail_reference}>" if mail_reference else None
         return Mail(
             key=f"reply:{arrival.message_id}",
-            sender=f"{arrival.remote}@{self.domain}" if answerable else f"no-reply@{self.domain}",
+            sender=f"{arrival.remote}@{self.domain}" if answerable else no_reply(self.domain),
             sender_name=display_name or arrival.remote,
             recipient=arrival.holder.address,
             subject=_SUBJECTS[language]["reply"].format(shown),
@@ -121,10 +120,9 @@ class Letters:
             url=self.public_url,
         )
         reference = f"<{report.message_id}>" if report.message_id else None
-        return Mail(
+        return own_mail(
+            self.domain,
             key=f"{'unsent' if report.later else 'failure'}:{report.mail_id}",
-            sender=f"no-reply@{self.domain}",
-            sender_name="messa",
             recipient=report.address,
             subject=words["partly" if report.sent else "failure"].format(report.subject or words["none"]),
             text=text,

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from messa_platform.core.actors import Waker
 from messa_platform.core.clock import stockholm_day
 from messa_platform.core.logs import logger
-from messa_platform.core.post import Mail, Post
+from messa_platform.core.post import Post, own_mail
 from messa_platform.messaging.dispatch import DISPATCH_ACTOR
 
 log = logger(__name__)
@@ -39,12 +39,6 @@ class Announcements:
     def pool_empty(self, session: Session, now: datetime) -> None:
         """There was no number left to lend: the operator is told, once a day."""
         log.error("number_pool_empty")
-        mail = Mail(
-            key=f"pool_empty:{stockholm_day(now)}",
-            sender=f"no-reply@{self.post.domain}",
-            sender_name="messa",
-            recipient=self.operator,
-            subject=_POOL_EMPTY_SUBJECT,
-            text=_POOL_EMPTY,
-        )
+        key = f"pool_empty:{stockholm_day(now)}"
+        mail = own_mail(self.post.domain, key, self.operator, _POOL_EMPTY_SUBJECT, _POOL_EMPTY)
         self.post.put(session, now, [mail])

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from messa_platform.core.i18n import speech
-from messa_platform.core.post import Mail
+from messa_platform.core.post import Mail, own_mail
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +37,5 @@ class AdminMails:
             link=f"{self.public_url.rstrip('/')}/t",
             site=self.public_url,
         )
-        return Mail(
-            key=key,
-            sender=f"no-reply@{self.domain}",
-            sender_name="messa",
-            recipient=address,
-            subject=str(_("You are now an admin of %(group)s", group=group)),
-            text=str(text),
-            tenant_id=tenant_id,
-        )
+        subject = _("You are now an admin of %(group)s", group=group)
+        return own_mail(self.domain, key, address, subject, text, tenant_id=tenant_id)

@@ -8,7 +8,7 @@ from datetime import datetime
 from uuid import UUID
 
 from messa_platform.core.i18n import speech, spoken
-from messa_platform.core.post import Mail
+from messa_platform.core.post import Mail, own_mail
 from messa_platform.portal.domain_words import found_in_words
 from messa_platform.portal.pages import address
 from messa_platform.tenants.domains.faults import Fault
@@ -174,12 +174,4 @@ class DomainLetters:
         return f"{self.public_url.rstrip('/')}{address(*to.page)}"
 
     def _mail(self, key: str, to: Reader, subject: str, text: str) -> Mail:
-        return Mail(
-            key=key,
-            sender=f"no-reply@{self.domain}",
-            sender_name="messa",
-            recipient=to.address,
-            subject=str(subject),
-            text=str(text),
-            tenant_id=to.tenant_id,
-        )
+        return own_mail(self.domain, key, to.address, subject, text, tenant_id=to.tenant_id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from messa_platform.core.i18n import Speech, speech, spoken
-from messa_platform.core.post import Mail
+from messa_platform.core.post import Mail, own_mail
 from messa_platform.messaging.outward.models import DisabledWhy
 from messa_platform.portal.pages import address
 from messa_platform.tenants.readers import Reader
@@ -40,15 +40,8 @@ class EndpointLetters:
             link=f"{self.public_url.rstrip('/')}{address(*to.page)}",
             site=self.public_url,
         )
-        return Mail(
-            key=key,
-            sender=f"no-reply@{self.domain}",
-            sender_name="messa",
-            recipient=to.address,
-            subject=str(_("messa has switched off %(what)s", what=what)),
-            text=str(text),
-            tenant_id=to.tenant_id,
-        )
+        subject = _("messa has switched off %(what)s", what=what)
+        return own_mail(self.domain, key, to.address, subject, text, tenant_id=to.tenant_id)
 
 
 def _why(s: Speech, why: DisabledWhy) -> str:

@@ -7,7 +7,7 @@ from datetime import datetime
 from uuid import UUID
 
 from messa_platform.core.i18n import speech_in
-from messa_platform.core.post import Mail
+from messa_platform.core.post import Mail, own_mail
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class AccessMails:
             link=f"{self.public_url.rstrip('/')}/reset/{word}",
             site=self.public_url,
         )
-        return self._mail(key, address, _("Choose a new password"), str(text), tenant_id)
+        return self._mail(key, address, _("Choose a new password"), text, tenant_id)
 
     def password_changed(
         self, *, address: str, language: str, time_zone: str, at: datetime, tenant_id: UUID, key: str
@@ -64,15 +64,7 @@ class AccessMails:
             link=f"{self.public_url.rstrip('/')}/forgot",
             site=self.public_url,
         )
-        return self._mail(key, address, _("Your password was changed"), str(text), tenant_id)
+        return self._mail(key, address, _("Your password was changed"), text, tenant_id)
 
     def _mail(self, key: str, address: str, subject: str, text: str, tenant_id: UUID) -> Mail:
-        return Mail(
-            key=key,
-            sender=f"no-reply@{self.domain}",
-            sender_name="messa",
-            recipient=address,
-            subject=str(subject),
-            text=text,
-            tenant_id=tenant_id,
-        )
+        return own_mail(self.domain, key, address, subject, text, tenant_id=tenant_id)

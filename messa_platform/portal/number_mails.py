@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from messa_platform.core.i18n import DEFAULT, Speech, speech
 from messa_platform.core.ids import new_id
-from messa_platform.core.post import Mail, Post
+from messa_platform.core.post import Post, own_mail
 from messa_platform.tenants.numbers import RangeUse
 
 
@@ -38,14 +38,8 @@ class NumberLetters:
             link=f"{self.public_url.rstrip('/')}/operator/ranges",
             site=self.public_url,
         )
-        mail = Mail(
-            key=f"numbers_low:{new_id()}",
-            sender=f"no-reply@{self.post.domain}",
-            sender_name="messa",
-            recipient=self.operator,
-            subject=_("The numbers are running low"),
-            text=text,
-        )
+        key, subject = f"numbers_low:{new_id()}", _("The numbers are running low")
+        mail = own_mail(self.post.domain, key, self.operator, subject, text)
         self.post.put(session, now, [mail])
 
 

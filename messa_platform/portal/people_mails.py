@@ -8,7 +8,7 @@ from datetime import datetime
 from uuid import UUID
 
 from messa_platform.core.i18n import speech, spoken
-from messa_platform.core.post import Mail
+from messa_platform.core.post import Mail, own_mail
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +96,4 @@ class PeopleLetters:
         return "/".join([self.public_url.rstrip("/"), *path])
 
     def _mail(self, key: str, recipient: str, subject: str, text: str, tenant_id: UUID) -> Mail:
-        return Mail(
-            key=key,
-            sender=f"no-reply@{self.domain}",
-            sender_name="messa",
-            recipient=recipient,
-            subject=subject,
-            text=text,
-            tenant_id=tenant_id,
-        )
+        return own_mail(self.domain, key, recipient, subject, text, tenant_id=tenant_id)

@@ -7,7 +7,7 @@ from datetime import datetime
 from uuid import UUID
 
 from messa_platform.core.i18n import Speech, speech_in, spoken
-from messa_platform.core.post import Mail
+from messa_platform.core.post import Mail, own_mail
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +32,18 @@ class InvitationMails:
     ) -> Mail:
         """Word that the organisation is there. `word` is the secret of the link that chooses a password; None: there is one already."""
         s = speech_in(spoken(language), time_zone)
-        _ = s.gettext
         site = self.public_url.rstrip("/")
         way = (
             _sign_in(s, address, f"{site}/sign-in")
             if word is None
             else _choose(s, f"{site}/welcome/{word}", until)
         )
-        text = _(
+        text = self._text(s, organisation, way, f"{site}/t/{slug}")
+        subject = s.gettext("%(organisation)s is now on messa", organisation=organisation)
+        return own_mail(self.domain, key, address, subject, text, tenant_id=tenant_id)
+
+    def _text(self, s: Speech, organisation: str, way: str, admin: str) -> str:
+        return s.gettext(
             "Hello!\n\n"
             "%(organisation)s is now on messa, the service that turns e-mail into SMS, and you are\n"
             "its first admin.\n\n"
@@ -51,17 +55,8 @@ class InvitationMails:
             "messa\n%(site)s\n",
             organisation=organisation,
             way=way,
-            admin=f"{site}/t/{slug}",
+            admin=admin,
             site=self.public_url,
-        )
-        return Mail(
-            key=key,
-            sender=f"no-reply@{self.domain}",
-            sender_name="messa",
-            recipient=address,
-            subject=_("%(organisation)s is now on messa", organisation=organisation),
-            text=text,
-            tenant_id=tenant_id,
         )
 
 
