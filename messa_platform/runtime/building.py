@@ -7,6 +7,7 @@ import threading
 import time
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from uuid import UUID
 
@@ -53,7 +54,7 @@ from messa_platform.providers.connect import ChannelOffice
 from messa_platform.providers.pool import ProviderPool
 from messa_platform.providers.registry import load_plugins
 from messa_platform.providers.secrets import seal_all
-from messa_platform.runtime.administration import administration
+from messa_platform.runtime.administration import Administration, administration
 from messa_platform.runtime.jobs import ACTORS, chores, looks
 from messa_platform.runtime.parts import Runtime
 from messa_platform.runtime.settings import CannotStart
@@ -82,23 +83,32 @@ def open_database(settings: Settings) -> tuple[Held | None, str]:
 
 @dataclass(frozen=True, slots=True)
 class _Ground:
-    """What all parts of a process stand on. `writer` hands in our own mails, `letters` words them; `stopping` is set when it ends."""
+    """What all parts of a process stand on. `writer` hands in our own mails, `letters` words them; `ways` lead out, the platform's channels and
+    everybody else; `stopping` is set when it ends."""
 
     settings: Settings
     held: Held | None
-    url: str
     database: Database
+    listener: Listener
     clock: Clock
     broker: Broker
     waker: NoWaker | Waker
+    keys: Keys
+    ways: tuple[Outbound, Outbound]
     writer: Post
     letters: Letters
+    announcements: Announcements
     stopping: threading.Event
 
     @property
     def site(self) -> SiteSettings:
         """What the site is called, and where it is."""
         return self.settings[SiteSettings]
+
+    @property
+    def outbound(self) -> Outbound:
+        """The way out for all but the platform's channels."""
+        return self.ways[1]
 
 
 def build(
@@ -108,23 +118,28 @@ def build(
     name, where it is open already. Raises `CannotStart`."""
     broker, waker = _broker(settings, reads_queue)
     held, url = open_database(settings)
+    chosen, site, clock = settings[DatabaseSettings], settings[SiteSettings], clock or SystemClock()
     if database is None:
-        chosen = settings[DatabaseSettings]
         database = Database(make_engine(url, pool_size=chosen.pool_size, pooler=chosen.pooler))
-    site = settings[SiteSettings]
+    writer = Post(site.mail_domain, waker.wake_after_commit)
     ground = _Ground(
         settings=settings,
         held=held,
-        url=url,
         database=database,
-        clock=clock or SystemClock(),
+        listener=Listener(chosen.direct_url or url, clock),
+        clock=clock,
         broker=broker,
         waker=waker,
-        writer=Post(site.mail_domain, waker.wake_after_commit),
+        keys=open_keys(settings[SecuritySettings], clock),
+        ways=_ways_out(settings[OutboundSettings]),
+        writer=writer,
         letters=Letters(site.mail_domain, site.public_url),
+        announcements=Announcements(waker, writer, site.operator_mail),
         stopping=threading.Event(),
     )
     runtime = _assembled(ground)
+    runtime.checks["database"] = partial(_database_fault, database)
+    runtime.warnings["partitions"] = partial(_partitions_fault, database, clock)
     bind(broker, ACTORS, runtime)
     return runtime
 
@@ -141,18 +156,15 @@ def _broker(settings: Settings, reads_queue: bool) -> tuple[Broker, NoWaker | Wa
     return broker, Waker(sender(broker, ACTORS), embedded=embedded)
 
 
+def _ways_out(reach: OutboundSettings) -> tuple[Outbound, Outbound]:
+    return Outbound(reach, admitted=reach.channels, every_port=True), Outbound(reach)
+
+
 def _assembled(g: _Ground) -> Runtime:
     settings, database, clock = g.settings, g.database, g.clock
-    announcements = Announcements(g.waker, g.writer, g.site.operator_mail)
-    keys, outbound = open_keys(settings[SecuritySettings], clock), Outbound(settings[OutboundSettings])
-    reach = settings[OutboundSettings]
-    ways = Outbound(reach, admitted=reach.channels, every_port=True), outbound
-    providers = _providers(g, ways, keys)
-    wake = g.waker.wake_after_commit
-    sink = EventSink(ReplyMails(g.letters, g.writer), wake, wake)
+    providers, sink = _providers(g), _sink(g)
     office = administration(settings, database, clock, g.waker, g.writer)
     dispatcher = _dispatcher(g, providers)
-    listener = Listener(settings[DatabaseSettings].direct_url or g.url, clock)
     return Runtime(
         settings=settings,
         held=g.held,
@@ -160,59 +172,48 @@ def _assembled(g: _Ground) -> Runtime:
         clock=clock,
         broker=g.broker,
         waker=g.waker,
-        listener=listener,
-        keys=keys,
-        outbound=outbound,
+        listener=g.listener,
+        keys=g.keys,
+        outbound=g.outbound,
         rates=Rates(settings[RateSettings], make_store(settings[BrokerSettings].url, time.monotonic)),
-        single_sign_on=_single_sign_on(g, keys, outbound),
+        single_sign_on=_single_sign_on(g),
         passwords=Passwords(settings[AccessSettings].hashes_at_once),
-        session_cache=SessionCache(listener),
-        changes=Changes(listener, clock),
-        announcements=announcements,
+        session_cache=SessionCache(g.listener),
+        changes=Changes(g.listener, clock),
+        announcements=g.announcements,
         link_mails=LinkMails(AccessMails(g.site.mail_domain, g.site.public_url), g.writer),
         administration=office,
         post=g.writer,
         relay=Relay(settings[RelaySettings]),
         providers=providers,
-        channel_office=ChannelOffice(providers, keys, ways),
+        channel_office=ChannelOffice(providers, g.keys, g.ways),
         dispatcher=dispatcher,
-        connector=Connector(database, clock, dispatcher, sink, listener),
+        connector=Connector(database, clock, dispatcher, sink, g.listener),
         exporter=Exporter(database, clock, settings[ExportSettings], g.stopping),
-        intake=Intake(database, clock, announcements, g.letters, g.writer),
-        letters=g.letters,
+        intake=Intake(database, clock, g.announcements, g.letters, g.writer),
         sink=sink,
-        callback_channels=CallbackChannels(database, providers, keys, clock=clock),
+        callback_channels=CallbackChannels(database, providers, g.keys, clock=clock),
         callback_desk=CallbackDesk(database, clock, sink),
-        endpoints=Endpoints(outbound, keys),
-        pusher=_pusher(g, keys, outbound),
+        endpoints=Endpoints(g.outbound, g.keys),
+        pusher=_pusher(g),
         stopping=g.stopping,
-        sweeper=Sweeper(
-            database,
-            clock,
-            g.waker,
-            looks(),
-            chores(
-                settings,
-                g.waker,
-                office,
-                sink,
-                seal=lambda s: seal_all(s, providers, keys),
-                note_capabilities=lambda s: note_all(s, providers),
-            ),
-        ),
-        checks={"database": lambda: _database_fault(database)},
-        warnings={"partitions": lambda: _partitions_fault(database, clock)},
+        sweeper=_sweeper(g, providers, sink, office),
     )
 
 
-def _providers(g: _Ground, ways: tuple[Outbound, Outbound], keys: Keys) -> ProviderPool:
+def _providers(g: _Ground) -> ProviderPool:
     limit = g.settings[DispatchSettings].lease_seconds * 2 / 3
-    return ProviderPool(load_plugins(), limit, ways, g.site.public_url, keys)
+    return ProviderPool(load_plugins(), limit, g.ways, g.site.public_url, g.keys)
 
 
-def _single_sign_on(g: _Ground, keys: Keys, outbound: Outbound) -> SingleSignOn:
+def _sink(g: _Ground) -> EventSink:
+    wake = g.waker.wake_after_commit
+    return EventSink(ReplyMails(g.letters, g.writer), wake, wake)
+
+
+def _single_sign_on(g: _Ground) -> SingleSignOn:
     callback = g.site.public_url.rstrip("/") + "/sso/callback"
-    return SingleSignOn(g.database, g.clock, keys, OpenIdConnect(outbound), callback)
+    return SingleSignOn(g.database, g.clock, g.keys, OpenIdConnect(g.outbound), callback)
 
 
 def _dispatcher(g: _Ground, providers: ProviderPool) -> Dispatcher:
@@ -225,9 +226,20 @@ def _dispatcher(g: _Ground, providers: ProviderPool) -> Dispatcher:
     return Dispatcher(g.database, g.clock, providers, outcomes, g.stopping, waiting)
 
 
-def _pusher(g: _Ground, keys: Keys, outbound: Outbound) -> Pusher:
+def _pusher(g: _Ground) -> Pusher:
     post = EndpointPost(EndpointLetters(g.site.mail_domain, g.site.public_url), g.writer)
-    return Pusher(g.database, g.clock, keys, outbound, post, g.settings[PushSettings])
+    return Pusher(g.database, g.clock, g.keys, g.outbound, post, g.settings[PushSettings])
+
+
+def _sweeper(g: _Ground, providers: ProviderPool, sink: EventSink, office: Administration) -> Sweeper:
+    def seal(session: Session) -> None:
+        seal_all(session, providers, g.keys)
+
+    def note_capabilities(session: Session) -> None:
+        note_all(session, providers)
+
+    all_chores = chores(g.settings, g.waker, office, sink, seal, note_capabilities)
+    return Sweeper(g.database, g.clock, g.waker, looks(), all_chores)
 
 
 def _database_fault(database: Database) -> str | None:

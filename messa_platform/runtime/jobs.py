@@ -169,9 +169,17 @@ def chores(
     note_capabilities: Callable[[Session], object],
 ) -> tuple[Chore, ...]:
     """What the sweeper does by itself, and how often."""
-    keep_raw = timedelta(days=settings[SmtpSettings].keep_raw_days)
-    warn_percent = settings[NumberSettings].warn_percent
+    return (
+        *_chores_of_texts(settings, waker, sink),
+        *_chores_of_channels(waker, seal, note_capabilities),
+        *_chores_of_numbers(settings[NumberSettings], office),
+        *_chores_of_months(waker),
+        Chore("forget", timedelta(hours=1), _forget),
+    )
 
+
+def _chores_of_texts(settings: Settings, waker: Waker, sink: EventSink) -> tuple[Chore, ...]:
+    keep_raw = timedelta(days=settings[SmtpSettings].keep_raw_days)
     return (
         Chore(
             "match_early",
@@ -179,17 +187,8 @@ def chores(
             lambda session, _now: receipts.match_early(session, waker.wake_after_commit),
         ),
         Chore("give_up_pieces", timedelta(minutes=1), sink.give_up),
-        Chore("seal_channels", timedelta(minutes=1), lambda session, _now: seal(session)),
-        Chore("note_capabilities", timedelta(minutes=1), lambda session, _now: note_capabilities(session)),
         # what follows a STOP takes its locks in an order of its own, so it is woken and not done here
         Chore("follow_stops", timedelta(minutes=1), lambda _session, _now: waker.wake(opt_out.OPT_OUT_ACTOR)),
-        Chore(
-            "settle_removed",
-            timedelta(minutes=1),
-            lambda session, now: removed_channels.settle(session, now, waker.wake_after_commit),
-        ),
-        Chore("forget_removed", timedelta(hours=1), channels.forget_removed),
-        Chore("forget", timedelta(hours=1), _forget),
         Chore("forget_events", timedelta(minutes=1), outward_retention.forget),
         Chore(
             "empty_raw",
@@ -197,16 +196,41 @@ def chores(
             lambda session, now: intake.empty_old(session, now - keep_raw),
         ),
         Chore("fold_log", timedelta(seconds=10), lambda session, _now: summary.fold(session)),
+    )
+
+
+def _chores_of_channels(
+    waker: Waker, seal: Callable[[Session], object], note_capabilities: Callable[[Session], object]
+) -> tuple[Chore, ...]:
+    return (
+        Chore("seal_channels", timedelta(minutes=1), lambda session, _now: seal(session)),
+        Chore("note_capabilities", timedelta(minutes=1), lambda session, _now: note_capabilities(session)),
+        Chore(
+            "settle_removed",
+            timedelta(minutes=1),
+            lambda session, now: removed_channels.settle(session, now, waker.wake_after_commit),
+        ),
+        Chore("forget_removed", timedelta(hours=1), channels.forget_removed),
+    )
+
+
+def _chores_of_numbers(chosen: NumberSettings, office: Administration) -> tuple[Chore, ...]:
+    return (
         Chore(
             "rehouse",
             timedelta(minutes=2),
-            lambda session, now: moved_groups.rehouse(session, now, settings[NumberSettings].rest),
+            lambda session, now: moved_groups.rehouse(session, now, chosen.rest),
         ),
         Chore(
             "warn_low",
             timedelta(minutes=10),
-            lambda session, now: numbers.warn_low(session, now, warn_percent, office.numbers.tell),
+            lambda session, now: numbers.warn_low(session, now, chosen.warn_percent, office.numbers.tell),
         ),
+    )
+
+
+def _chores_of_months(waker: Waker) -> tuple[Chore, ...]:
+    return (
         Chore(
             "partitions",
             timedelta(hours=1),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import dramatiq
 
@@ -20,7 +20,6 @@ from messa_platform.core.rates import Rates
 from messa_platform.core.settings import Settings
 from messa_platform.core.sweeper import Sweeper
 from messa_platform.mail.intake import Intake
-from messa_platform.mail.letters import Letters
 from messa_platform.messaging.announce import Announcements
 from messa_platform.messaging.connector import Connector
 from messa_platform.messaging.dispatch import Dispatcher
@@ -69,7 +68,6 @@ class Runtime:
     connector: Connector
     exporter: Exporter
     intake: Intake
-    letters: Letters
     sink: EventSink
     callback_channels: CallbackChannels
     callback_desk: CallbackDesk
@@ -77,8 +75,8 @@ class Runtime:
     pusher: Pusher
     sweeper: Sweeper
     stopping: threading.Event
-    checks: dict[str, Callable[[], str | None]]
-    warnings: dict[str, Callable[[], str | None]]
+    checks: dict[str, Callable[[], str | None]] = field(default_factory=dict)
+    warnings: dict[str, Callable[[], str | None]] = field(default_factory=dict)
 
     def close(self) -> None:
         """Let go of everything, last acquired first."""
