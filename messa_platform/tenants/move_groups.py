@@ -115,6 +115,21 @@ def _change(place: Place, at: UUID, action: Action, before: Any = None, after: A
     return Change(place.tenant_id, at, action, place.name, place.id, before, after)
 
 
+def _moves(place: Place, was: UUID, is_now: UUID, logs: Iterable[UUID]) -> list[Change]:
+    """A group's way from below one to below another, as each of `logs` has it."""
+    before, after = {"parent": str(was)}, {"parent": str(is_now)}
+    return [_change(place, at, Action.GROUP_MOVED, before, after) for at in logs]
+
+
+def _found(session: Session, author: Author, group: Place) -> Place | Refusal | NotAdmin:
+    """A group as it stands once it is the author's turn, if the author administers it."""
+    here = _in_turn(session, group.tenant_id, [group.id]).get(group.id)
+    tops = authorities(session, author, group.tenant_id)
+    if not tops:
+        return NotAdmin()
+    return Refusal.NOT_THERE if here is None or not _in_reach(tops, here) else here
+
+
 def add(
     session: Session, now: datetime, author: Author, parent: Place, name: str
 ) -> Place | Refusal | NotAdmin:
@@ -122,12 +137,9 @@ def add(
     clean = _name(name)
     if isinstance(clean, Refusal):
         return clean
-    above = _in_turn(session, parent.tenant_id, [parent.id]).get(parent.id)
-    tops = authorities(session, author, parent.tenant_id)
-    if not tops:
-        return NotAdmin()
-    if above is None or not _in_reach(tops, above):
-        return Refusal.NOT_THERE
+    above = _found(session, author, parent)
+    if not isinstance(above, Place):
+        return above
     if len(above.ancestors) >= DEEPEST:
         return Refusal.TOO_DEEP
     group = add_group(session, above, clean)
@@ -150,23 +162,15 @@ def rename(
     clean = _name(name)
     if isinstance(clean, Refusal):
         return clean
-    here = _in_turn(session, group.tenant_id, [group.id]).get(group.id)
-    tops = authorities(session, author, group.tenant_id)
-    if not tops:
-        return NotAdmin()
-    if here is None or not _in_reach(tops, here):
-        return Refusal.NOT_THERE
+    here = _found(session, author, group)
+    if not isinstance(here, Place):
+        return here
     if here.version != version:
         return Conflict(here)
     if here.name == clean:
         return here
-    parameters = {
-        "id": here.id,
-        "tenant_id": here.tenant_id,
-        "name": clean,
-        "sort_key": swedish_sort_key(clean),
-    }
-    session.execute(_RENAME, parameters)
+    parameters = {"id": here.id, "tenant_id": here.tenant_id, "name": clean}
+    session.execute(_RENAME, parameters | {"sort_key": swedish_sort_key(clean)})
     renamed = replace(here, name=clean, version=here.version + 1)
     change = _change(renamed, here.id, Action.GROUP_RENAMED, {"name": here.name}, {"name": clean})
     record(session, now, author, [change])
@@ -224,9 +228,7 @@ def move(
         return Refusal.LOCKED
     moved = _moved(session, here, above)
     settle(session, [moved.path], left, above)
-    before, after = {"parent": str(here.parent_id)}, {"parent": str(above.id)}
-    logs = (moved.id, here.parent_id, above.id)
-    changes = [_change(moved, at, Action.GROUP_MOVED, before, after) for at in logs]
+    changes = _moves(moved, here.parent_id, above.id, (moved.id, here.parent_id, above.id))
     changes += paused(session, here.tenant_id, here.ancestors, paths=[moved.path])
     record(session, now, author, changes + drop_strayed(session, here.tenant_id, left))
     could, can = may_receive(session, here.tenant_id, here.ancestors, moved.ancestors)
@@ -358,8 +360,7 @@ def _dissolve(session: Session, now: datetime, here: Place, home: Place, above: 
     logs = dict.fromkeys((here.id, here.parent_id or here.id, home.id, above.id))
     changes = [_change(here, at, Action.GROUP_REMOVED, None, went) for at in logs]
     for child in children:
-        before, after = {"parent": str(here.id)}, {"parent": str(above.id)}
-        changes += [_change(child, at, Action.GROUP_MOVED, before, after) for at in (child.id, above.id)]
+        changes += _moves(child, here.id, above.id, (child.id, above.id))
     for domain in domains:
         before, after = {"group": str(here.id)}, {"group": str(home.id)}
         changes += [

@@ -144,15 +144,8 @@ def change(
     if not changed:
         return Saved(changed=False)
     session.execute(_SAVE, {**becomes, "tenant_id": master.tenant_id})
-    entry = Change(
-        master.tenant_id,
-        master.id,
-        Action.TENANT_CHANGED,
-        wish.name,
-        master.tenant_id,
-        before={name: was[name] for name in changed},
-        after={name: becomes[name] for name in changed},
-    )
+    told = [{name: values[name] for name in changed} for values in (was, becomes)]
+    entry = Change(master.tenant_id, master.id, Action.TENANT_CHANGED, wish.name, master.tenant_id, *told)
     record(session, now, author, [entry])
     return Saved(changed=True)
 

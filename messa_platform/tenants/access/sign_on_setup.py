@@ -119,14 +119,9 @@ def save(
     if row is None or not administers(session, author, place.tenant_id, place.id):
         return Outcome.GONE
     before = _set_up(row)
-    if not before.is_verified:
-        return Outcome.NOT_VERIFIED
-    if before.mark != mark:
-        return Outcome.CONFLICT
+    if fault := _fault(before, mark, wanted, secret):
+        return fault
     had = before.provider
-    # the secret of one issuer is not for the eyes of another
-    if not secret and (had is None or had.issuer != wanted.issuer):
-        return Outcome.NO_SECRET
     if had == wanted and not secret and not before.is_paused:
         return Outcome.SAVED
     configure(
@@ -139,18 +134,27 @@ def save(
         secret or None,
         enabled=wanted.enabled,
     )
+    was = _told(had) if had else None
     after = _told(wanted) | ({"secret": "changed"} if had and secret else {})
-    change = Change(
-        place.tenant_id,
-        place.id,
-        Action.SIGN_ON_SET,
-        before.domain,
-        domain_id,
-        before=_told(had) if had else None,
-        after=after,
-    )
-    record(session, now, author, [change])
+    record(session, now, author, [_change(place, before, Action.SIGN_ON_SET, was, after)])
     return Outcome.SAVED
+
+
+def _fault(before: SetUp, mark: str, wanted: Provider, secret: str) -> Outcome | None:
+    """Why it cannot be set up so."""
+    if not before.is_verified:
+        return Outcome.NOT_VERIFIED
+    if before.mark != mark:
+        return Outcome.CONFLICT
+    had = before.provider
+    # the secret of one issuer is not for the eyes of another
+    if not secret and (had is None or had.issuer != wanted.issuer):
+        return Outcome.NO_SECRET
+    return None
+
+
+def _change(place: Place, domain: SetUp, action: Action, before: Any = None, after: Any = None) -> Change:
+    return Change(place.tenant_id, place.id, action, domain.domain, domain.domain_id, before, after)
 
 
 _UNLINK = text(
@@ -174,14 +178,7 @@ def remove(
     session.execute(_UNLINK, {"domain_id": domain_id})
     session.execute(_FORGET, {"domain_id": domain_id})
     assert before.provider is not None
-    change = Change(
-        place.tenant_id,
-        place.id,
-        Action.SIGN_ON_REMOVED,
-        before.domain,
-        domain_id,
-        before=_told(before.provider),
-    )
+    change = _change(place, before, Action.SIGN_ON_REMOVED, _told(before.provider))
     record(session, now, author, [change])
     return Outcome.SAVED
 

@@ -6,7 +6,7 @@ Who reads the mail answers for the address: the link in it works once, for two w
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
@@ -67,26 +67,8 @@ def ask(
     organisation = session.execute(_ORGANISATION, {"id": place.tenant_id}).one()
     known = {row.address: row for row in session.execute(_LANGUAGES, {"addresses": list(addresses)})}
     asked = [(new_id(), address, secrets.token_urlsafe(32)) for address in addresses]
-    rows = [
-        {
-            "id": identifier,
-            "tenant_id": place.tenant_id,
-            "group_id": place.id,
-            "address": address,
-            "account_id": known[address].id if address in known else None,
-            "digest": digest(word),
-            "asked_by": author.account_id,
-            "asked_at": now,
-            "expires_at": now + LIFE,
-        }
-        for identifier, address, word in asked
-    ]
-    insert_rows(session, CONSENT, rows)
-    changes = [
-        Change(place.tenant_id, place.id, Action.CONSENT_ASKED, address, identifier)
-        for identifier, address, _ in asked
-    ]
-    record(session, now, author, changes)
+    accounts = {address: row.id for address, row in known.items()}
+    _keep(session, now, author, place, accounts, asked)
     mails = [
         post.mails.consent(
             address=address,
@@ -101,6 +83,37 @@ def ask(
         for identifier, address, word in asked
     ]
     post.post.put(session, now, mails)
+
+
+def _keep(
+    session: Session,
+    now: datetime,
+    author: Author,
+    place: Place,
+    accounts: Mapping[str, UUID],
+    asked: Sequence[tuple[UUID, str, str]],
+) -> None:
+    """Store questions: each with its address and the secret word of its link, of which only the digest is kept."""
+    rows = [
+        {
+            "id": identifier,
+            "tenant_id": place.tenant_id,
+            "group_id": place.id,
+            "address": address,
+            "account_id": accounts.get(address),
+            "digest": digest(word),
+            "asked_by": author.account_id,
+            "asked_at": now,
+            "expires_at": now + LIFE,
+        }
+        for identifier, address, word in asked
+    ]
+    insert_rows(session, CONSENT, rows)
+    changes = [
+        Change(place.tenant_id, place.id, Action.CONSENT_ASKED, address, identifier)
+        for identifier, address, _ in asked
+    ]
+    record(session, now, author, changes)
 
 
 @dataclass(frozen=True, slots=True)
