@@ -18,44 +18,25 @@ from tests.bench.platforms import CONNECTIONS, Layout, bare, platform
 ACCEPT_AIM, WHOLE_AIM = 0.7, 0.4
 
 
+_OPTIONS: tuple[tuple[str, type, float, str], ...] = (
+    ("--mails", int, 6000, "mails in each measurement"),
+    ("--rounds", int, 3, "how often each is measured"),
+    ("--pages", int, portal.PAGES, "open pages of the portal"),
+    ("--groups", int, organisations.LARGE[0], "groups of the large organisation"),
+    ("--messages", int, logs.MESSAGES, "messages in the large log"),
+    ("--exported", int, exports.TEXT, "rows of the large export"),
+    ("--requests", float, api.SECONDS, "seconds of requests to the API"),
+    ("--recipients", int, api.MANY, "recipients in one call of the API"),
+    ("--callbacks", float, callbacks.SECONDS, "seconds of providers' callbacks"),
+    ("--dispatched", int, dispatch.TEXTS, "texts that leave by each way, beside gateways of others"),
+)
+
+
 def _chosen() -> argparse.Namespace:
     """What the command line asks for."""
     parser = argparse.ArgumentParser(description="Mails and messages a second, beside bare baselines.")
-    parser.add_argument("--mails", type=int, default=6000, help="mails in each measurement (%(default)s)")
-    parser.add_argument("--rounds", type=int, default=3, help="how often each is measured (%(default)s)")
-    parser.add_argument(
-        "--pages", type=int, default=portal.PAGES, help="open pages of the portal (%(default)s)"
-    )
-    parser.add_argument(
-        "--groups",
-        type=int,
-        default=organisations.LARGE[0],
-        help="groups of the large organisation (%(default)s)",
-    )
-    parser.add_argument(
-        "--messages", type=int, default=logs.MESSAGES, help="messages in the large log (%(default)s)"
-    )
-    parser.add_argument(
-        "--exported", type=int, default=exports.TEXT, help="rows of the large export (%(default)s)"
-    )
-    parser.add_argument(
-        "--requests", type=float, default=api.SECONDS, help="seconds of requests to the API (%(default)s)"
-    )
-    parser.add_argument(
-        "--recipients", type=int, default=api.MANY, help="recipients in one call of the API (%(default)s)"
-    )
-    parser.add_argument(
-        "--callbacks",
-        type=float,
-        default=callbacks.SECONDS,
-        help="seconds of providers' callbacks (%(default)s)",
-    )
-    parser.add_argument(
-        "--dispatched",
-        type=int,
-        default=dispatch.TEXTS,
-        help="texts that leave by each way, beside gateways of others (%(default)s)",
-    )
+    for name, kind, default, meaning in _OPTIONS:
+        parser.add_argument(name, type=kind, default=default, help=f"{meaning} (%(default)s)")
     parser.add_argument(
         "--gateway",
         type=float,

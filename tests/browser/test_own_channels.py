@@ -40,13 +40,37 @@ def test_a_provider_is_connected_tested_moved_paused_and_removed_by_keyboard(
     page = sign_in(visitor(language, width, javascript=javascript), ADMIN)
     desk = Desk(page, language, "own-channels" if javascript else "own-channels-bare")
 
-    def names() -> list[str]:
-        return [text.split("\n")[0][3:] for text in page.locator("ol > li h3").all_inner_texts()]
-
     page.goto("/t/demo/@@settings")
     desk.tab("channels")
     desk.reads(desk.main, "All of your channels are paused")
     desk.look("list")
+    connect(desk, fake)
+    channel = page.url.rpartition("/")[2]
+    desk.press(f"form[action$='{channel}/test'] button")
+    verdict = page.locator(f"#channel-{channel} [role=status]")
+    expect(verdict).to_be_in_viewport()
+    desk.reads(verdict, "The connection works", "123")
+    desk.look("tested")
+    assert names(desk)[0].startswith(THEIRS) and names(desk)[1].startswith("Reserven")
+    desk.press(f"form[action$='{channel}/move'] button")
+    expect(page).to_have_url(re.compile(f"said=channel-moved#channel-{channel}$"))
+    assert names(desk)[0].startswith("Reserven")
+    desk.press(f"form[action$='{channel}/pause'] button")
+    desk.said("channel-paused")
+    desk.press(f"form[action$='{channel}/resume'] button")
+    desk.said("channel-resumed")
+    remove(desk, channel)
+    assert len(names(desk)) == 1 and names(desk)[0].startswith(THEIRS)
+
+
+def names(desk: Desk) -> list[str]:
+    """The channels of the list, in its order."""
+    return [text.split("\n")[0][3:] for text in desk.page.locator("ol > li h3").all_inner_texts()]
+
+
+def connect(desk: Desk, fake: ElksFake) -> None:
+    """From the list by the marketplace to the page of a channel, with a mistake on the way."""
+    page = desk.page
     desk.press("a[href$='@@marketplace']")
     desk.look("marketplace")
     desk.press("a[href$='@@channels/new/elks']")
@@ -67,28 +91,16 @@ def test_a_provider_is_connected_tested_moved_paused_and_removed_by_keyboard(
     desk.press("a.button.start")
     assert "?key=" not in page.content().replace("?key= ", "") and PASSWORD not in page.content()
     desk.look("one")
-    channel = page.url.rpartition("/")[2]
 
-    desk.press(f"form[action$='{channel}/test'] button")
-    verdict = page.locator(f"#channel-{channel} [role=status]")
-    expect(verdict).to_be_in_viewport()
-    desk.reads(verdict, "The connection works", "123")
-    desk.look("tested")
-    assert names()[0].startswith(THEIRS) and names()[1].startswith("Reserven")
-    desk.press(f"form[action$='{channel}/move'] button")
-    expect(page).to_have_url(re.compile(f"said=channel-moved#channel-{channel}$"))
-    assert names()[0].startswith("Reserven")
-    desk.press(f"form[action$='{channel}/pause'] button")
-    desk.said("channel-paused")
-    desk.press(f"form[action$='{channel}/resume'] button")
-    desk.said("channel-resumed")
+
+def remove(desk: Desk, channel: str) -> None:
+    """From the list, and back to it."""
     desk.press(f"#channel-{channel} a[href$='{channel}']")
     desk.press("a[href$='/remove']")
     desk.reads(desk.main, "What waits for it takes the next channel in use.")
     desk.look("remove")
     desk.save("/remove")
     desk.said("channel-removed")
-    assert len(names()) == 1 and names()[0].startswith(THEIRS)
 
 
 def test_channels_are_dragged_into_another_order(

@@ -46,10 +46,18 @@ def test_prices_and_a_route_are_put_there_and_tried(
     )
     page = sign_in(visitor(language, width, javascript=javascript), OPERATOR)
     desk = Desk(page, language, "prices" if javascript else "prices-bare")
-    broken, good = tmp_path / "trasig.csv", tmp_path / "bra.csv"
+    put_prices(desk, visitor, tmp_path)
+    look_up(desk)
+    put_route(desk)
+    try_route(desk)
+
+
+def put_prices(desk: Desk, visitor: Visitors, folder: Path) -> None:
+    """Make a sale list, first by a file with faults."""
+    page = desk.page
+    broken, good = folder / "trasig.csv", folder / "bra.csv"
     broken.write_text(BROKEN, "utf-8")
     good.write_text(GOOD, "utf-8-sig")
-
     page.goto("/operator/tenants")
     desk.press(f".tabs a[href='{PRICES}']")
     desk.reads(desk.main, "Price lists", "Standard")
@@ -59,7 +67,7 @@ def test_prices_and_a_route_are_put_there_and_tried(
     for file in (broken, good):
         page.locator("#of").select_option("new")
         desk.write("name", "Storkund")
-        page.locator("#valid_from").fill((stockholm_day(SystemClock().now()) + timedelta(days=1)).isoformat())
+        page.locator("#valid_from").fill(tomorrow())
         page.locator("#file").set_input_files(file)
         desk.save("@@new")
         if file is broken:
@@ -67,29 +75,43 @@ def test_prices_and_a_route_are_put_there_and_tried(
             desk.reads(page.locator("#faults"), "begins with 0", "070")
             desk.look("faults")
     desk.said("prices-added")
+
+
+def tomorrow() -> str:
+    return (stockholm_day(SystemClock().now()) + timedelta(days=1)).isoformat()
+
+
+def look_up(desk: Desk) -> None:
+    """What a part costs to a number."""
     desk.write("number", "070-174 06 05")
-    tomorrow = stockholm_day(SystemClock().now()) + timedelta(days=1)
-    page.locator("#day").fill(tomorrow.isoformat())
+    desk.page.locator("#day").fill(tomorrow())
     desk.press("#main form[method=get] button >> nth=0")
-    row = page.locator("#found tbody tr", has_text="Storkund")
-    for words in ("4670", "0.301234" if language == "en" else "0,301234"):
+    row = desk.page.locator("#found tbody tr", has_text="Storkund")
+    for words in ("4670", "0.301234" if desk.language == "en" else "0,301234"):
         expect(row).to_contain_text(words)
     desk.look("found")
 
+
+def put_route(desk: Desk) -> None:
+    """Let texts to a prefix go by the first channel."""
     desk.press(f".tabs a[href='{ROUTES}']")
     desk.press(f"a[href='{ROUTES}/@@new']")
     desk.write("prefix", "+46 70")
-    place = str(page.locator("input[id^=place-]").first.get_attribute("id"))
+    place = str(desk.page.locator("input[id^=place-]").first.get_attribute("id"))
     desk.write(place, "1")
     desk.tick("cheapest", on=True)
     desk.look("route")
     desk.save("@@new")
     desk.said("route-added")
-    expect(page.locator("#routes tbody tr", has_text="+4670…")).to_contain_text("simulator")
+    expect(desk.page.locator("#routes tbody tr", has_text="+4670…")).to_contain_text("simulator")
+
+
+def try_route(desk: Desk) -> None:
+    """Which way a text would go."""
     desk.write("to", "070-174 06 05")
     desk.write("from", "user@demo.example")
     desk.press("#main form[method=get] button >> nth=0")
-    desk.reads(page.locator("#way"), "The route for all organisations")
-    expect(page.locator("#way tbody tr").first).to_contain_text("simulator")
-    expect(page.locator("#way tbody tr", has_text="Norrtext AB")).to_contain_text("–")
+    desk.reads(desk.page.locator("#way"), "The route for all organisations")
+    expect(desk.page.locator("#way tbody tr").first).to_contain_text("simulator")
+    expect(desk.page.locator("#way tbody tr", has_text="Norrtext AB")).to_contain_text("–")
     desk.look("way")

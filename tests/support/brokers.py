@@ -34,29 +34,7 @@ def redis(directory: Path) -> Iterator[str]:
 def rabbitmq(directory: Path) -> Iterator[str]:
     """A RabbitMQ of our own, with a port mapper of its own, which Erlang would else leave behind; its URL."""
     port, distribution, mapper = free_port(), free_port(), free_port()
-    environment = {
-        "HOME": str(directory),
-        "ERL_EPMD_PORT": str(mapper),
-        "ERL_EPMD_ADDRESS": HOST,
-        "RABBITMQ_NODENAME": f"messa-{uuid.uuid4().hex[:8]}@localhost",
-        "RABBITMQ_NODE_IP_ADDRESS": HOST,
-        "RABBITMQ_NODE_PORT": str(port),
-        "RABBITMQ_DIST_PORT": str(distribution),
-        "RABBITMQ_MNESIA_BASE": str(directory / "mnesia"),
-        "RABBITMQ_LOG_BASE": str(directory / "log"),
-        "RABBITMQ_PID_FILE": str(directory / "pid"),
-        "RABBITMQ_ENABLED_PLUGINS_FILE": str(directory / "plugins"),
-        "RABBITMQ_CONFIG_FILE": str(directory / "rabbitmq"),
-        "RABBITMQ_ADVANCED_CONFIG_FILE": str(directory / "advanced"),
-        "RABBITMQ_CONF_ENV_FILE": "/dev/null",
-        # in place of the shell, so that the signal comes to it
-        "RABBITMQ_ALLOW_INPUT": "1",
-        "RABBITMQ_SERVER_START_ARGS": "-noinput",
-    }
-    (directory / "plugins").write_text("[].\n")
-    cookie = directory / ".erlang.cookie"
-    cookie.write_text(uuid.uuid4().hex)
-    cookie.chmod(0o400)
+    environment = _prepared(directory, port, distribution, mapper)
     names = Child(
         [program("epmd", "erlang-base"), "-port", str(mapper), "-address", HOST], directory / "epmd.log"
     )
@@ -75,3 +53,30 @@ def rabbitmq(directory: Path) -> Iterator[str]:
             os.killpg(server.process.pid, signal.SIGKILL)  # with its helpers; nothing of it is worth keeping
             server.process.wait()
         names.end()
+
+
+def _prepared(directory: Path, port: int, distribution: int, mapper: int) -> dict[str, str]:
+    """Files for a RabbitMQ that shares nothing with the machine's own; gives its environment."""
+    (directory / "plugins").write_text("[].\n")
+    cookie = directory / ".erlang.cookie"
+    cookie.write_text(uuid.uuid4().hex)
+    cookie.chmod(0o400)
+    return {
+        "HOME": str(directory),
+        "ERL_EPMD_PORT": str(mapper),
+        "ERL_EPMD_ADDRESS": HOST,
+        "RABBITMQ_NODENAME": f"messa-{uuid.uuid4().hex[:8]}@localhost",
+        "RABBITMQ_NODE_IP_ADDRESS": HOST,
+        "RABBITMQ_NODE_PORT": str(port),
+        "RABBITMQ_DIST_PORT": str(distribution),
+        "RABBITMQ_MNESIA_BASE": str(directory / "mnesia"),
+        "RABBITMQ_LOG_BASE": str(directory / "log"),
+        "RABBITMQ_PID_FILE": str(directory / "pid"),
+        "RABBITMQ_ENABLED_PLUGINS_FILE": str(directory / "plugins"),
+        "RABBITMQ_CONFIG_FILE": str(directory / "rabbitmq"),
+        "RABBITMQ_ADVANCED_CONFIG_FILE": str(directory / "advanced"),
+        "RABBITMQ_CONF_ENV_FILE": "/dev/null",
+        # in place of the shell, so that the signal comes to it
+        "RABBITMQ_ALLOW_INPUT": "1",
+        "RABBITMQ_SERVER_START_ARGS": "-noinput",
+    }

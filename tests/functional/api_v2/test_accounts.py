@@ -46,20 +46,22 @@ def actions(api: Api, group: Group) -> list[tuple[str, str, str]]:
     ]
 
 
+WANTED = {
+    "accounts": [
+        {"email": " Ny@Kommun.Example", "display_name": "Ny Nilsson"}, {"email": "bo@kommun.example"}, {"email": EVA}, {"email": LARS},
+        {"email": "ny@kommun.example"}, {"email": "inte en adress"}, {"email": " "}, {"email": "46701740605@messa.example"},
+    ]
+}  # fmt: skip
+
+
 def test_addresses_are_added_and_each_is_answered(api: Api, school: Program) -> None:
     below = api.world.group(api.school, "4A")
     beside = api.world.group(api.master, "Vården")
     api.world.account(below, EVA)
     api.world.account(beside, LARS)
     api.world.account(api.school, "bo@kommun.example")
-    body = {
-        "accounts": [
-            {"email": " Ny@Kommun.Example", "display_name": "Ny Nilsson"}, {"email": "bo@kommun.example"}, {"email": EVA}, {"email": LARS},
-            {"email": "ny@kommun.example"}, {"email": "inte en adress"}, {"email": " "}, {"email": "46701740605@messa.example"},
-        ]
-    }  # fmt: skip
-    planned = school.post("/v2/accounts/dry-run", body)
-    done = school.post("/v2/accounts", body)
+    planned = school.post("/v2/accounts/dry-run", WANTED)
+    done = school.post("/v2/accounts", WANTED)
     outcomes = [(i["email"], i["outcome"], i["fault"], i["from_group_id"]) for i in done["items"]]
     assert outcomes == [
         ("ny@kommun.example", "add", None, None),

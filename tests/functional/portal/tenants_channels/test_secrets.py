@@ -6,6 +6,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -111,56 +112,74 @@ def test_a_secret_that_stands_in_the_clear_would_be_found(watch: Watch, world: W
     watch.check()
 
 
+CALLED = {
+    "direction": "incoming",
+    "id": "i1",
+    "from": "+46701740605",
+    "to": "+1",
+    "message": "x",
+    "created": "x",
+}
+
+
 def test_from_being_connected_to_being_removed_no_secret_is_told(
     watch: Watch, office: Office, world: World, fake: ElksFake, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    # connected, with a mistake first
+    channel = connected(watch, office, fake)
+    anna = world.account(office.master, "anna@kommun.example")
+    at_work(watch, office, fake, channel, anna)
+    broken(watch, office, fake, channel, anna)
+    changed(watch, office, channel)
+    for what in ("pause", "resume", "remove"):
+        watch.check(office.press(channel, what))
+    watch.free("".join(capfd.readouterr()), "the log")
+    assert watch.pages > 100
+    assert world.value("SELECT count(*) FROM audit_entry WHERE action LIKE 'channel%'") == 7
+
+
+def connected(watch: Watch, office: Office, fake: ElksFake) -> UUID:
+    """The channel is connected, with a mistake first. Its key is told once, there, to be put into the provider's pages."""
     watch.check(office.fill_in(name="", s_username=USER, s_password=PASSWORD, s_url="http://"))
     told = office.fill_in(name="46elks", s_username=USER, s_password=PASSWORD, s_url=fake.base)
     channel, key = office.id_of("46elks"), office.kept("46elks")["callback_key"]
-    assert (
-        key in told.text and PASSWORD not in told.text
-    )  # the key once, here, to be put into the provider's pages
+    assert key in told.text and PASSWORD not in told.text
     watch.secrets.add(key)
     watch.check(office.press(channel, "test"))
-    # at work
-    anna = world.account(office.master, "anna@kommun.example")
-    world.submit(anna, ["+46701740605"], "Hej")
+    return channel
+
+
+def at_work(watch: Watch, office: Office, fake: ElksFake, channel: UUID, sender: UUID) -> None:
+    """A text leaves, and the provider calls, as does somebody else."""
+    office.world.submit(sender, ["+46701740605"], "Hej")
     office.runtime.dispatcher.run(channel, lambda: False)
     assert [taken.text for taken in fake.taken] == ["Hej"]
-    given = {
-        "direction": "incoming",
-        "id": "i1",
-        "from": "+46701740605",
-        "to": "+1",
-        "message": "x",
-        "created": "x",
-    }
-    stranger = Visitor(office.runtime)
-    watch.check(stranger.post(f"/providers/{channel}/incoming?key=fel", given))
-    watch.free(
-        stranger.post(f"/providers/{channel}/incoming?key={key}", given).text, "an answer to a callback"
-    )
+    stranger, key = Visitor(office.runtime), office.kept("46elks")["callback_key"]
+    watch.check(stranger.post(f"/providers/{channel}/incoming?key=fel", CALLED))
+    answer = stranger.post(f"/providers/{channel}/incoming?key={key}", CALLED)
+    watch.free(answer.text, "an answer to a callback")
     watch.check()
-    # broken: a wrong password, a key of the deployment that is gone, settings that the plugin does not take
+
+
+def broken(watch: Watch, office: Office, fake: ElksFake, channel: UUID, sender: UUID) -> None:
+    """A wrong password, a key of the deployment that is gone, settings that the plugin does not take."""
+    world = office.world
     watch.check(office.change(channel, s_password=WRONG), office.press(channel, "test"))
-    world.submit(anna, ["+46701740606"], "Hej")
+    world.submit(sender, ["+46701740606"], "Hej")
     office.runtime.dispatcher.run(channel, lambda: False)
     watch.check()
     sealed = world.value("SELECT sealed FROM channel")
     world.run("UPDATE channel SET sealed = 'x'")
     watch.check(office.press(channel, "test"))
-    world.run(
-        "UPDATE channel SET sealed = :sealed, settings = settings || jsonb_build_object('url', 7)",
-        sealed=sealed,
-    )
+    settings = "UPDATE channel SET sealed = :sealed, settings = settings || jsonb_build_object('url', {})"
+    world.run(settings.format("7"), sealed=sealed)
     watch.check(office.press(channel, "test"))
     office.runtime.dispatcher.run(channel, lambda: False)
-    world.run(
-        "UPDATE channel SET settings = settings || jsonb_build_object('url', CAST(:url AS text))",
-        url=fake.base,
-    )
-    # changed, with a key that is made anew
+    world.run(settings.format("CAST(:url AS text)"), sealed=sealed, url=fake.base)
+
+
+def changed(watch: Watch, office: Office, channel: UUID) -> None:
+    """Another password and name; then a key that is made anew, and told once."""
+    key = office.kept("46elks")["callback_key"]
     watch.check(office.change(channel, s_password=NEXT, name="46elks ny"))
     renewed = office.change(channel, **{"renew-callback_key": "1"})
     again = office.kept("46elks ny")["callback_key"]
@@ -168,12 +187,6 @@ def test_from_being_connected_to_being_removed_no_secret_is_told(
     watch.secrets.add(again)
     assert office.kept("46elks ny")["password"] == NEXT
     watch.check()
-    # paused, resumed, removed
-    for what in ("pause", "resume", "remove"):
-        watch.check(office.press(channel, what))
-    watch.free("".join(capfd.readouterr()), "the log")
-    assert watch.pages > 100
-    assert world.value("SELECT count(*) FROM audit_entry WHERE action LIKE 'channel%'") == 7
 
 
 def test_no_other_organisation_sees_that_there_is_a_channel(
