@@ -5,17 +5,16 @@ from __future__ import annotations
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Final, cast
+from typing import Final
 
+from messa_platform.core.smpp.connection import Connection
 from messa_platform.core.smpp.pdus import (
     HEADER,
-    LAST_SEQUENCE,
     RESPONSE,
     Broken,
     Command,
     Message,
     Pdu,
-    Reader,
     Status,
     answer,
     nack,
@@ -52,17 +51,13 @@ Done = Callable[[int | None], None]
 """Told the status with which a deliver_sm was answered, None if it was not."""
 
 
-class CentreSession(asyncio.Protocol):
+class CentreSession(Connection):
     """One connection. `system_id` is empty until it is bound; `command` is the bind that it asked for."""
 
     def __init__(self, centre: Centre) -> None:
+        super().__init__()
         self._centre = centre
-        self._transport: asyncio.Transport | None = None
-        self._reader = Reader()
-        self._sequence = 0
         self._waiting: dict[int, Done] = {}
-        self._unsent: list[bytes] = []
-        self._loop = asyncio.get_running_loop()
         self.system_id = ""
         self.command = 0
 
@@ -72,22 +67,16 @@ class CentreSession(asyncio.Protocol):
         return bool(self.system_id) and self.command != Command.BIND_TRANSMITTER
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)
+        super().connection_made(transport)
         self._centre.connected(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._transport = None
+        super().connection_lost(exc)
         self._centre.closed(self)
         self.system_id = ""
         waiting, self._waiting = self._waiting, {}
         for done in waiting.values():
             done(None)
-
-    def data_received(self, data: bytes) -> None:
-        for pdu in self._reader.feed(data):
-            self._take(pdu)
-        if self._reader.is_lost:
-            self.cut()
 
     def _take(self, pdu: Pdu) -> None:
         if pdu.command & RESPONSE:
@@ -152,31 +141,9 @@ class CentreSession(asyncio.Protocol):
         self._ask(lambda sequence: HEADER.pack(HEADER.size, Command.UNBIND, 0, sequence), done)
 
     def _ask(self, request: Callable[[int], bytes], done: Done) -> None:
-        if self._transport is None:
+        if self._connected is None:
             done(None)
             return
-        self._sequence = sequence = self._sequence % LAST_SEQUENCE + 1
+        sequence = self._next_sequence()
         self._waiting[sequence] = done
         self.write(request(sequence))
-
-    def write(self, data: bytes) -> None:
-        """Write octets; what is written in one turn of the loop leaves together."""
-        if not self._unsent:
-            self._loop.call_soon(self._flush)
-        self._unsent.append(data)
-
-    def _flush(self) -> None:
-        unsent, self._unsent = self._unsent, []
-        if self._transport is not None and not self._transport.is_closing():
-            self._transport.write(b"".join(unsent))
-
-    def close(self) -> None:
-        """Hang up once what was written has left."""
-        self._flush()
-        if self._transport is not None:
-            self._transport.close()
-
-    def cut(self) -> None:
-        """Hang up at once."""
-        if self._transport is not None:
-            self._transport.abort()

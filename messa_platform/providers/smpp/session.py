@@ -7,21 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import count
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from aiosmpplib.protocol import BindReceiver, BindTransceiver, BindTransmitter, EnquireLink, Unbind
 from aiosmpplib.state import NPI, TON
 
-from messa_platform.core.smpp.pdus import (
-    LAST_SEQUENCE,
-    RESPONSE,
-    Command,
-    Pdu,
-    Reader,
-    Status,
-    answer,
-    nack,
-)
+from messa_platform.core.smpp.connection import Connection
+from messa_platform.core.smpp.pdus import RESPONSE, Command, Pdu, Status, answer, nack
 from messa_platform.providers.base import Rejected, Unknown
 from messa_platform.providers.smpp.writing import Write
 
@@ -92,6 +84,9 @@ class _Question:
     deadline: float
     has_left: bool = False
 
+    def leave(self) -> None:
+        self.has_left = True
+
     def settle(self, what: Answered) -> None:
         if not self.answered.done():  # who asked may have been cancelled meanwhile
             self.answered.set_result(what)
@@ -102,22 +97,18 @@ _NUMBERS = count(1)
 Came = Callable[["Session", Pdu], None]
 
 
-class Session(asyncio.Protocol):
+class Session(Connection):
     """A session. `came` is told of each deliver_sm, and answers it by `acknowledge` when it can; seconds: `patience` for an answer,
     `interval` of silence until it is asked whether anybody is there."""
 
     def __init__(self, mode: Mode, came: Came, patience: float, interval: float) -> None:
+        super().__init__()
         self.mode = mode
         self.number = next(_NUMBERS)
         self._came = came
         self._patience = patience
         self._interval = interval
-        self._loop = asyncio.get_running_loop()
-        self._transport: asyncio.Transport | None = None
-        self._reader = Reader()
-        self._sequence = 0
         self._questions: dict[int, _Question] = {}  # in the order of asking, and so of their deadlines
-        self._unsent: list[tuple[_Question | None, bytes]] = []
         self._alarm: asyncio.TimerHandle | None = None
         self._heard_at = self._loop.time()
         self._is_mute = False
@@ -137,11 +128,6 @@ class Session(asyncio.Protocol):
         is_there = self.is_bound and self._connected is not None and not self._is_mute
         return is_there and not self.is_ending and self.mode is not Mode.RECEIVER
 
-    @property
-    def _connected(self) -> asyncio.Transport | None:
-        """By what something can be said still."""
-        return None if self._transport is None or self._transport.is_closing() else self._transport
-
     async def bind(self, login: Login) -> int | None:
         """Introduce ourselves; gives the status of the answer, None if there was none."""
         said = await self.ask(login.request(self.mode))
@@ -156,8 +142,8 @@ class Session(asyncio.Protocol):
         if self._connected is None:
             question.settle(NOT_SENT)
             return question.answered
-        self._sequence = sequence = self._sequence % LAST_SEQUENCE + 1
-        self._write(write(sequence), question)
+        sequence = self._next_sequence()
+        self.write(write(sequence), question.leave)
         self._questions[sequence] = question
         if self._alarm is None:
             self._alarm = self._loop.call_at(question.deadline, self._expire)
@@ -165,24 +151,11 @@ class Session(asyncio.Protocol):
 
     def acknowledge(self, pdu: Pdu, status: int) -> None:
         """Answer a deliver_sm; its message id is empty (4.6.2)."""
-        self._write(answer(pdu, status, b"\0"))
-
-    def _write(self, data: bytes, question: _Question | None = None) -> None:
-        # What is said in one turn of the loop leaves in one write.
-        if not self._unsent:
-            self._loop.call_soon(self._flush)
-        self._unsent.append((question, data))
+        self.write(answer(pdu, status, b"\0"))
 
     def _flush(self) -> None:
-        unsent, self._unsent = self._unsent, []
-        transport = self._connected
-        if transport is None:
-            return
-        for question, _ in unsent:
-            if question is not None:
-                question.has_left = True
-        transport.write(b"".join(data for _, data in unsent))
-        if transport.get_write_buffer_size() > MOST_UNREAD:
+        super()._flush()
+        if self._connected is not None and self._connected.get_write_buffer_size() > MOST_UNREAD:
             self.cut()
 
     def _expire(self) -> None:
@@ -213,16 +186,10 @@ class Session(asyncio.Protocol):
         """Ask whether anybody is there."""
         return isinstance(await self.ask(_numbered(EnquireLink())), Pdu)
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)
-
     def data_received(self, data: bytes) -> None:
         self._heard_at = self._loop.time()
         self._is_mute = False
-        for pdu in self._reader.feed(data):
-            self._take(pdu)
-        if self._reader.is_lost:
-            self.cut()
+        super().data_received(data)
 
     def _take(self, pdu: Pdu) -> None:
         if pdu.command & RESPONSE:
@@ -235,19 +202,18 @@ class Session(asyncio.Protocol):
             case Command.DELIVER_SM:  # which may come together with the answer to the bind
                 self._came(self, pdu)
             case Command.ENQUIRE_LINK:
-                self._write(answer(pdu))
+                self.write(answer(pdu))
             case Command.UNBIND:
                 self.is_ending = True
                 self._leaving = self._loop.create_task(self._leave(pdu))
             case _:
-                self._write(nack(pdu))
+                self.write(nack(pdu))
 
     async def _leave(self, pdu: Pdu) -> None:
         """The other side says good-bye: what it owes us it may answer still, until we say so, too."""
         await self._settled(min(self._patience, GOOD_BYE))
-        self._write(answer(pdu))
-        self._flush()
-        self._hang_up()
+        self.write(answer(pdu))
+        self.close()
 
     async def _settled(self, seconds: float) -> None:
         """Wait for the answers that are still to come."""
@@ -255,12 +221,8 @@ class Session(asyncio.Protocol):
         if waiting:
             await asyncio.wait(waiting, timeout=seconds)
 
-    def _hang_up(self) -> None:
-        if self._transport is not None:
-            self._transport.close()
-
     def connection_lost(self, exc: Exception | None) -> None:
-        self._transport = None
+        super().connection_lost(exc)
         self.is_bound = False
         if self._alarm is not None:
             self._alarm.cancel()
@@ -271,18 +233,13 @@ class Session(asyncio.Protocol):
         if not self.lost.done():
             self.lost.set_result(None)
 
-    def cut(self) -> None:
-        """Hang up at once."""
-        if self._transport is not None:
-            self._transport.abort()
-
     async def end(self) -> None:
         """Wait for the answers that are still to come, say good-bye, and hang up."""
         self.is_ending = True
         await self._settled(self._patience)
         if self.is_bound:
             await asyncio.wait([self.ask(_numbered(Unbind()))], timeout=min(self._patience, GOOD_BYE))
-        for hang_up in (self._hang_up, self.cut):  # who reads nothing any more lets nobody go in peace
+        for hang_up in (self.close, self.cut):  # who reads nothing any more lets nobody go in peace
             hang_up()
             if self._transport is not None:
                 await asyncio.wait([self.lost], timeout=GOOD_BYE)
