@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import threading
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
+from messa_platform.providers.kit.serving import serving
 from tests.support.processes import HOST
 
 
@@ -16,7 +16,7 @@ class CutLine:
     def __init__(self, target: int) -> None:
         self._target = target
         self._writers: set[asyncio.StreamWriter] = set()
-        self._loop = asyncio.new_event_loop()
+        self._loop: asyncio.AbstractEventLoop
         self._tasks: set[asyncio.Task[None]] = set()
         self.port = 0
         self.cuts = 0
@@ -50,27 +50,20 @@ class CutLine:
     @contextlib.contextmanager
     def up(self) -> Iterator[CutLine]:
         """There within the block."""
-        ready, stop = threading.Event(), asyncio.Event()
+        with serving(self._serve()) as self._loop:
+            yield self
 
-        async def serve() -> None:
-            server = await asyncio.start_server(self._connected, HOST, 0)
-            self.port = server.sockets[0].getsockname()[1]
-            ready.set()
-            await stop.wait()
+    @contextlib.asynccontextmanager
+    async def _serve(self) -> AsyncIterator[None]:
+        server = await asyncio.start_server(self._connected, HOST, 0)
+        self.port = server.sockets[0].getsockname()[1]
+        try:
+            yield
+        finally:
             server.close()
             for writer in self._writers:
                 writer.transport.abort()
             await asyncio.sleep(0.05)
-
-        thread = threading.Thread(target=self._loop.run_until_complete, args=(serve(),), daemon=True)
-        thread.start()
-        assert ready.wait(10)
-        try:
-            yield self
-        finally:
-            self._loop.call_soon_threadsafe(stop.set)
-            thread.join(10)
-            self._loop.close()
 
 
 async def _pass(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

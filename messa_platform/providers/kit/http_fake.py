@@ -6,17 +6,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import threading
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 from aiohttp import web
 
 from messa_platform.providers.kit.fake import ANSWERED, Fake, Trouble, WrongRequest
-
-HOST = "127.0.0.1"
+from messa_platform.providers.kit.serving import HOST, serving
 
 
 class HttpFake(Fake):
@@ -79,30 +77,21 @@ class HttpFake(Fake):
     @contextmanager
     def running(self) -> Iterator[None]:
         """Serve on a free port of this machine within the block."""
-        started = threading.Event()
-        loop, stop = asyncio.new_event_loop(), asyncio.Event()
+        with serving(self._serve()):
+            yield
 
-        async def serve() -> None:
-            application = web.Application(client_max_size=10_000_000)
-            application.add_routes([*self.routes(), web.route("*", "/trap", self._trap)])
-            runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
-            await runner.setup()
+    @asynccontextmanager
+    async def _serve(self) -> AsyncIterator[None]:
+        application = web.Application(client_max_size=10_000_000)
+        application.add_routes([*self.routes(), web.route("*", "/trap", self._trap)])
+        runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
+        await runner.setup()
+        try:
             await web.TCPSite(runner, HOST, 0).start()
             self.port = runner.addresses[0][1]
-            started.set()
-            await stop.wait()
-            await runner.cleanup()
-
-        thread = threading.Thread(target=loop.run_until_complete, args=(serve(),), name="fake", daemon=True)
-        thread.start()
-        if not started.wait(20):
-            raise RuntimeError("the fake did not start")
-        try:
             yield
         finally:
-            loop.call_soon_threadsafe(stop.set)
-            thread.join(20)
-            loop.close()
+            await runner.cleanup()
 
     async def _trap(self, _request: web.Request) -> web.Response:
         self.trapped += 1

@@ -9,21 +9,21 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-import threading
 import time
-from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
-from typing import Any, ClassVar, Final, TypeVar
+from typing import Any, ClassVar, Final
 from uuid import UUID
 
 from messa_platform.core.clock import SystemClock
 from messa_platform.providers.base import Callback, ReceiptStatus
 from messa_platform.providers.kit.fake import CALLBACKS, TIME_LIMIT, Fake, Taken, Trouble
+from messa_platform.providers.kit.serving import HOST, serving
 from messa_platform.providers.simulator import wire
 from messa_platform.providers.simulator.callbacks import Callbacks, Target, body_of, headers_of
 from messa_platform.providers.simulator.conditions import Conditions
@@ -34,10 +34,8 @@ from messa_platform.providers.simulator.network import Network
 from messa_platform.providers.simulator.records import Incoming, PromisedReceipt, Submit
 from messa_platform.providers.simulator.store import Store
 
-HOST: Final = "127.0.0.1"
 SECRET: Final = "a-secret-of-the-fake-network"  # noqa: S105 it protects a make-believe network
 OTHER_SECRET: Final = "a-secret-of-another-network"  # noqa: S105
-START_SECONDS: Final = 20.0
 
 CAUSES: Final[Mapping[Trouble, str]] = {
     Trouble.REFUSED: "+46700000004",
@@ -54,8 +52,6 @@ _FIELDS: Final[Mapping[str, frozenset[str]]] = {
     "find": frozenset({"op", "seq", "id"}),
 }
 _CODES: Final[Mapping[str, str]] = {"DELIVERED": "000", "BUFFERED": "phone_off", "UNDELIVERED": "unreachable"}
-
-T = TypeVar("T")
 
 
 class SimulatorFake(Fake):
@@ -89,25 +85,11 @@ class SimulatorFake(Fake):
     @contextmanager
     def running(self) -> Iterator[None]:
         """Serve on a free port of this machine within the block."""
-        loop = asyncio.new_event_loop()
-        thread = threading.Thread(target=loop.run_forever, name="fake", daemon=True)
-        thread.start()
-
-        def there(work: Coroutine[Any, Any, T]) -> T:
-            return asyncio.run_coroutine_threadsafe(work, loop).result(START_SECONDS)
-
-        with TemporaryDirectory(prefix="simulator-") as directory:
-            serving = self._serving(Path(directory))
-            try:
-                there(serving.__aenter__())
-                try:
-                    yield
-                finally:
-                    there(serving.__aexit__(None, None, None))
-            finally:
-                loop.call_soon_threadsafe(loop.stop)
-                thread.join(START_SECONDS)
-                loop.close()
+        with (
+            TemporaryDirectory(prefix="simulator-") as directory,
+            serving(self._serving(Path(directory))),
+        ):
+            yield
 
     @asynccontextmanager
     async def _serving(self, directory: Path) -> AsyncIterator[None]:

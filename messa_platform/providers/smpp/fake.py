@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from itertools import count
 from typing import Any, ClassVar, Final
 
@@ -24,8 +23,8 @@ from messa_platform.core.smpp.pdus import (
 )
 from messa_platform.providers.base import ReceiptStatus
 from messa_platform.providers.kit.fake import Delivery, Fake, Taken, Trouble
+from messa_platform.providers.kit.serving import HOST, serving
 
-HOST = "127.0.0.1"
 SYSTEM_ID, PASSWORD = "kommunen", "Kx9qZt7w"
 WRONG_PASSWORD: Final = 0x0E
 _REFUSALS: Final = {Trouble.THROTTLED: 0x58, Trouble.DOWN: 0x08, Trouble.REFUSED: 0x0B}
@@ -69,28 +68,20 @@ class SmppFake(Fake):
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        started, stop = threading.Event(), asyncio.Event()
-        self._loop = loop = asyncio.new_event_loop()
+        with serving(self._serve()) as self._loop:
+            yield
 
-        async def serve() -> None:
-            server = await loop.create_server(lambda: CentreSession(self._centre), HOST, 0)
-            self.port = server.sockets[0].getsockname()[1]
-            started.set()
-            await stop.wait()
-            server.close()
-            self._centre.cut()
-            await asyncio.sleep(0.01)
-
-        thread = threading.Thread(target=loop.run_until_complete, args=(serve(),), daemon=True)
-        thread.start()
-        if not started.wait(20):
-            raise RuntimeError("the fake did not start")
+    @asynccontextmanager
+    async def _serve(self) -> AsyncIterator[None]:
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(lambda: CentreSession(self._centre), HOST, 0)
+        self.port = server.sockets[0].getsockname()[1]
         try:
             yield
         finally:
-            loop.call_soon_threadsafe(stop.set)
-            thread.join(20)
-            loop.close()
+            server.close()
+            self._centre.cut()
+            await asyncio.sleep(0.01)
 
     def receipts(self, taken: Taken, word: str) -> Sequence[Delivery]:
         return [_delivery(_receipt(taken, reference, word)) for reference in taken.references]
