@@ -11,8 +11,7 @@ from pyramid.httpexceptions import HTTPSeeOther
 from pyramid.request import Request
 from pyramid.response import Response
 
-from messa_platform.core.i18n import msgid
-from messa_platform.core.sheets import MOST_BYTES, Problem, SheetFault
+from messa_platform.core.sheets import MOST_BYTES, SheetFault
 from messa_platform.core.text_files import SEMICOLONS, table
 from messa_platform.messaging import lists, sendings
 from messa_platform.messaging.sending_rows import Row, rows_of_list, rows_of_pasted, rows_of_sheet
@@ -26,29 +25,11 @@ from messa_platform.portal.messages.panes import now_of
 from messa_platform.portal.messages.preparing import prepare, tell
 from messa_platform.portal.messages.resources import PERMISSION, ManyResource, read_id
 from messa_platform.portal.pages import url
+from messa_platform.portal.sheets import sheet_words, uploaded
 from messa_platform.tenants.profile import Profile
-
-LARGEST_FORM = MOST_BYTES + 2**20
-"""Bytes of the whole form: a file, and what is written beside it."""
 
 WAYS = ("numbers", "list", "sheet")
 """The fields by which recipients come; one of them is filled in."""
-
-PROBLEMS: Mapping[Problem, str] = {
-    Problem.EMPTY: msgid("The file is empty. Choose another one."),
-    Problem.TOO_LARGE: msgid(
-        "The file is too large: %(num)s MB at most. Leave out pictures and columns, or divide it."
-    ),
-    Problem.TOO_MANY_ROWS: msgid("The file has too many rows: %(num)s at most. Divide it."),
-    Problem.TOO_MANY_COLUMNS: msgid(
-        "The file has too many columns: %(num)s at most. Leave out those that are not needed."
-    ),
-    Problem.OLD_OR_LOCKED: msgid(
-        "The file is of an old Excel, or has a password. Save it as .xlsx without a password."
-    ),
-    Problem.UNKNOWN_FORMAT: msgid("The file is neither CSV nor Excel (.xlsx). Save it as one of them."),
-    Problem.DAMAGED: msgid("The file cannot be read. Open it in Excel or the like, and save it anew."),
-}
 
 
 def show_many(request: Request) -> Mapping[str, Any]:
@@ -155,18 +136,11 @@ def _rows(request: Request, form: Form, held: Profile, way: str) -> Sequence[Row
 
 def _rows_of_sheet(request: Request, form: Form, country_code: str) -> Sequence[Row]:
     speech, upload = request.speech, request.POST["sheet"]
-    too_large = (request.content_length or 0) > LARGEST_FORM
-    with upload.file as file:
-        data = b"" if too_large else file.read(MOST_BYTES + 1)
     mark = "," if speech.language == "sv" else "."
-    sheet = (
-        SheetFault(Problem.TOO_LARGE, MOST_BYTES)
-        if too_large
-        else read_sheet(upload.filename, data, country_code, mark)
-    )
+    data = uploaded(request, upload)
+    sheet = data if isinstance(data, SheetFault) else read_sheet(upload.filename, data, country_code, mark)
     if isinstance(sheet, SheetFault):
-        limit = sheet.limit // 2**20 if sheet.problem is Problem.TOO_LARGE else sheet.limit
-        form.fail("sheet", speech.gettext(PROBLEMS[sheet.problem], num=speech.number(limit)))
+        form.fail("sheet", sheet_words(speech, sheet))
         return []
     column = number_column(sheet, country_code)
     if column is None:

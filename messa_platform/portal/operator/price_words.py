@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from messa_platform.core.i18n import Speech, msgid
-from messa_platform.core.sheets import Problem, SheetFault
-from messa_platform.portal.messages.many import PROBLEMS
+from messa_platform.core.sheets import SheetFault
+from messa_platform.portal.sheets import sheet_words
 from messa_platform.providers.prices.amounts import DECIMALS, MICROS, MOST
 from messa_platform.providers.prices.cells import LONGEST_NAME, LONGEST_PREFIX, Wrong
 from messa_platform.providers.prices.lists import LONGEST_NAME as LONGEST_LIST_NAME
@@ -85,8 +85,7 @@ def file_words(speech: Speech, fault: SheetFault | NoColumns) -> str:
     if isinstance(fault, NoColumns):
         heading = ", ".join(f"“{cell[:40]}”" for cell in fault.heading[:10])
         return speech.gettext(NO_COLUMNS, heading=heading)
-    limit = fault.limit // 2**20 if fault.problem is Problem.TOO_LARGE else fault.limit
-    return speech.gettext(PROBLEMS[fault.problem], num=speech.number(limit))
+    return sheet_words(speech, fault)
 
 
 def refusal_words(speech: Speech, refusal: Refusal) -> tuple[str, str]:

@@ -14,7 +14,7 @@ from pyramid.response import Response
 
 from messa_platform.core.clock import stockholm_day
 from messa_platform.core.i18n import msgid
-from messa_platform.core.sheets import MOST_BYTES, Problem, SheetFault
+from messa_platform.core.sheets import MOST_BYTES, SheetFault
 from messa_platform.messaging.recipients import normalise
 from messa_platform.portal.forms import Form, asked, written
 from messa_platform.portal.messages.numbers import nice
@@ -23,14 +23,13 @@ from messa_platform.portal.operator.frame import now_of, page
 from messa_platform.portal.operator.price_words import MOST_TOLD, file_words, refusal_words, row_words
 from messa_platform.portal.operator.resources import PricesResource, PricesVersionResource, author_of
 from messa_platform.portal.pages import url
+from messa_platform.portal.sheets import uploaded
 from messa_platform.providers.prices import kept, lists
 from messa_platform.providers.prices.lists import Found, OfChannel, Outcome, PricesOf, Refusal, Sale
 from messa_platform.providers.prices.reading import MOST_PRICES, Refused, read_prices
 from messa_platform.providers.prices.table import Price
 from messa_platform.providers.prices.writing import as_csv, as_xlsx
 
-LARGEST_FORM = MOST_BYTES + 2**20
-"""Bytes of the whole form: a file, and what is written beside it."""
 NEW = "new"
 """The choice of a sale list that does not exist yet."""
 
@@ -141,10 +140,8 @@ def _prices(request: Request, form: Form) -> Sequence[Price] | Refused:
     if not getattr(upload, "filename", ""):
         form.fail("file", request.speech.gettext("Choose a file."))
         return ()
-    with upload.file as file:
-        is_large = (request.content_length or 0) > LARGEST_FORM
-        data = b"" if is_large else file.read(MOST_BYTES + 1)
-    read = SheetFault(Problem.TOO_LARGE, MOST_BYTES) if is_large else read_prices(upload.filename, data)
+    data = uploaded(request, upload)
+    read = data if isinstance(data, SheetFault) else read_prices(upload.filename, data)
     if isinstance(read, Refused):
         lines = len({fault.line for fault in read.faults})
         sentence = request.speech.ngettext(

@@ -163,9 +163,8 @@ def change(context: RouteResource, request: Request) -> Any:
 def _wanted(request: Request, whose: Whose) -> tuple[Form, Wanted | None]:
     """What the form asks for; None, where it says what is wrong."""
     form = Form(values=written(request.POST))
-    prefix = (
-        read_prefix(form.values.get("prefix", "").strip()) if form.values.get("prefix", "").strip() else ""
-    )
+    digits = form.values.get("prefix", "").strip()
+    prefix = read_prefix(digits) if digits else ""
     kind = form.values.get("sender", "")
     places = _places(request, form)
     if not form.ok:
