@@ -149,6 +149,14 @@ def held(session: Session, author: Author, owner: Owner) -> list[Row[Any]] | Not
     return sorted(rows, key=lambda row: (row.priority, row.id))
 
 
+def _held_one(session: Session, author: Author, owner: Owner, channel_id: UUID) -> Row[Any] | Changed:
+    """One of them, held with the others; or why it cannot be changed."""
+    channels = held(session, author, owner)
+    if isinstance(channels, NotAdmin):
+        return channels
+    return next((row for row in channels if row.id == channel_id), Outcome.GONE)
+
+
 def change_of(
     owner: Owner, action: Action, name: str, channel_id: UUID, before: Any = None, after: Any = None
 ) -> Change:
@@ -174,12 +182,9 @@ def resume(
 def _enable(
     session: Session, now: datetime, author: Author, channel_id: UUID, owner: Owner, *, enabled: bool
 ) -> Changed:
-    channels = held(session, author, owner)
-    if isinstance(channels, NotAdmin):
-        return channels
-    channel = next((row for row in channels if row.id == channel_id), None)
-    if channel is None:
-        return Outcome.GONE
+    channel = _held_one(session, author, owner, channel_id)
+    if isinstance(channel, Outcome | NotAdmin):
+        return channel
     if channel.enabled == enabled:
         return Outcome.ALREADY
     session.execute(_ENABLE, {"id": channel_id, "enabled": enabled})
@@ -208,12 +213,8 @@ def move(
     channels.insert(wanted - 1, channel)
     session.execute(_ORDER, {"ids": [row.id for row in channels]})
     places = {"place": was}, {"place": wanted}
-    record(
-        session,
-        now,
-        author,
-        [change_of(owner, Action.CHANNEL_MOVED, channel.name, channel_id, *places)],
-    )
+    change = change_of(owner, Action.CHANNEL_MOVED, channel.name, channel_id, *places)
+    record(session, now, author, [change])
     return Outcome.DONE
 
 
@@ -222,12 +223,9 @@ def remove(
 ) -> Changed:
     """Take a channel away for good: nothing leaves by it, and what waits for it goes another way where there is one. What it carried is still
     told by its provider for `RECEIPTS_FOR`."""
-    channels = held(session, author, owner)
-    if isinstance(channels, NotAdmin):
-        return channels
-    channel = next((row for row in channels if row.id == channel_id), None)
-    if channel is None:
-        return Outcome.GONE
+    channel = _held_one(session, author, owner, channel_id)
+    if isinstance(channel, Outcome | NotAdmin):
+        return channel
     session.execute(_REMOVE, {"id": channel_id, "now": now})
     record(session, now, author, [change_of(owner, Action.CHANNEL_REMOVED, channel.name, channel_id)])
     return Outcome.DONE

@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -136,27 +136,34 @@ class ChannelOffice:
         plugin = self.offered(owner, plugin_name)
         if plugin is None:
             return NoSuch()
-        name, own = _own_faults(wish)
-        found = self._read(plugin, owner, wish.given, {})
-        if own or not isinstance(found, Read):
-            return Refused(own, {} if isinstance(found, Read) else found)
+        checked = self._checked(plugin, owner, wish, {})
+        if isinstance(checked, Refused):
+            return checked
+        name, found = checked
         if isinstance(no := held(session, author, owner), NotAdmin):
             return no
         if session.execute(_COUNT, {"tenant_id": owner.tenant_id}).scalar_one() >= MOST:
             return TooMany()
-        divided = divide(self.keys, plugin, found.settings)
-        values: dict[str, Any] = {"id": new_id(), "tenant_id": owner.tenant_id, "name": name}
-        values["plugin"] = plugin_name
         can = noted(plugin.capabilities)
-        values |= {"plain": json.dumps(divided.plain), "sealed": divided.sealed}
+        values = self._values(new_id(), name, wish, plugin, found)
+        values |= {"tenant_id": owner.tenant_id, "plugin": plugin_name, "now": now}
         values |= {"capabilities": can.capabilities, "countries": can.countries}
-        values |= {"rate": wish.rate, "resends": wish.resends, "now": now}
         row = session.execute(_INSERT, values).first()
         if row is None:
             return Refused({"name": Fault(Wrong.TAKEN)})
         after = {"plugin": plugin_name, "settings": sorted(found.settings)}
         record(session, now, author, [change_of(owner, Action.CHANNEL_ADDED, name, row.id, None, after)])
         return Connected(channel_of(row), found.made)
+
+    def _checked(
+        self, plugin: Plugin, owner: Owner, wish: Wish, kept: Mapping[str, Any]
+    ) -> tuple[str, Read] | Refused:
+        """The name and the settings as they are to be kept, or all that is wrong with the wish."""
+        name, own = _own_faults(wish)
+        found = self._read(plugin, owner, wish.given, kept)
+        if own or not isinstance(found, Read):
+            return Refused(own, {} if isinstance(found, Read) else found)
+        return name, found
 
     def _read(
         self, plugin: Plugin, owner: Owner, given: Given, kept: Mapping[str, Any]
@@ -198,11 +205,11 @@ class ChannelOffice:
         if row is None or (plugin := self.offered(owner, row.plugin)) is None:
             return NoSuch()
         wanted, kept = wish(channel_of(row)), self._kept(row)
-        name, own = _own_faults(wanted)
         # before anything is locked, since it looks addresses up
-        found = self._read(plugin, owner, wanted.given, kept)
-        if own or not isinstance(found, Read):
-            return Refused(own, {} if isinstance(found, Read) else found)
+        checked = self._checked(plugin, owner, wanted, kept)
+        if isinstance(checked, Refused):
+            return checked
+        name, found = checked
         if isinstance(no := held(session, author, owner), NotAdmin):
             return no
         was = session.execute(_KEPT, parameters).first()
@@ -216,7 +223,8 @@ class ChannelOffice:
         changed = sorted(n for n in names if found.settings.get(n) != kept.get(n))
         if not changed and (name, wanted.rate, wanted.resends) == (was.name, was.rate, was.resends):
             return Connected(channel_of(was), {})
-        channel = self._keep(session, plugin, channel_id, replace(wanted, name=name), found, bool(changed))
+        values = self._values(channel_id, name, wanted, plugin, found) | {"anew": bool(changed)}
+        channel = channel_of(session.execute(_CHANGE, values).one())
         audited = _audited(channel_of(was), channel, changed)
         record(session, now, author, [change_of(owner, Action.CHANNEL_CHANGED, name, channel_id, *audited)])
         return Connected(channel, found.made)
@@ -229,14 +237,11 @@ class ChannelOffice:
         except NoProvider:
             return dict(row.settings)
 
-    def _keep(
-        self, session: Session, plugin: Plugin, channel_id: UUID, wanted: Wish, found: Read, anew: bool
-    ) -> OwnChannel:
+    def _values(self, channel_id: UUID, name: str, wish: Wish, plugin: Plugin, found: Read) -> dict[str, Any]:
+        """What a channel's row has of a wish."""
         divided = divide(self.keys, plugin, found.settings)
-        values = {"id": channel_id, "name": wanted.name, "rate": wanted.rate, "anew": anew}
-        values["resends"] = wanted.resends
-        values |= {"plain": json.dumps(divided.plain), "sealed": divided.sealed}
-        return channel_of(session.execute(_CHANGE, values).one())
+        plain = {"plain": json.dumps(divided.plain), "sealed": divided.sealed}
+        return {"id": channel_id, "name": name, "rate": wish.rate, "resends": wish.resends, **plain}
 
 
 def _own_faults(wish: Wish) -> tuple[str, dict[str, Fault]]:

@@ -1,4 +1,4 @@
-"""What is done with a channel by a button of the list: pausing and resuming it, and putting it at another place."""
+"""What is done with a channel by a button: pausing and resuming it, putting it at another place, and taking it away."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pyramid.config import Configurator
 from pyramid.httpexceptions import HTTPNotFound, HTTPSeeOther
 
 from messa_platform.core.i18n import msgid
-from messa_platform.portal.channels import one, testing
+from messa_platform.portal.channels import testing
 from messa_platform.portal.channels.desk import Desk
 from messa_platform.portal.channels.testing import to_list
 from messa_platform.portal.forms import written
@@ -26,6 +26,11 @@ def pause(desk: Desk, channel_id: UUID) -> HTTPSeeOther:
 def resume(desk: Desk, channel_id: UUID) -> HTTPSeeOther:
     """Put the channel to use again."""
     return _turn(desk, channel_id, channels.resume, "channel-resumed")
+
+
+def remove(desk: Desk, channel_id: UUID) -> HTTPSeeOther:
+    """Take the channel away."""
+    return _turn(desk, channel_id, channels.remove, "channel-removed")
 
 
 def _turn(desk: Desk, channel_id: UUID, do: Callable[..., Changed], said: str) -> HTTPSeeOther:
@@ -54,7 +59,7 @@ ACTS: dict[str, Callable[[Desk, UUID], HTTPSeeOther]] = {
     "pause": pause,
     "resume": resume,
     "move": move,
-    "remove": one.remove,
+    "remove": remove,
 }
 """What a form of a channel does, by the last step of its address."""
 

@@ -25,7 +25,6 @@ from messa_platform.providers.connect import LONGEST_NAME, MOST, Connected, Refu
 from messa_platform.providers.given_settings import made_names
 from messa_platform.providers.registry import Plugin
 from messa_platform.tenants.api_users.users import Conflict
-from messa_platform.tenants.authority import NotAdmin
 
 _CONFLICT = msgid(
     "Somebody else has changed this channel meanwhile, and nothing of yours was saved. What stands here now is what holds."
@@ -219,12 +218,3 @@ def show_remove(desk: Desk, channel_id: UUID) -> Any:
         **_drawn(desk),
     }
     return desk.answer("remove", Form(), 200, values)
-
-
-def remove(desk: Desk, channel_id: UUID) -> HTTPSeeOther:
-    """Take the channel away."""
-    outcome = channels.remove(desk.session, desk.now, desk.author, channel_id, desk.owner)
-    if isinstance(outcome, NotAdmin) or outcome is channels.Outcome.GONE:
-        raise HTTPNotFound
-    desk.wake(channel_id)
-    return HTTPSeeOther(desk.at(said="channel-removed"))

@@ -172,7 +172,7 @@ def put(
     name = _name(session, of)
     if isinstance(name, Refusal):
         return name
-    list_id, today = _list(session, of), stockholm_day(now)
+    list_id, today = _list(session, of, name), stockholm_day(now)
     begun = list_id is not None and session.execute(_BEGUN, {"list": list_id, "today": today}).scalar_one()
     if valid_from < today or (valid_from == today and begun):
         return Refusal.PAST
@@ -204,12 +204,12 @@ def _name(session: Session, of: OfChannel | Sale) -> str | Refusal:
     return name if len(name) <= LONGEST_NAME else Refusal.NAME_TOO_LONG
 
 
-def _list(session: Session, of: OfChannel | Sale) -> UUID | None:
+def _list(session: Session, of: OfChannel | Sale, name: str) -> UUID | None:
     found: UUID | None
     if isinstance(of, OfChannel):
         found = session.execute(_LIST_OF_CHANNEL, {"channel": of.channel_id}).scalar()
     else:
-        found = session.execute(_SALE_LIST, {"name": " ".join(of.name.split())}).scalar()
+        found = session.execute(_SALE_LIST, {"name": name}).scalar()
     return found
 
 
