@@ -9,7 +9,6 @@ from messa_platform.messaging.statuses import Status
 
 EMPTY = "empty"
 SEVERAL_SENDERS = "several_senders"
-NO_SENDER = "no_sender"
 ACCOUNT_BLOCKED = "account_blocked"
 FAILED = "failed"
 

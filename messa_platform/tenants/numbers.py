@@ -153,24 +153,6 @@ def _record(
     insert_rows(session, LENDING, rows)
 
 
-_RETURN = text(
-    "UPDATE number SET account_id = NULL, rests_until = :until WHERE account_id = :account_id RETURNING msisdn"
-)
-_RETURNED = text(
-    "UPDATE number_lending SET returned_at = :now WHERE account_id = :account_id AND returned_at IS NULL"
-)
-
-
-def take_back(session: Session, now: datetime, account_id: UUID, rest: timedelta = REST) -> str | None:
-    """Take an account's number back to rest; gives the number, or None if it held none."""
-    found = session.execute(_RETURN, {"until": now + rest, "account_id": account_id}).first()
-    if found is None:
-        return None
-    session.execute(_RETURNED, {"now": now, "account_id": account_id})
-    msisdn: str = found.msisdn
-    return msisdn
-
-
 # Locked in one order, so that two who take back many never wait for each other in a ring.
 _TAKE_BACK_MANY = text(
     "WITH held AS (SELECT msisdn, account_id FROM number WHERE account_id = ANY(CAST(:ids AS uuid[])) ORDER BY msisdn FOR UPDATE),"

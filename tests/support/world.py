@@ -184,10 +184,10 @@ class World:
         with self.database.unit_of_work() as session:
             return reserve(session, self.clock.now(), demands)
 
-    def take_back_number(self, account_id: UUID) -> str | None:
-        """Take an account's number back, now; gives the number."""
+    def take_back_number(self, account_id: UUID) -> bool:
+        """Take an account's number back, now; whether it had one."""
         with self.database.unit_of_work() as session:
-            return numbers.take_back(session, self.clock.now(), account_id)
+            return numbers.take_back_many(session, self.clock.now(), [account_id]) == 1
 
     def run(self, statement: str, **parameters: Any) -> None:
         """Do a statement."""

@@ -132,14 +132,6 @@ class CentreSession(Connection):
         length = HEADER.size + len(body)
         self._ask(lambda sequence: HEADER.pack(length, Command.DELIVER_SM, 0, sequence) + body, done)
 
-    def ask_enquire(self, done: Done) -> None:
-        """Ask whether anybody is there."""
-        self._ask(lambda sequence: HEADER.pack(HEADER.size, Command.ENQUIRE_LINK, 0, sequence), done)
-
-    def unbind(self, done: Done) -> None:
-        """Say good-bye."""
-        self._ask(lambda sequence: HEADER.pack(HEADER.size, Command.UNBIND, 0, sequence), done)
-
     def _ask(self, request: Callable[[int], bytes], done: Done) -> None:
         if self._connected is None:
             done(None)

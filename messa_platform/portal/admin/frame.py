@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from pyramid.config import Configurator
-from pyramid.request import Request
 
 from messa_platform.core.i18n import msgid
 from messa_platform.portal.admin.resources import ADMINISTER, GroupResource
@@ -80,12 +79,6 @@ def add_group_view(config: Configurator, view: Any, name: str, template: str, **
         renderer=f"admin/{template}.jinja2",
         **options,
     )
-
-
-def asked_of(request: Request) -> GroupResource:
-    """The group that a view is asked of."""
-    context: GroupResource = request.context
-    return context
 
 
 def includeme(config: Configurator) -> None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from messa_platform.providers.simulator.behaviour import DOCUMENTED
-
 _FILLER: Final = re.compile(r"[\s.()/-]")
 # Five digits let a short code through, fifteen are the most that E.164 allows.
 _E164: Final = re.compile(r"\+[0-9]{5,15}")
@@ -30,8 +28,3 @@ def spaced(number: str) -> str:
     if number.startswith("+467") and len(number) == 12:
         return f"{number[:3]} {number[3:5]} {number[5:8]} {number[8:10]} {number[10:]}"
     return number
-
-
-def is_documented(number: str) -> bool:
-    """Whether `number` has a built-in fault."""
-    return number in DOCUMENTED

@@ -32,7 +32,7 @@ def lend(api: Api, account_id: UUID) -> str:
 
 def take_back(api: Api, account_id: UUID) -> None:
     with api.world.database.unit_of_work() as session:
-        numbers.take_back(session, api.world.clock.now(), account_id)
+        numbers.take_back_many(session, api.world.clock.now(), [account_id])
 
 
 def told(program: Program, query: str = "") -> list[Any]:
