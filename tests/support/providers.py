@@ -27,18 +27,9 @@ from messa_platform.providers.base import (
     Surroundings,
     Verdict,
 )
+from messa_platform.providers.http import EVERYTHING
 from messa_platform.providers.pool import ProviderPool
 from messa_platform.providers.registry import Plugin
-
-CAPABILITIES = Capabilities(
-    alphanumeric_sender=True,
-    own_numbers=True,
-    receipts=True,
-    incoming=True,
-    unicode=True,
-    idempotent_submit=False,
-)
-
 
 KEYS = Keys([Fernet.generate_key().decode()])
 WAY_OUT = Outbound(OutboundSettings(allow_private=True))
@@ -68,7 +59,7 @@ class Obedient:
     name: ClassVar[str] = "obedient"
     contract: ClassVar[int] = CONTRACT_VERSION
     about: ClassVar[About] = About("Obedient", "https://obedient.example", "messa", "Does as it is told.")
-    capabilities: ClassVar[Capabilities] = CAPABILITIES
+    capabilities: ClassVar[Capabilities] = EVERYTHING
     settings_schema: ClassVar[dict[str, Any]] = {"secret": {"type": "string"}}
     sent: ClassVar[list[OutgoingText]]
     answer: ClassVar[Callable[[OutgoingText], Outcome]]

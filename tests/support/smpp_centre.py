@@ -93,6 +93,10 @@ class Line:
 Does = Callable[[Line, Heard], None]
 
 
+def keep(_line: Line, _asked: Heard) -> None:
+    """Answer nothing."""
+
+
 @dataclass
 class SmallCentre:
     """Answers everything well, unless `does` says otherwise by the command. `most` is how many submit_sm of one line waited at once."""

@@ -26,8 +26,9 @@ from messa_platform.providers.base import (
     Rejected,
     Unknown,
 )
+from messa_platform.providers.http import EVERYTHING
 from tests.support.one_channel import LEASE, NUMBERS, Way
-from tests.support.providers import CAPABILITIES, Obedient, asked, obedient
+from tests.support.providers import Obedient, asked, obedient
 from tests.support.world import World
 
 DOUBT_SECONDS = outcomes.DOUBT[0].total_seconds()
@@ -135,7 +136,7 @@ def test_a_doubt_about_a_provider_that_cannot_be_asked_stays_unconfirmed_and_kee
 def test_a_provider_that_knows_repeats_by_our_id_is_sent_a_doubtful_text_again(
     way: Callable[..., Way],
 ) -> None:
-    idempotent = replace(CAPABILITIES, idempotent_submit=True)
+    idempotent = replace(EVERYTHING, idempotent_submit=True)
     answers = iter([Unknown("timeout"), Accepted("ref")])
     by = way(obedient(answer=lambda m: next(answers), capabilities=idempotent))
     assert by.send() == ["QUEUED"]
@@ -163,7 +164,7 @@ def test_where_the_channel_says_so_a_doubtful_text_is_sent_once_more_and_only_on
 def test_a_text_that_was_sent_again_to_the_end_may_be_with_its_provider_and_stays_unconfirmed(
     way: Callable[..., Way],
 ) -> None:
-    idempotent = replace(CAPABILITIES, idempotent_submit=True)
+    idempotent = replace(EVERYTHING, idempotent_submit=True)
     by = way(obedient(answer=lambda m: Unknown("timeout"), capabilities=idempotent))
     by.send()
     for _ in range(2 * len(by.dispatcher.outcomes.queue.pauses) + 2):

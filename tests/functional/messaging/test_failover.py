@@ -11,8 +11,9 @@ from typing import Any
 from messa_platform.messaging import outcomes
 from messa_platform.providers.base import Accepted, Outcome, State, Unknown
 from messa_platform.providers.breaker import FAILURES
+from messa_platform.providers.http import EVERYTHING
 from tests.support.observe import together
-from tests.support.providers import CAPABILITIES, asked, obedient
+from tests.support.providers import asked, obedient
 from tests.support.two_channels import NUMBERS, REFUSED, Two, failing
 
 
@@ -73,7 +74,7 @@ def test_what_is_sent_again_to_a_provider_that_knows_repeats_is_sent_to_no_other
     two: Callable[..., Two],
 ) -> None:
     works = [False]
-    idempotent = replace(CAPABILITIES, idempotent_submit=True)
+    idempotent = replace(EVERYTHING, idempotent_submit=True)
     first = failing(
         answer=lambda m: Accepted(f"r{m.message_id}") if works[0] else Unknown("timeout"),
         capabilities=idempotent,

@@ -11,6 +11,7 @@ import pytest
 from messa_platform.messaging import failover, schedule
 from messa_platform.providers.base import Capabilities
 from messa_platform.providers.capabilities import note_all, noted
+from messa_platform.providers.http import EVERYTHING
 from messa_platform.providers.registry import NoProvider
 from messa_platform.providers.routing.rules import SenderKind
 from messa_platform.providers.routing.way import Hindrance, Way, read_way
@@ -18,7 +19,7 @@ from messa_platform.tenants.group_settings import Key
 from messa_platform.tenants.models import Group
 from tests.support.observe import statements
 from tests.support.prices import route, stored
-from tests.support.providers import CAPABILITIES, obedient
+from tests.support.providers import obedient
 from tests.support.world import World
 
 SWEDE, NORWEGIAN = "+46701740605", "+4791234567"
@@ -46,7 +47,7 @@ def b(world: World, a: UUID) -> UUID:
 
 def can(world: World, channel: UUID, **capabilities: Any) -> None:
     """Say what a channel's plugin can do."""
-    usual = {name: getattr(CAPABILITIES, name) for name in CAPABILITIES.__slots__}
+    usual = {name: getattr(EVERYTHING, name) for name in EVERYTHING.__slots__}
     row = noted(Capabilities(**{**usual, **capabilities}))
     world.run(
         "UPDATE channel SET capabilities = :can, countries = :countries WHERE id = :id",

@@ -14,7 +14,8 @@ from messa_platform.tenants.group_settings import Key
 from messa_platform.tenants.models import Group
 from tests.support.network import Network
 from tests.support.portal import School
-from tests.support.town import CHIEF, HEAD, an_admin
+from tests.support.town import CHIEF, HEAD, Desk, an_admin
+from tests.support.town_log import Book, a_book
 from tests.support.visitors import ANNA, KARIN, PASSWORD, Visitor, a_runtime, signed_in
 from tests.support.world import World
 
@@ -104,3 +105,21 @@ def sub(world: World, runtime: Runtime, tree: dict[str, Group]) -> Visitor:
     """The admin of Skolor, signed in."""
     an_admin(world, runtime, HEAD, tree["Skolor"])
     return signed_in(runtime, HEAD)
+
+
+@pytest.fixture
+def book(world: World, runtime: Runtime) -> Book:
+    """A town's log."""
+    return a_book(world, runtime)
+
+
+@pytest.fixture
+def chief(book: Book) -> Desk:
+    """The admin of all of it."""
+    return book.town.chief
+
+
+@pytest.fixture
+def head(book: Book) -> Desk:
+    """The admin of the school."""
+    return book.town.head

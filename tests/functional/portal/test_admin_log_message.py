@@ -14,21 +14,14 @@ from messa_platform.messaging.statuses import NAMES_GROUP, Direction, Status
 from messa_platform.portal.admin.logs.words import ADVICE, COLUMNS, DIRECTIONS, DOORS, MEANINGS
 from messa_platform.providers.simulator.behaviour import DOCUMENTED
 from messa_platform.providers.simulator.codes import CODES
-from messa_platform.runtime import Runtime
 from messa_platform.tenants.models import Group
 from tests.support.operators import an_operator, at_the_pages
 from tests.support.portal import seen
 from tests.support.town import Desk
-from tests.support.town_log import Book, Entry, Said, a_book
-from tests.support.world import World
+from tests.support.town_log import Book, Entry, Said
 
 SCHOOL, MASTER = "/t/kommun/skolan", "/t/kommun"
 A_SECOND = timedelta(seconds=1)
-
-
-@pytest.fixture
-def book(world: World, runtime: Runtime) -> Book:
-    return a_book(world, runtime)
 
 
 def shown(desk: Desk, message: UUID, group: str = MASTER) -> TestResponse:

@@ -13,16 +13,11 @@ from messa_platform.runtime import Runtime
 from tests.support.operators import an_operator, at_the_pages, page
 from tests.support.portal import seen
 from tests.support.prices import route, stored
-from tests.support.town_log import Book, a_book
+from tests.support.town_log import Book
 from tests.support.visitors import Visitor
 from tests.support.world import World
 
 MASTER, PHONE = "/t/kommun", "+46701740605"
-
-
-@pytest.fixture
-def book(world: World, runtime: Runtime) -> Book:
-    return a_book(world, runtime)
 
 
 @pytest.fixture

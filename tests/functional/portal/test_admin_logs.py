@@ -11,7 +11,6 @@ from webtest import TestResponse
 
 from messa_platform.messaging.log.asked import Column
 from messa_platform.messaging.statuses import Status
-from messa_platform.runtime import Runtime
 from messa_platform.tenants.models import Group
 from tests.support.portal import seen
 from tests.support.town import CHIEF, Desk
@@ -24,7 +23,6 @@ from tests.support.town_log import (
     TEACHER,
     Book,
     Entry,
-    a_book,
     column,
     days,
     link,
@@ -32,18 +30,6 @@ from tests.support.town_log import (
     rows,
     sorted_by,
 )
-from tests.support.world import World
-
-
-@pytest.fixture
-def book(world: World, runtime: Runtime) -> Book:
-    return a_book(world, runtime)
-
-
-@pytest.fixture
-def chief(book: Book) -> Desk:
-    return book.town.chief
-
 
 # What a message shows
 

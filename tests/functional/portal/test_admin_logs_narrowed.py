@@ -9,7 +9,6 @@ import pytest
 
 from messa_platform.core.ids import id_at
 from messa_platform.messaging.log.asked import Column
-from messa_platform.runtime import Runtime
 from tests.support.forest import grow
 from tests.support.town import CHIEF, Desk
 from tests.support.town_log import (
@@ -22,7 +21,6 @@ from tests.support.town_log import (
     TEACHER,
     Book,
     Entry,
-    a_book,
     column,
     days,
     link,
@@ -31,18 +29,6 @@ from tests.support.town_log import (
     sorted_by,
     typed,
 )
-from tests.support.world import World
-
-
-@pytest.fixture
-def book(world: World, runtime: Runtime) -> Book:
-    return a_book(world, runtime)
-
-
-@pytest.fixture
-def chief(book: Book) -> Desk:
-    return book.town.chief
-
 
 SEARCH = "log-search"
 """The id of the search's form."""

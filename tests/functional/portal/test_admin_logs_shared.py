@@ -11,7 +11,6 @@ from webtest import TestResponse
 
 from messa_platform.messaging.log.asked import Column
 from messa_platform.messaging.statuses import Status
-from messa_platform.runtime import Runtime
 from tests.support.portal import seen
 from tests.support.town import CHIEF, Desk
 from tests.support.town_log import (
@@ -24,7 +23,6 @@ from tests.support.town_log import (
     TEACHER,
     Book,
     Entry,
-    a_book,
     column,
     days,
     link,
@@ -32,23 +30,6 @@ from tests.support.town_log import (
     rows,
     typed,
 )
-from tests.support.world import World
-
-
-@pytest.fixture
-def book(world: World, runtime: Runtime) -> Book:
-    return a_book(world, runtime)
-
-
-@pytest.fixture
-def chief(book: Book) -> Desk:
-    return book.town.chief
-
-
-@pytest.fixture
-def head(book: Book) -> Desk:
-    return book.town.head
-
 
 # Ways out, and the address itself
 

@@ -14,6 +14,7 @@ from messa_platform.core.ids import new_id_at
 from messa_platform.portal.channels.words import CAN
 from messa_platform.providers.base import Capabilities
 from messa_platform.providers.elks.fake import KEY, PASSWORD, USER, ElksFake
+from messa_platform.providers.http import EVERYTHING
 from messa_platform.providers.pool import ProviderPool
 from messa_platform.providers.registry import Broken, load_plugins
 from messa_platform.runtime import Runtime
@@ -21,7 +22,7 @@ from tests.functional.portal.operator_channels.conftest import CHANNELS, Desk
 from tests.support.observe import statements
 from tests.support.operators import at_the_pages, page
 from tests.support.portal import seen
-from tests.support.providers import CAPABILITIES, KEYS, OUR_URL, WAY_OUT, obedient
+from tests.support.providers import KEYS, OUR_URL, WAY_OUT, obedient
 from tests.support.visitors import Visitor
 from tests.support.world import World
 
@@ -210,7 +211,7 @@ def test_it_is_the_operators_alone(desk: Desk, world: World, runtime: Runtime, f
 
 
 def test_there_are_words_for_whatever_a_plugin_can_say_that_it_can() -> None:
-    switches = {name for name in Capabilities.__slots__ if isinstance(getattr(CAPABILITIES, name), bool)}
+    switches = {name for name in Capabilities.__slots__ if isinstance(getattr(EVERYTHING, name), bool)}
     assert CAN.keys() == switches
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +13,7 @@ import pytest
 
 from messa_platform.core.clock import FixedClock
 from messa_platform.core.crypto import Keys
-from messa_platform.core.post import Mail, Post
+from messa_platform.core.post import Post
 from messa_platform.tenants import tenant_states
 from messa_platform.tenants.access import links, second_factor, sessions
 from messa_platform.tenants.access.links import Link, LinkMails, LinkUnknown, open_link
@@ -34,6 +34,7 @@ from messa_platform.tenants.admin_models import Actor
 from messa_platform.tenants.audit import Author
 from messa_platform.tenants.models import Group, TokenKind
 from messa_platform.tenants.tenant_states import Turned
+from tests.functional.tenants.access.links.conftest import Writer
 from tests.support.observe import statements
 from tests.support.world import World
 
@@ -153,32 +154,6 @@ def test_a_code_or_the_password_asked_again_lets_nobody_of_a_closed_organisation
         code = check_code(session, clock.now(), keys, door.anna, totp.at(clock.now()), NETWORK)
         again = check_again(session, clock.now(), door.passwords, door.anna, RIGHT, NETWORK)
     assert (code, again) == (WrongCode(), WrongPassword())
-
-
-@dataclass
-class Writer:
-    """Writes mails of a line, and counts them."""
-
-    words: list[str] = field(default_factory=list)
-
-    def reset(
-        self,
-        *,
-        address: str,
-        language: str,
-        time_zone: str,
-        word: str,
-        until: datetime,
-        tenant_id: UUID,
-        key: str,
-    ) -> Mail:
-        self.words.append(word)
-        return Mail(key, "no-reply@messa.example", "messa", address, "reset", word, tenant_id=tenant_id)
-
-    def password_changed(
-        self, *, address: str, language: str, time_zone: str, at: datetime, tenant_id: UUID, key: str
-    ) -> Mail:
-        return Mail(key, "no-reply@messa.example", "messa", address, "changed", "", tenant_id=tenant_id)
 
 
 def test_a_mailed_link_is_unknown_while_the_organisation_is_closed(

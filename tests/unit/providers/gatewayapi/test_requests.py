@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -24,40 +22,15 @@ from messa_platform.providers.base import (
 )
 from messa_platform.providers.gatewayapi.plugin import GatewayApiProvider
 from messa_platform.providers.registry import WrongChannelSettings, checked_settings
+from tests.support.one_answer import OneAnswer
+from tests.support.one_answer import answer as told
 
 OUR_ID = UUID("0195a0c0-0000-7000-8000-000000000001")
 TOKEN, KEY = "Go-Create-an-API-token", "nyckeln-i-adressen"
 ADDRESS = "https://messa.example/providers/gw"
 
 
-class Answering:
-    """A way out behind which somebody answers the same to everything; `asked` is what went out."""
-
-    def __init__(self, answer: Answer | NoAnswer) -> None:
-        self.answer = answer
-        self.asked: list[tuple[str, str, Any, tuple[str, str] | None]] = []
-
-    async def request(
-        self,
-        method: str,
-        url: str,
-        *,
-        query: Mapping[str, str] | None = None,
-        headers: Mapping[str, str] | None = None,
-        form: Mapping[str, str] | None = None,
-        json: Any = None,
-        user: tuple[str, str] | None = None,
-    ) -> Answer | NoAnswer:
-        assert (query, headers, form) == (None, None, None)
-        self.asked.append((method, url, json, user))
-        return self.answer
-
-
-def told(found: Any, status: int = 200) -> Answer:
-    return Answer(status, {}, json.dumps(found).encode())
-
-
-def provider(http: Answering, **changed: Any) -> GatewayApiProvider:
+def provider(http: OneAnswer, **changed: Any) -> GatewayApiProvider:
     settings = checked_settings(GatewayApiProvider, {"token": TOKEN, "callback_key": KEY, **changed})
     return GatewayApiProvider(settings, Surroundings("gw", http, ADDRESS))
 
@@ -68,23 +41,23 @@ def text(written: str = "Hej", sender: str = "Skolan", parts: int = 1) -> Outgoi
 
 def asked(message: OutgoingText, **changed: Any) -> dict[str, Any]:
     """The body of the request by which a text was sent."""
-    http = Answering(told({"ids": [1]}))
+    http = OneAnswer(told({"ids": [1]}))
     asyncio.run(provider(http, **changed).send(message))
-    [(_, _, body, _)] = http.asked
-    found: dict[str, Any] = body
+    [(_, _, more)] = http.asked
+    found: dict[str, Any] = more["json"]
     return found
 
 
 def outcome(answer: Answer | NoAnswer) -> Outcome:
-    return asyncio.run(provider(Answering(answer)).send(text()))
+    return asyncio.run(provider(OneAnswer(answer)).send(text()))
 
 
 def verdict(answer: Answer | NoAnswer) -> Verdict:
-    return asyncio.run(provider(Answering(answer)).check())
+    return asyncio.run(provider(OneAnswer(answer)).check())
 
 
 def test_a_text_goes_out_as_the_documentation_has_it() -> None:
-    http = Answering(told({"ids": [421332671]}))
+    http = OneAnswer(told({"ids": [421332671]}))
     asyncio.run(provider(http).send(text(parts=2)))
     body = {
         "message": "Hej",
@@ -96,14 +69,14 @@ def test_a_text_goes_out_as_the_documentation_has_it() -> None:
         "encoding": "UTF8",
         "destaddr": "MOBILE",
     }
-    assert http.asked == [("POST", "https://gatewayapi.com/rest/mtsms", body, (TOKEN, ""))]
+    assert http.asked == [("POST", "https://gatewayapi.com/rest/mtsms", {"json": body, "user": (TOKEN, "")})]
 
 
 def test_the_address_of_the_eu_platform_is_a_setting() -> None:
-    http = Answering(told({"ids": [1]}))
+    http = OneAnswer(told({"ids": [1]}))
     asyncio.run(provider(http, url="https://gatewayapi.eu/").send(text()))
     asyncio.run(provider(http, url="https://gatewayapi.eu/").check())
-    assert [url for _, url, _, _ in http.asked] == [
+    assert [url for _, url, _ in http.asked] == [
         "https://gatewayapi.eu/rest/mtsms",
         "https://gatewayapi.eu/rest/me",
     ]
@@ -135,7 +108,7 @@ def test_how_long_a_text_is_kept_is_told_only_where_it_is_set() -> None:
 )
 def test_a_setting_that_cannot_be_is_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(WrongChannelSettings, match=next(iter(wrong))):
-        provider(Answering(told({})), **wrong)
+        provider(OneAnswer(told({})), **wrong)
 
 
 def test_the_id_the_parts_and_a_price_in_kronor_are_read() -> None:
@@ -245,10 +218,10 @@ def test_no_answer_leaves_a_doubt_only_where_something_was_sent() -> None:
 
 
 def test_the_test_of_a_channel_asks_what_only_the_account_s_holder_may_ask() -> None:
-    http = Answering(told({"credit": 1234.56, "currency": "DKK", "id": 1}))
+    http = OneAnswer(told({"credit": 1234.56, "currency": "DKK", "id": 1}))
     found = asyncio.run(provider(http).check())
     assert found == Verdict(State.WELL, "", Decimal("1234.56"), "DKK")
-    assert http.asked == [("GET", "https://gatewayapi.com/rest/me", None, (TOKEN, ""))]
+    assert http.asked == [("GET", "https://gatewayapi.com/rest/me", {"user": (TOKEN, "")})]
 
 
 def test_the_test_of_a_channel_tells_gatewayapi_s_own_word() -> None:

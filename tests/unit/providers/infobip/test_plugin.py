@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -31,34 +30,19 @@ from messa_platform.providers.infobip.plugin import InfobipProvider
 from messa_platform.providers.kit.desk import Desk, a_text
 from messa_platform.providers.kit.fake import CALLBACKS
 from messa_platform.providers.registry import checked_settings
+from tests.support.one_answer import OneAnswer, answer
 
 MALFORMED = Unknown("malformed_answer")
 SETTINGS = {"url": "x1y2z3.api.infobip.com/", "api_key": API_KEY, "callback_key": "a-key-in-addresses"}
 
 
-class Told:
-    """A way out by which comes what a test says; keeps what was asked."""
-
-    def __init__(self, answer: Answer | NoAnswer) -> None:
-        self.answer = answer
-        self.asked: list[tuple[str, str, dict[str, Any]]] = []
-
-    async def request(self, method: str, url: str, **more: Any) -> Answer | NoAnswer:
-        self.asked.append((method, url, more))
-        return self.answer
-
-
-def answer(told: Any, status: int = 200) -> Answer:
-    return Answer(status, {}, told if isinstance(told, bytes) else json.dumps(told).encode())
-
-
-def provider(told: Told, **changed: Any) -> InfobipProvider:
+def provider(told: OneAnswer, **changed: Any) -> InfobipProvider:
     settings = checked_settings(InfobipProvider, {**SETTINGS, **changed})
     return InfobipProvider(settings, Surroundings("kit", told, CALLBACKS))
 
 
 def sent(told: Answer | NoAnswer) -> Outcome:
-    return asyncio.run(provider(Told(told)).send(a_text()))
+    return asyncio.run(provider(OneAnswer(told)).send(a_text()))
 
 
 def replied(group: str, number: int | None = None, name: str | None = None) -> Outcome:
@@ -67,11 +51,11 @@ def replied(group: str, number: int | None = None, name: str | None = None) -> O
 
 
 def checked(told: Answer | NoAnswer) -> Verdict:
-    return asyncio.run(provider(Told(told)).check())
+    return asyncio.run(provider(OneAnswer(told)).check())
 
 
 def found(told: Answer | NoAnswer, message_id: UUID | None = None) -> Found:
-    return asyncio.run(provider(Told(told)).find(message_id or new_id()))
+    return asyncio.run(provider(OneAnswer(told)).find(message_id or new_id()))
 
 
 def logged(message_id: UUID, *statuses: tuple[str, int, str], **more: Any) -> Answer:
@@ -334,7 +318,7 @@ def test_a_channel_that_does_not_work_has_no_balance() -> None:
     ["x1y2z3.api.infobip.com", " https://x1y2z3.api.infobip.com/ ", "https://x1y2z3.api.infobip.com"],
 )
 def test_the_base_url_may_be_written_as_the_portal_shows_it(written: str) -> None:
-    told = Told(answer({}))
+    told = OneAnswer(answer({}))
     asyncio.run(provider(told, url=written).check())
     assert [url for _, url, _ in told.asked] == ["https://x1y2z3.api.infobip.com/account/1/balance"]
 
@@ -374,7 +358,7 @@ def test_settings_that_infobip_could_not_take_are_refused_without_saying_them(wr
 
 
 def test_the_address_for_receipts_has_the_key_whatever_is_in_it() -> None:
-    told = Told(answer({}))
+    told = OneAnswer(answer({}))
     asyncio.run(provider(told, callback_key="a key & more = 17").send(a_text()))
     [(_, _, more)] = told.asked
     url = more["json"]["messages"][0]["webhooks"]["delivery"]["url"]

@@ -24,23 +24,12 @@ from messa_platform.providers.kit.desk import Desk, a_text
 from messa_platform.providers.registry import checked_settings
 from messa_platform.providers.sinch.fake import SECRET, TOKEN, SinchFake
 from messa_platform.providers.sinch.plugin import SinchProvider
+from tests.support.one_answer import OneAnswer
 
 OUR_ID = UUID("0195a0c0-0000-7000-8000-000000000001")
 TEXT = OutgoingText(OUR_ID, "+46701740605", "Skolan", "Hej", 1)
 MADE = Answer(201, {}, b'{"id":"01FC66621"}')
 SETTINGS = {"service_plan_id": "plan7", "token": TOKEN, "webhook_secret": SECRET}
-
-
-class OneAnswer:
-    """A way out on which every request gets the same answer; `asked` has them."""
-
-    def __init__(self, answer: Answer | NoAnswer) -> None:
-        self.answer = answer
-        self.asked: list[tuple[str, str, dict[str, Any]]] = []
-
-    async def request(self, method: str, url: str, **asked: Any) -> Answer | NoAnswer:
-        self.asked.append((method, url, asked))
-        return self.answer
 
 
 def a_provider(http: OneAnswer, **changed: Any) -> SinchProvider:

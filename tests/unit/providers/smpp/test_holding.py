@@ -28,6 +28,7 @@ from tests.support.smpp_centre import (
     deliver,
     in_loop,
     into,
+    keep,
     nobody,
     provider_at,
     small_centre,
@@ -35,10 +36,6 @@ from tests.support.smpp_centre import (
 )
 
 pytestmark = pytest.mark.timeout(40)
-
-
-def keep(_line: Line, _asked: Heard) -> None:
-    """Answer nothing."""
 
 
 def test_a_bind_says_who_we_are_as_the_specification_has_it() -> None:

@@ -29,16 +29,13 @@ from tests.support.smpp_centre import (
     deliver,
     in_loop,
     into,
+    keep,
     provider_at,
     small_centre,
     until,
 )
 
 pytestmark = pytest.mark.timeout(40)  # a loop that is blocked knows no time limit of its own
-
-
-def keep(_line: Line, _asked: Heard) -> None:
-    """Answer nothing."""
 
 
 def sending(provider: SmppProvider, *words: str) -> list[asyncio.Future[Outcome]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
@@ -17,21 +16,10 @@ from messa_platform.providers.kit.fake import CALLBACKS
 from messa_platform.providers.registry import WrongChannelSettings, checked_settings
 from messa_platform.providers.twilio.fake import SERVICE, SID, TOKEN, TwilioFake, segments
 from messa_platform.providers.twilio.plugin import TwilioProvider
+from tests.support.one_answer import OneAnswer, answer
 
 MALFORMED = Unknown("malformed_answer")
 SENT = {"sid": "SM1", "status": "queued", "num_segments": "1", "price": None, "price_unit": "USD"}
-
-
-class Line:
-    """A way out on which every question is answered alike; `asked` has them."""
-
-    def __init__(self, answer: Answer | NoAnswer) -> None:
-        self.answer = answer
-        self.asked: list[str] = []
-
-    async def request(self, method: str, url: str, **_other: Any) -> Answer | NoAnswer:
-        self.asked.append(f"{method} {url}")
-        return self.answer
 
 
 def settings(**changed: Any) -> dict[str, Any]:
@@ -39,7 +27,7 @@ def settings(**changed: Any) -> dict[str, Any]:
 
 
 def told(status: int, body: Any) -> Answer:
-    return Answer(status, {}, body if isinstance(body, bytes) else json.dumps(body).encode())
+    return answer(body, status)
 
 
 def error(status: int, code: Any) -> Answer:
@@ -47,7 +35,7 @@ def error(status: int, code: Any) -> Answer:
 
 
 def outcome_of(answer: Answer | NoAnswer, text: str = "Hej") -> Outcome:
-    provider = TwilioProvider(settings(), Surroundings("kit", Line(answer), CALLBACKS))
+    provider = TwilioProvider(settings(), Surroundings("kit", OneAnswer(answer), CALLBACKS))
     return asyncio.run(provider.send(a_text(text)))
 
 
@@ -113,10 +101,12 @@ def test_settings_that_twilio_would_not_take_are_refused(wrong: dict[str, Any]) 
 
 
 def test_its_address_is_twilios_unless_it_is_set() -> None:
-    line = Line(told(201, SENT))
+    line = OneAnswer(told(201, SENT))
     provider = TwilioProvider(settings(), Surroundings("kit", line, CALLBACKS))
     assert asyncio.run(provider.send(a_text())) == Accepted("SM1", 1)
-    assert line.asked == [f"POST https://api.twilio.com/2010-04-01/Accounts/{SID}/Messages.json"]
+    [(method, url, _)] = line.asked
+    assert method == "POST"
+    assert url == f"https://api.twilio.com/2010-04-01/Accounts/{SID}/Messages.json"
 
 
 def test_a_text_of_1600_characters_goes_and_one_more_is_refused_before_anybody_is_asked(
@@ -250,7 +240,7 @@ def test_an_account_that_is_not_active_is_told_of(fake: TwilioFake, desk: Desk, 
 
 @pytest.mark.parametrize("body", [b"Welcome", b"[]", b"{}", b'{"status": 1}'])
 def test_an_answer_that_tells_nothing_of_an_account_is_strange(body: bytes) -> None:
-    provider = TwilioProvider(settings(), Surroundings("kit", Line(told(200, body)), CALLBACKS))
+    provider = TwilioProvider(settings(), Surroundings("kit", OneAnswer(told(200, body)), CALLBACKS))
     assert asyncio.run(provider.check()) == Verdict(State.STRANGE, "malformed_answer")
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 import pytest
 
 from messa_platform.core.gsm import fits_gsm
-from messa_platform.core.outbound import Answer, Fault, NoAnswer
+from messa_platform.core.outbound import Fault, NoAnswer
 from messa_platform.providers.base import (
     Accepted,
     Outcome,
@@ -26,6 +25,7 @@ from messa_platform.providers.kit.desk import Desk, a_text
 from messa_platform.providers.registry import checked_settings
 from messa_platform.providers.vonage.fake import VonageFake
 from messa_platform.providers.vonage.plugin import VonageProvider
+from tests.support.one_answer import OneAnswer, answer
 
 GSM = (
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§"
@@ -34,30 +34,14 @@ GSM = (
 TAKEN = {"status": "0", "message-id": "0A01", "message-price": "0.03330000"}
 
 
-class Line:
-    """A way out that gives one answer, and keeps what was asked."""
-
-    def __init__(self, answer: Answer | NoAnswer) -> None:
-        self.answer = answer
-        self.asked: list[dict[str, Any]] = []
-
-    async def request(self, method: str, url: str, **asked: Any) -> Answer | NoAnswer:
-        self.asked.append({"method": method, "url": url, **asked})
-        return self.answer
-
-
-def provider(line: Line, **changed: Any) -> VonageProvider:
+def provider(line: OneAnswer, **changed: Any) -> VonageProvider:
     settings = checked_settings(VonageProvider, {**VonageFake().settings(), **changed})
     return VonageProvider(settings, Surroundings("test", line, "https://sms.example/providers/c"))
 
 
-def answer(told: Any, status: int = 200) -> Answer:
-    return Answer(status, {}, told if isinstance(told, bytes) else json.dumps(told).encode())
-
-
 def told(told: Any, status: int = 200, **changed: Any) -> Outcome:
     """The outcome of a send that is answered so."""
-    return asyncio.run(provider(Line(answer(told, status)), **changed).send(a_text()))
+    return asyncio.run(provider(OneAnswer(answer(told, status)), **changed).send(a_text()))
 
 
 def of_parts(*parts: Mapping[str, Any], **changed: Any) -> Outcome:
@@ -82,11 +66,11 @@ def desk() -> Iterator[Desk]:
 
 
 def test_a_text_is_asked_for_as_documented_and_with_our_id() -> None:
-    line, text = Line(answer({})), a_text("Hej", "Skolan")
+    line, text = OneAnswer(answer({})), a_text("Hej", "Skolan")
     asyncio.run(provider(line).send(text))
-    [asked] = line.asked
-    assert asked["method"] == "POST"
-    assert asked["url"].endswith("/sms/json")
+    [(method, url, asked)] = line.asked
+    assert method == "POST"
+    assert url.endswith("/sms/json")
     assert asked["form"] == {
         "api_key": "a1b2c3d4",
         "api_secret": "Zx9Api8Secret7Vonage",
@@ -101,9 +85,12 @@ def test_a_text_is_asked_for_as_documented_and_with_our_id() -> None:
 
 
 def test_numbers_go_without_a_plus() -> None:
-    line = Line(answer({}))
+    line = OneAnswer(answer({}))
     asyncio.run(provider(line).send(a_text(sender="+46701740600")))
-    assert (line.asked[0]["form"]["from"], line.asked[0]["form"]["to"]) == ("46701740600", "46701740605")
+    assert (line.asked[0][2]["form"]["from"], line.asked[0][2]["form"]["to"]) == (
+        "46701740600",
+        "46701740605",
+    )
 
 
 @pytest.mark.parametrize("written", ["Pris: 45 €", GSM, ""])
@@ -113,9 +100,9 @@ def test_what_is_in_gsm_goes_as_text(written: str) -> None:
 
 @pytest.mark.parametrize("stranger", "çáíóú`–…’”\xa0\t\x1bЖ\U0001f600ÀÊ")
 def test_what_is_not_in_gsm_goes_as_unicode(stranger: str) -> None:
-    line = Line(answer({}))
+    line = OneAnswer(answer({}))
     asyncio.run(provider(line).send(a_text(f"Hej {stranger}")))
-    assert line.asked[0]["form"]["type"] == "unicode"
+    assert line.asked[0][2]["form"]["type"] == "unicode"
 
 
 def test_gsm_has_its_128_characters_and_ten_more_without_the_escape() -> None:
@@ -233,13 +220,13 @@ def test_the_test_of_a_channel_tells_what_the_account_holds(desk: Desk) -> None:
 
 @pytest.mark.parametrize("odd", [b"<html>", b"[]", {}, {"value": None}, {"value": True}, {"value": "much"}])
 def test_an_answer_without_a_balance_is_strange(odd: Any) -> None:
-    assert asyncio.run(provider(Line(answer(odd))).check()) == Verdict(State.STRANGE, "malformed_answer")
+    assert asyncio.run(provider(OneAnswer(answer(odd))).check()) == Verdict(State.STRANGE, "malformed_answer")
 
 
 def test_no_answer_and_no_access_are_told_apart() -> None:
-    assert asyncio.run(provider(Line(NoAnswer(Fault.UNREACHABLE))).check()).state is State.UNREACHABLE
-    assert asyncio.run(provider(Line(answer({}, 401))).check()).state is State.WRONG_KEY
-    assert asyncio.run(provider(Line(answer({"value": 1}, 500))).check()).state is State.STRANGE
+    assert asyncio.run(provider(OneAnswer(NoAnswer(Fault.UNREACHABLE))).check()).state is State.UNREACHABLE
+    assert asyncio.run(provider(OneAnswer(answer({}, 401))).check()).state is State.WRONG_KEY
+    assert asyncio.run(provider(OneAnswer(answer({"value": 1}, 500))).check()).state is State.STRANGE
 
 
 # The settings
