@@ -65,6 +65,23 @@ def needed(label: str, help_: str = "", *, secret: bool = False) -> dict[str, An
     return {"type": "string", "required": True, "empty": False, "meta": meta}
 
 
+def whole_number(
+    label: str,
+    least: int,
+    most: int | None = None,
+    *,
+    default: int | None = None,
+    help_: str = "",
+    rare: bool = True,
+) -> dict[str, Any]:
+    """A whole number, which may be left out."""
+    rules: dict[str, Any] = {"type": "integer", "coerce": int, "min": least, "meta": {"label": label}}
+    rules |= {} if most is None else {"max": most}
+    rules |= {} if default is None else {"default": default}
+    rules["meta"] |= ({"help": help_} if help_ else {}) | ({"rare": True} if rare else {})
+    return rules
+
+
 def api_address(default: str, help_: str = "") -> dict[str, Any]:
     """Where the provider's API is, if not where it is for everybody."""
     meta: dict[str, Any] = {"label": msgid("Address of the API"), "rare": True}

@@ -33,6 +33,7 @@ from messa_platform.providers.gatewayapi.signature import HEADER, demand_claims
 from messa_platform.providers.http import (
     CALLBACK_KEY,
     EVERYTHING,
+    api_address,
     by_path,
     demand_key,
     e164,
@@ -41,6 +42,7 @@ from messa_platform.providers.http import (
     keyed,
     unanswered,
     verdict,
+    whole_number,
     words,
 )
 
@@ -82,22 +84,11 @@ class GatewayApiProvider:
                 "rare": True,
             },
         },
-        "validity_period": {
-            "type": "integer",
-            "coerce": int,
-            "min": 60,
-            "meta": {"label": msgid("Seconds for which a text is kept for delivery"), "rare": True},
-        },
-        "url": {
-            "type": "string",
-            "empty": False,
-            "default": "https://gatewayapi.com",
-            "meta": {
-                "label": msgid("Address of the API"),
-                "help": msgid("For an account on GatewayAPI's platform within the EU: https://gatewayapi.eu"),
-                "rare": True,
-            },
-        },
+        "validity_period": whole_number(msgid("Seconds for which a text is kept for delivery"), 60),
+        "url": api_address(
+            "https://gatewayapi.com",
+            msgid("For an account on GatewayAPI's platform within the EU: https://gatewayapi.eu"),
+        ),
     }
 
     codes: ClassVar[Mapping[str, str]] = CODES

@@ -33,6 +33,7 @@ from messa_platform.providers.http import (
     needed,
     unanswered,
     verdict,
+    whole_number,
 )
 from messa_platform.providers.infobip import answers, callbacks
 from messa_platform.providers.infobip.codes import CODES
@@ -64,13 +65,7 @@ class InfobipProvider:
             "meta": {"label": msgid("API key"), "secret": True},
         },
         "callback_key": CALLBACK_KEY,
-        "validity": {
-            "type": "integer",
-            "coerce": int,
-            "min": 1,
-            "max": LONGEST_VALIDITY,
-            "meta": {"label": msgid("Minutes for which delivery of a text is tried"), "rare": True},
-        },
+        "validity": whole_number(msgid("Minutes for which delivery of a text is tried"), 1, LONGEST_VALIDITY),
         "scheme": {
             "type": "string",
             "regex": "[A-Za-z]+",

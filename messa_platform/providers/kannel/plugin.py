@@ -52,6 +52,7 @@ from messa_platform.providers.http import (
     refused,
     unanswered,
     verdict,
+    whole_number,
 )
 from messa_platform.providers.kannel.reading import fields_of, incoming, receipt
 
@@ -85,19 +86,8 @@ class KannelProvider:
         ),
         "password": needed(msgid("Password"), secret=True),
         "callback_key": CALLBACK_KEY,
-        "validity": {
-            "type": "integer",
-            "coerce": int,
-            "min": 1,
-            "meta": {"label": msgid("Minutes for which the network tries to deliver"), "rare": True},
-        },
-        "priority": {
-            "type": "integer",
-            "coerce": int,
-            "min": 0,
-            "max": 3,
-            "meta": {"label": msgid("Priority, from 0 to 3"), "rare": True},
-        },
+        "validity": whole_number(msgid("Minutes for which the network tries to deliver"), 1),
+        "priority": whole_number(msgid("Priority, from 0 to 3"), 0, 3),
         "path": {
             "type": "string",
             "regex": "/.*",

@@ -30,6 +30,7 @@ from messa_platform.providers.base import (
     Unknown,
     Verdict,
 )
+from messa_platform.providers.http import whole_number
 from messa_platform.providers.simulator import wire
 from messa_platform.providers.simulator.codes import CODES
 from messa_platform.providers.simulator.link import (
@@ -78,14 +79,7 @@ class SimulatorProvider:
             "default": wire.DEFAULT_HOST,
             "meta": {"label": msgid("Host")},
         },
-        "port": {
-            "meta": {"label": msgid("Port")},
-            "type": "integer",
-            "coerce": int,
-            "min": 1,
-            "max": 65_535,
-            "default": wire.DEFAULT_GATEWAY_PORT,
-        },
+        "port": whole_number(msgid("Port"), 1, 65_535, default=wire.DEFAULT_GATEWAY_PORT, rare=False),
         "secret": {
             "type": "string",
             "required": True,

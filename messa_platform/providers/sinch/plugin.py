@@ -31,6 +31,7 @@ from messa_platform.providers.http import (
     refused,
     unanswered,
     verdict,
+    whole_number,
 )
 from messa_platform.providers.sinch.callbacks import events
 from messa_platform.providers.sinch.codes import CODES
@@ -68,24 +69,14 @@ class SinchProvider:
         },
         "service_plan_id": needed(msgid("Service plan id")),
         "token": needed(msgid("API token"), secret=True),
-        "webhook_secret": {
-            "type": "string",
-            "required": True,
-            "empty": False,
-            "meta": {
-                "label": msgid("Secret that signs callbacks"),
-                "help": msgid("Sinch sets it for the service plan, on request."),
-                "secret": True,
-            },
-        },
-        "tolerance": {
-            "type": "integer",
-            "coerce": int,
-            "min": 60,
-            "max": 604_800,
-            "default": TOLERANCE,
-            "meta": {"label": msgid("Seconds for which a signed callback is taken"), "rare": True},
-        },
+        "webhook_secret": needed(
+            msgid("Secret that signs callbacks"),
+            msgid("Sinch sets it for the service plan, on request."),
+            secret=True,
+        ),
+        "tolerance": whole_number(
+            msgid("Seconds for which a signed callback is taken"), 60, 604_800, default=TOLERANCE
+        ),
         "prefix": {
             "type": "string",
             "default": "/xms/v1",

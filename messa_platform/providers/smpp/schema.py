@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from messa_platform.core.i18n import msgid
-from messa_platform.providers.http import needed
+from messa_platform.providers.http import needed, whole_number
 from messa_platform.providers.smpp.inward import Ids
 from messa_platform.providers.smpp.reading import ALPHABETS
 from messa_platform.providers.smpp.writing import Alphabet, Long
@@ -13,11 +13,6 @@ from messa_platform.providers.smpp.writing import Alphabet, Long
 _ASCII = r"[ -~]*"
 """What SMPP's names and words may have."""
 TRANSCEIVER, SEPARATE = "transceiver", "transmitter and receiver"
-
-
-def _whole(label: str, default: int, least: int, most: int, help_: str = "") -> dict[str, Any]:
-    meta = {"label": label, "rare": True} | ({"help": help_} if help_ else {})
-    return {"type": "integer", "coerce": int, "min": least, "max": most, "default": default, "meta": meta}
 
 
 def _choice(label: str, choices: list[str], default: str, help_: str = "") -> dict[str, Any]:
@@ -54,14 +49,7 @@ def _switch(label: str, *, default: bool) -> dict[str, Any]:
 
 SCHEMA: Final[dict[str, Any]] = {
     "host": needed(msgid("The operator's host"), msgid("For example smpp.operator.example")),
-    "port": {
-        "type": "integer",
-        "coerce": int,
-        "min": 1,
-        "max": 65535,
-        "default": 2775,
-        "meta": {"label": msgid("Port")},
-    },
+    "port": whole_number(msgid("Port"), 1, 65_535, default=2775, rare=False),
     "system_id": needed(msgid("System id")) | {"regex": _ASCII, "maxlength": 15},
     "password": needed(msgid("Password"), msgid("At most eight characters"), secret=True)
     | {"regex": _ASCII, "maxlength": 8},
@@ -72,9 +60,15 @@ SCHEMA: Final[dict[str, Any]] = {
         TRANSCEIVER,
         msgid("Some operators want one session for sending and another for receiving."),
     ),
-    "sessions": _whole(msgid("Sessions of each kind"), 1, 1, 16, msgid("As many as the contract allows")),
-    "window": _whole(
-        msgid("Window"), 50, 1, 1000, msgid("Texts on their way at once by a session, as the contract allows")
+    "sessions": whole_number(
+        msgid("Sessions of each kind"), 1, 16, default=1, help_=msgid("As many as the contract allows")
+    ),
+    "window": whole_number(
+        msgid("Window"),
+        1,
+        1000,
+        default=50,
+        help_=msgid("Texts on their way at once by a session, as the contract allows"),
     ),
     "system_type": _text(msgid("System type"), 12),
     "address_range": _text(msgid("Address range"), 40),
@@ -93,17 +87,10 @@ SCHEMA: Final[dict[str, Any]] = {
     "short_code_type": _kind(msgid("Type of a short code"), "3/0"),
     "recipient_type": _kind(msgid("Type of a recipient's number"), "1/1"),
     "plus": _switch(msgid("Numbers begin with a plus sign"), default=False),
-    "validity": {
-        "type": "integer",
-        "coerce": int,
-        "min": 1,
-        "max": 60 * 24 * 7,
-        "nullable": True,
-        "default": None,
-        "meta": {"label": msgid("Minutes for which the operator tries"), "rare": True},
-    },
-    "answer_seconds": _whole(msgid("Seconds to wait for an answer"), 10, 1, 30),
-    "silence_seconds": _whole(
-        msgid("Seconds of silence until it is asked whether anybody is there"), 30, 1, 600
+    "validity": whole_number(msgid("Minutes for which the operator tries"), 1, 60 * 24 * 7)
+    | {"nullable": True, "default": None},
+    "answer_seconds": whole_number(msgid("Seconds to wait for an answer"), 1, 30, default=10),
+    "silence_seconds": whole_number(
+        msgid("Seconds of silence until it is asked whether anybody is there"), 1, 600, default=30
     ),
 }

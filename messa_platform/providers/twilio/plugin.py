@@ -36,6 +36,7 @@ from messa_platform.providers.http import (
     needed,
     unanswered,
     verdict,
+    whole_number,
     words,
 )
 from messa_platform.providers.twilio.codes import CODES, refusal
@@ -90,17 +91,14 @@ class TwilioProvider:
                 "help": msgid("If there is one, the Messaging Service chooses the sender of each text."),
             },
         },
-        "validity_period": {
-            "type": "integer",
-            "coerce": int,
-            "nullable": True,
-            "min": 1,
-            "max": 36_000,
-            "meta": {
-                "label": msgid("Validity in seconds"),
-                "help": msgid("How long a text may wait at Twilio before it is given up; at the most 36000."),
-            },
-        },
+        "validity_period": whole_number(
+            msgid("Validity in seconds"),
+            1,
+            36_000,
+            help_=msgid("How long a text may wait at Twilio before it is given up; at the most 36000."),
+            rare=False,
+        )
+        | {"nullable": True},
         "url": api_address("https://api.twilio.com"),
     }
 

@@ -39,6 +39,7 @@ from messa_platform.providers.http import (
     refused,
     unanswered,
     verdict,
+    whole_number,
 )
 from messa_platform.providers.vonage import incoming
 from messa_platform.providers.vonage.codes import CODES, FOR_GOOD, PARTLY_TAKEN, TAKEN
@@ -62,18 +63,13 @@ class VonageProvider:
     settings_schema: ClassVar[dict[str, Any]] = {
         "api_key": needed(msgid("API key")),
         "api_secret": needed(msgid("API secret"), secret=True),
-        "signature_secret": {
-            "type": "string",
-            "required": True,
-            "empty": False,
-            "meta": {
-                "label": msgid("Signature secret"),
-                "help": msgid(
-                    "Ask Vonage's support to turn signed webhooks on for the account: unsigned receipts and incoming texts are refused."
-                ),
-                "secret": True,
-            },
-        },
+        "signature_secret": needed(
+            msgid("Signature secret"),
+            msgid(
+                "Ask Vonage's support to turn signed webhooks on for the account: unsigned receipts and incoming texts are refused."
+            ),
+            secret=True,
+        ),
         "signature_method": {
             "type": "string",
             "allowed": list(METHODS),
@@ -82,20 +78,15 @@ class VonageProvider:
         },
         # Vonage sends again for 24 hours what was not taken, and does not tell whether it then signs anew. So the default lets in what is a
         # day and an hour old: what somebody else sends again until then is known by its reference, and changes nothing.
-        "callback_age": {
-            "type": "integer",
-            "coerce": int,
-            "min": 5,
-            "max": 10_080,
-            "default": 1_500,
-            "meta": {
-                "label": msgid("Minutes for which a signature counts"),
-                "help": msgid(
-                    "Receipts and incoming texts that were signed earlier are refused. Vonage tries for 24 hours to hand them over."
-                ),
-                "rare": True,
-            },
-        },
+        "callback_age": whole_number(
+            msgid("Minutes for which a signature counts"),
+            5,
+            10_080,
+            default=1_500,
+            help_=msgid(
+                "Receipts and incoming texts that were signed earlier are refused. Vonage tries for 24 hours to hand them over."
+            ),
+        ),
         # No answer names it; accounts are held in euros unless something else was agreed on. Prices are told only in SEK.
         "currency": {
             "type": "string",
