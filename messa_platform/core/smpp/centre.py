@@ -7,6 +7,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Final
 
+from messa_platform.core import gsm
+from messa_platform.core.segments import Encoding, segment
 from messa_platform.core.smpp.connection import Connection
 from messa_platform.core.smpp.pdus import (
     HEADER,
@@ -22,6 +24,8 @@ from messa_platform.core.smpp.pdus import (
     write_message,
 )
 
+UCS2, DEFAULT = 8, 0
+"""Data codings of texts (5.2.19)."""
 BINDS: Final = (Command.BIND_RECEIVER, Command.BIND_TRANSMITTER, Command.BIND_TRANSCEIVER)
 
 
@@ -45,6 +49,22 @@ class Centre(ABC):
 
     def closed(self, session: CentreSession) -> None:  # noqa: B027 who need not know leaves it out
         """A connection is no more."""
+
+
+def texts_of(source: str, destination: str, text: str, reference: int) -> list[Message]:
+    """What brings a text of a phone, one, or one a part, which `reference` (one octet) holds together."""
+    parts = segment(text)
+    is_ucs2 = parts.encoding is Encoding.UCS2
+    return [
+        Message(
+            source.removeprefix("+"),
+            destination.removeprefix("+"),
+            part.encode("utf-16-be") if is_ucs2 else gsm.encode(part),
+            UCS2 if is_ucs2 else DEFAULT,
+            header=bytes((0, 3, reference, parts.count, number)) if parts.count > 1 else b"",
+        )
+        for number, part in enumerate(parts.parts, 1)
+    ]
 
 
 Done = Callable[[int | None], None]

@@ -45,6 +45,7 @@ class Status(IntEnum):
     INVALID_LENGTH = 0x01
     INVALID_COMMAND = 0x03
     INVALID_BIND = 0x04
+    WRONG_PASSWORD = 0x0E
     QUEUE_FULL = 0x14
     TRY_AGAIN = 0x64
     NEVER = 0x65

@@ -16,16 +16,14 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from messa_platform.core import gsm
-from messa_platform.core.segments import Encoding, segment
-from messa_platform.core.smpp.centre import Centre, CentreSession
-from messa_platform.core.smpp.pdus import IS_RECEIPT, Message, Pdu, Tag
+from messa_platform.core.smpp.centre import Centre, CentreSession, texts_of
+from messa_platform.core.smpp.pdus import IS_RECEIPT, Message, Pdu, Status, Tag
 from messa_platform.providers.simulator.behaviour import Answer
 from messa_platform.providers.simulator.events import Event, Events
 from messa_platform.providers.simulator.network import Network, Verdict
 
 log = logging.getLogger(__name__)
 
-WRONG_PASSWORD: Final = 0x0E
 _STATUSES: Final = {
     "bad_request": 0x0B,
     "invalid_destination": 0x0B,
@@ -33,7 +31,6 @@ _STATUSES: Final = {
     "temporarily_unavailable": 0x64,
 }
 _WORDS: Final = {"DELIVERED": "DELIVRD", "UNDELIVERED": "UNDELIV", "BUFFERED": "ENROUTE", "SENT": "ACCEPTD"}
-_UCS2, _DEFAULT = 8, 0
 PAUSE_SECONDS: Final = 0.2
 ANSWER_SECONDS: Final = 10.0
 MOST_PARTS_HELD: Final = 10_000
@@ -84,19 +81,7 @@ def _messages(event: dict[str, Any]) -> list[Message]:
         )
         tags: dict[int, bytes] = {Tag.RECEIPTED_MESSAGE_ID: event["reference"].encode() + b"\0"}
         return [Message("", "", text.encode("latin-1", "replace"), esm_class=IS_RECEIPT, tags=tags)]
-    parts = segment(event["text"])
-    is_ucs2, reference = parts.encoding is Encoding.UCS2, secrets.randbelow(256)
-    source, destination = event["from"].removeprefix("+"), event["to"].removeprefix("+")
-    return [
-        Message(
-            source,
-            destination,
-            part.encode("utf-16-be") if is_ucs2 else gsm.encode(part),
-            _UCS2 if is_ucs2 else _DEFAULT,
-            header=bytes((0, 3, reference, parts.count, number)) if parts.count > 1 else b"",
-        )
-        for number, part in enumerate(parts.parts, 1)
-    ]
+    return texts_of(event["from"], event["to"], event["text"], secrets.randbelow(256))
 
 
 class SmppDoor(Centre):
@@ -139,7 +124,7 @@ class SmppDoor(Centre):
             session.let_in(pdu, system_id)
         else:
             log.warning("somebody has another password; refused")
-            session.answer(pdu, WRONG_PASSWORD)
+            session.answer(pdu, Status.WRONG_PASSWORD)
 
     def submit(self, session: CentreSession, pdu: Pdu, message: Message) -> None:
         # what arrives in one piece is decided and journalled together

@@ -10,8 +10,7 @@ from itertools import count
 from typing import Any, ClassVar, Final
 
 from messa_platform.core import gsm
-from messa_platform.core.segments import Encoding, segment
-from messa_platform.core.smpp.centre import Centre, CentreSession
+from messa_platform.core.smpp.centre import DEFAULT, UCS2, Centre, CentreSession, texts_of
 from messa_platform.core.smpp.pdus import (
     HEADER,
     IS_RECEIPT,
@@ -19,6 +18,7 @@ from messa_platform.core.smpp.pdus import (
     Command,
     Message,
     Pdu,
+    Status,
     write_message,
 )
 from messa_platform.providers.base import ReceiptStatus
@@ -26,11 +26,9 @@ from messa_platform.providers.kit.fake import Delivery, Fake, Taken, Trouble
 from messa_platform.providers.kit.serving import HOST, serving
 
 SYSTEM_ID, PASSWORD = "kommunen", "Kx9qZt7w"
-WRONG_PASSWORD: Final = 0x0E
 _REFUSALS: Final = {Trouble.THROTTLED: 0x58, Trouble.DOWN: 0x08, Trouble.REFUSED: 0x0B}
 _WAIT = 2.0
 """Seconds for which a session is waited for that hears."""
-_UCS2, _DEFAULT = 8, 0
 _SEPTETS, _OCTETS = 160, 140
 
 
@@ -87,16 +85,7 @@ class SmppFake(Fake):
         return [_delivery(_receipt(taken, reference, word)) for reference in taken.references]
 
     def incoming(self, reference: str, sender: str, recipient: str, text: str) -> Sequence[Delivery]:
-        source, destination = sender.removeprefix("+"), recipient.removeprefix("+")
-        parts = segment(text)
-        is_ucs2 = parts.encoding is Encoding.UCS2
-        coding = _UCS2 if is_ucs2 else _DEFAULT
-        found = []
-        for number, part in enumerate(parts.parts, 1):
-            octets = part.encode("utf-16-be") if is_ucs2 else gsm.encode(part)
-            header = bytes((0, 3, 77, parts.count, number)) if parts.count > 1 else b""
-            found.append(_delivery(Message(source, destination, octets, coding, header=header)))
-        return found
+        return [_delivery(message) for message in texts_of(sender, recipient, text, 77)]
 
     def nonsense(self) -> Sequence[Delivery]:
         whole = _delivery(Message("46701740605", "46701740600", b"Hej")).octets
@@ -141,7 +130,7 @@ class _FakeCentre(Centre):
 
     def bind(self, session: CentreSession, pdu: Pdu, system_id: str, password: str) -> None:
         if self._fake.trouble is Trouble.WRONG_KEY or (system_id, password) != (SYSTEM_ID, PASSWORD):
-            session.answer(pdu, WRONG_PASSWORD)
+            session.answer(pdu, Status.WRONG_PASSWORD)
             return
         session.let_in(pdu, system_id)
 
@@ -190,9 +179,9 @@ class _FakeCentre(Centre):
         self._fake.taken.append(Taken(references, sender, f"+{message.destination}", text))
 
     def _text(self, message: Message) -> str:
-        if message.coding == _UCS2:
+        if message.coding == UCS2:
             return message.octets.decode("utf-16-be")
-        if message.coding != _DEFAULT:
+        if message.coding != DEFAULT:
             self._fake.wrong.append(f"data_coding {message.coding}")
         return gsm.decode(message.octets)
 
@@ -206,7 +195,7 @@ class _FakeCentre(Centre):
         if message.registered != 1:
             wrong.append("no receipt was asked for")
         header = len(message.header) + 1 if message.header else 0
-        most = _OCTETS - header if message.coding == _UCS2 else _SEPTETS - -(-8 * header // 7)
+        most = _OCTETS - header if message.coding == UCS2 else _SEPTETS - -(-8 * header // 7)
         if len(message.octets) > most:
             wrong.append(f"a part of {len(message.octets)} octets")
 
