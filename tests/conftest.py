@@ -6,6 +6,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from datetime import UTC, datetime, time
 from pathlib import Path
 
 import psycopg
@@ -14,7 +15,7 @@ import structlog
 from hypothesis import settings
 from sqlalchemy.engine import make_url
 
-from messa_platform.core.clock import FixedClock, SystemClock
+from messa_platform.core.clock import FixedClock, SystemClock, stockholm_day
 from messa_platform.core.db import Database, make_engine
 from messa_platform.core.embedded import attach
 from messa_platform.core.migrations import upgrade
@@ -130,9 +131,9 @@ def database(database_url: str) -> Database:
 
 @pytest.fixture
 def clock() -> FixedClock:
-    """A clock that stands still at today's noon or so until the test moves it."""
-    now = SystemClock().now()
-    return FixedClock(now.replace(hour=11, minute=0, second=0, microsecond=0))
+    """A clock that stands still at today's noon or so until the test moves it. Today is Stockholm's: what is stored meanwhile, and has the time
+    in its id, is then of the same day."""
+    return FixedClock(datetime.combine(stockholm_day(SystemClock().now()), time(11), UTC))
 
 
 @pytest.fixture

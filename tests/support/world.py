@@ -184,6 +184,12 @@ class World:
         with self.database.unit_of_work() as session:
             return reserve(session, self.clock.now(), demands)
 
+    def lend(self, *account_ids: UUID) -> dict[UUID, str]:
+        """Lend numbers to accounts, now; gives the number of each that got one."""
+        borrowers = [self.sender(account_id) for account_id in account_ids]
+        with self.database.unit_of_work() as session:
+            return numbers.lend(session, self.clock.now(), borrowers)
+
     def take_back_number(self, account_id: UUID) -> bool:
         """Take an account's number back, now; whether it had one."""
         with self.database.unit_of_work() as session:

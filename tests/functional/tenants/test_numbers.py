@@ -28,12 +28,6 @@ def master(world: World) -> Group:
     return group
 
 
-def lend(world: World, *account_ids: UUID) -> dict[UUID, str]:
-    borrowers = [world.sender(account_id) for account_id in account_ids]
-    with world.database.unit_of_work() as session:
-        return numbers.lend(session, world.clock.now(), borrowers)
-
-
 def people(world: World, group: Group, count: int) -> list[UUID]:
     return [world.account(group, f"person{i}@kommun.example") for i in range(count)]
 
@@ -113,7 +107,7 @@ def test_accounts_that_borrow_at_the_same_time_get_a_number_each(world: World, m
     world.numbers(FIRST + 100, FIRST + 199)
     accounts = people(world, master, 12)
     pairs = [accounts[i : i + 2] for i in range(0, 12, 2)]
-    lent = together([lambda p=pair: lend(world, *p) for pair in pairs + pairs[::-1]])  # type: ignore[misc]
+    lent = together([lambda p=pair: world.lend(*p) for pair in pairs + pairs[::-1]])  # type: ignore[misc]
     held = {row.account_id: row.msisdn for row in world.rows("SELECT account_id, msisdn FROM number")}
     assert held.keys() == set(accounts)
     assert len(set(held.values())) == 12
@@ -124,7 +118,7 @@ def test_ranges_are_emptied_one_after_the_other(world: World, master: Group) -> 
     world.numbers(FIRST + 100, FIRST + 199)
     world.numbers(FIRST, FIRST + 1)
     accounts = people(world, master, 4)
-    lent = lend(world, *accounts)
+    lent = world.lend(*accounts)
     assert [lent[a] for a in accounts] == [f"+{FIRST + n}" for n in (0, 1, 100, 101)]
 
 
@@ -147,22 +141,22 @@ def test_those_for_whom_there_is_a_number_get_it_though_there_are_not_enough(
 ) -> None:
     world.numbers(FIRST, FIRST)
     accounts = people(world, master, 3)
-    assert lend(world, *accounts) == {accounts[0]: f"+{FIRST}"}
+    assert world.lend(*accounts) == {accounts[0]: f"+{FIRST}"}
 
 
 def test_a_number_taken_back_rests_for_90_days(world: World, clock: FixedClock, master: Group) -> None:
     world.numbers(FIRST, FIRST)
     anna, bo = people(world, master, 2)
-    lend(world, anna)
+    world.lend(anna)
     assert world.take_back_number(anna)
     assert not world.take_back_number(anna)
     assert world.sender(anna).number is None
     assert timedelta(days=90) == REST
     clock.move(REST - timedelta(seconds=1))
-    assert lend(world, bo) == {}
+    assert world.lend(bo) == {}
     clock.move(timedelta(seconds=1))
-    assert lend(world, bo) == {bo: f"+{FIRST}"}
-    assert lend(world, anna) == {}
+    assert world.lend(bo) == {bo: f"+{FIRST}"}
+    assert world.lend(anna) == {}
 
 
 def test_a_number_that_was_never_lent_goes_before_one_that_has_rested(
@@ -170,11 +164,11 @@ def test_a_number_that_was_never_lent_goes_before_one_that_has_rested(
 ) -> None:
     world.numbers(FIRST, FIRST + 1)
     anna, bo, cia = people(world, master, 3)
-    lend(world, anna)
+    world.lend(anna)
     world.take_back_number(anna)
     clock.move(REST)
-    assert lend(world, bo) == {bo: f"+{FIRST + 1}"}
-    assert lend(world, cia) == {cia: f"+{FIRST}"}
+    assert world.lend(bo) == {bo: f"+{FIRST + 1}"}
+    assert world.lend(cia) == {cia: f"+{FIRST}"}
 
 
 def test_rested_numbers_are_lent_to_one_account_each_when_many_want_them(
@@ -182,11 +176,11 @@ def test_rested_numbers_are_lent_to_one_account_each_when_many_want_them(
 ) -> None:
     world.numbers(FIRST, FIRST + 3)
     accounts = people(world, master, 10)
-    lend(world, *accounts[:4])
+    world.lend(*accounts[:4])
     for account in accounts[:4]:
         world.take_back_number(account)
     clock.move(REST)
-    lent = together([lambda a=account: lend(world, a) for account in accounts[4:]])  # type: ignore[misc]
+    lent = together([lambda a=account: world.lend(a) for account in accounts[4:]])  # type: ignore[misc]
     got = [msisdn for answer in lent for msisdn in answer.values()]
     assert len(got) == len(set(got)) == 4
     assert world.value("SELECT count(*) FROM number WHERE account_id IS NOT NULL") == 4
@@ -197,11 +191,11 @@ def test_the_history_tells_who_held_a_number_and_when(world: World, clock: Fixed
     school = world.group(master, "Skolan")
     anna, bo = world.account(master, "anna@kommun.example"), world.account(school, "bo@kommun.example")
     start = clock.now()
-    lend(world, anna)
+    world.lend(anna)
     clock.move(timedelta(days=1))
     world.take_back_number(anna)
     clock.move(REST)
-    lend(world, bo)
+    world.lend(bo)
     rows = world.rows("SELECT * FROM number_lending ORDER BY lent_at")
     assert [(r.account_id, r.group_id, r.tenant_id, r.msisdn) for r in rows] == [
         (anna, master.id, master.tenant_id, f"+{FIRST}"),
@@ -216,13 +210,13 @@ def test_it_is_known_who_holds_a_number_or_held_it_last(
 ) -> None:
     world.numbers(FIRST, FIRST + 1)
     anna, bo, cia = people(world, master, 3)
-    lend(world, anna, bo)
+    world.lend(anna, bo)
     world.take_back_number(anna)
     numbers_ = [f"+{FIRST}", f"+{FIRST + 1}", f"+{FIRST + 2}"]
     with world.database.unit_of_work() as session:
         assert holders(session, numbers_) == {numbers_[0]: Holder(anna, True), numbers_[1]: Holder(bo, False)}
     clock.move(REST)
-    lend(world, cia)
+    world.lend(cia)
     world.take_back_number(cia)
     with world.database.unit_of_work() as session:
         assert holders(session, numbers_)[numbers_[0]] == Holder(cia, True)

@@ -34,12 +34,6 @@ def people(world: World, group: Group, count: int) -> list[UUID]:
     return [world.account(group, f"person{i}@kommun.example") for i in range(count)]
 
 
-def lend(world: World, *account_ids: UUID) -> dict[UUID, str]:
-    borrowers = [world.sender(account_id) for account_id in account_ids]
-    with world.database.unit_of_work() as session:
-        return numbers.lend(session, world.clock.now(), borrowers)
-
-
 def take_back(world: World, account_ids: Sequence[UUID], rest: timedelta = REST) -> int:
     with world.database.unit_of_work() as session:
         return numbers.take_back_many(session, world.clock.now(), account_ids, rest)
@@ -63,7 +57,7 @@ def test_the_numbers_of_many_go_to_rest_at_once_and_the_others_stay(
 ) -> None:
     world.numbers()
     accounts = people(world, master, 5)
-    lent = lend(world, *accounts[:4])
+    lent = world.lend(*accounts[:4])
     clock.move(timedelta(days=2))
     assert take_back(world, [*accounts[:3], accounts[4]]) == 3
     assert take_back(world, accounts[:3]) == 0
@@ -80,18 +74,18 @@ def test_the_numbers_of_many_go_to_rest_at_once_and_the_others_stay(
 def test_how_long_a_number_rests_can_be_set(world: World, clock: FixedClock, master: Group) -> None:
     world.numbers(FIRST, FIRST)
     anna, bo = people(world, master, 2)
-    lend(world, anna)
+    world.lend(anna)
     take_back(world, [anna], NumberSettings(rest_days=7).rest)
     clock.move(timedelta(days=7) - timedelta(seconds=1))
-    assert lend(world, bo) == {}
+    assert world.lend(bo) == {}
     clock.move(timedelta(seconds=1))
-    assert lend(world, bo) == {bo: f"+{FIRST}"}
+    assert world.lend(bo) == {bo: f"+{FIRST}"}
 
 
 def test_taking_back_from_many_takes_one_statement(world: World, master: Group) -> None:
     world.numbers()
     accounts = people(world, master, 30)
-    lend(world, *accounts)
+    world.lend(*accounts)
     for some in (accounts[:1], accounts[1:]):
         with world.database.unit_of_work() as session, statements(world.database.engine) as seen:
             assert numbers.take_back_many(session, world.clock.now(), some) == len(some)
@@ -104,7 +98,7 @@ def test_who_take_back_the_same_numbers_at_once_do_not_wait_for_each_other_in_a_
 ) -> None:
     world.numbers()
     accounts = people(world, master, 40)
-    lend(world, *accounts)
+    world.lend(*accounts)
     orders = [accounts, accounts[::-1], accounts[20:] + accounts[:20], accounts]
     taken = together([lambda o=order: take_back(world, o) for order in orders])  # type: ignore[misc]
     assert sum(taken) == 40
@@ -129,7 +123,7 @@ def test_a_number_that_moves_along_is_billed_where_it_is_held_last(
     world.numbers()
     school = world.group(master, "Skolan")
     anna, bo = people(world, master, 2)
-    lent = lend(world, anna, bo)
+    lent = world.lend(anna, bo)
     start = clock.now()
     clock.move(timedelta(days=1))
     for account in (anna, bo):
@@ -156,7 +150,7 @@ def test_a_number_that_moves_along_is_billed_where_it_is_held_last(
 def test_who_holds_no_number_has_nothing_that_follows(world: World, master: Group) -> None:
     world.numbers()
     [anna] = people(world, master, 1)
-    lend(world, anna)
+    world.lend(anna)
     take_back(world, [anna])
     world.move_account(anna, world.group(master, "Skolan"))
     follow(world, anna)
@@ -190,13 +184,13 @@ def test_from_a_closed_range_nothing_is_lent_neither_new_nor_rested(
     world.numbers(FIRST, FIRST + 9)
     world.numbers(FIRST + 100, FIRST + 100)
     anna, bo, cia, dan = people(world, master, 4)
-    kept = lend(world, anna, bo)
+    kept = world.lend(anna, bo)
     take_back(world, [bo])
     clock.move(REST)
     close(world, FIRST)
-    assert lend(world, cia) == {cia: f"+{FIRST + 100}"}
-    assert lend(world, dan) == {}
-    assert lend(world, anna) == {anna: kept[anna]}
+    assert world.lend(cia) == {cia: f"+{FIRST + 100}"}
+    assert world.lend(dan) == {}
+    assert world.lend(anna) == {anna: kept[anna]}
 
 
 def test_of_each_range_it_is_known_what_became_of_its_numbers(
@@ -206,7 +200,7 @@ def test_of_each_range_it_is_known_what_became_of_its_numbers(
     world.numbers(FIRST + 100, FIRST + 100)
     close(world, FIRST + 100)
     accounts = people(world, master, 6)
-    lend(world, *accounts)
+    world.lend(*accounts)
     take_back(world, accounts[:2])
     clock.move(REST)
     take_back(world, accounts[2:3])
@@ -258,7 +252,7 @@ def test_the_operator_is_told_of_a_range_once_a_day_until_something_is_done(
     warn()
     assert told == []
     accounts = people(world, master, 10)
-    lend(world, *accounts)
+    world.lend(*accounts)
     warn()
     warn()
     clock.move(timedelta(hours=23))

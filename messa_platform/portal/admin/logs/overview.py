@@ -14,6 +14,7 @@ from messa_platform.messaging.log import choices, pages, total
 from messa_platform.messaging.log.asked import Column, Page, Row
 from messa_platform.messaging.log.choices import Choices
 from messa_platform.messaging.log.export_models import Format
+from messa_platform.messaging.log.told import HEADINGS
 from messa_platform.messaging.log.total import Total
 from messa_platform.messaging.statuses import NAMES_GROUP, Direction, Status, status_word
 from messa_platform.portal.admin.frame import page
@@ -22,7 +23,7 @@ from messa_platform.portal.admin.logs.days import presets
 from messa_platform.portal.admin.logs.meant import ways_to
 from messa_platform.portal.admin.logs.picture import Picture, picture
 from messa_platform.portal.admin.logs.search import OWN_ONLY, Search, read
-from messa_platform.portal.admin.logs.words import COLUMNS, DIRECTIONS, MEANINGS
+from messa_platform.portal.admin.logs.words import DIRECTIONS, MEANINGS
 from messa_platform.portal.admin.resources import GroupResource
 from messa_platform.portal.forms import asked
 from messa_platform.portal.messages.numbers import nice
@@ -144,7 +145,7 @@ def _headings(search: Search) -> list[Heading]:
     if search.asked is not None:
         sort, descending = search.asked.sort, search.asked.descending
     headings = []
-    for column, words in COLUMNS.items():
+    for column, words in HEADINGS.items():
         usual = "desc" if column is Column.DATE else "asc"
         order = usual if column is not sort else "asc" if descending else "desc"
         state = "" if column is not sort else "descending" if descending else "ascending"

@@ -5,20 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from messa_platform.core.i18n import msgid
-from messa_platform.messaging.log.asked import Column
 from messa_platform.messaging.models import Door
 from messa_platform.messaging.statuses import Direction, Status
-
-COLUMNS: Mapping[Column, str] = {
-    Column.DATE: msgid("Date"),
-    Column.GROUP: msgid("Group"),
-    Column.EMAIL: msgid("E-mail"),
-    Column.NUMBER: msgid("Mobile number"),
-    Column.DIRECTION: msgid("in/out"),
-    Column.STATUS: msgid("Status"),
-    Column.PARTS: msgid("Count"),
-}
-"""The headings, in the order of the columns."""
 
 DIRECTIONS: Mapping[Direction, str] = {Direction.OUT: msgid("out"), Direction.IN: msgid("in")}
 
