@@ -24,7 +24,6 @@ from messa_platform.core.db import Database
 from messa_platform.core.ids import new_id
 from messa_platform.core.listen import Listener
 from messa_platform.core.logs import logger
-from messa_platform.messaging import failover
 from messa_platform.messaging.dispatch import Dispatcher
 from messa_platform.providers import breaker, leases
 from messa_platform.providers.base import Bound, Inbox, IncomingText, Receipt
@@ -108,15 +107,9 @@ class Connector:
             now = self._clock.now()
             if leases.is_held(session, now, channel_id):
                 return
-            breaker.note(session, now, channel_id, 0, [now] * breaker.FAILURES)
+            breaker.give_up(session, now, channel_id)
         log.warning("no_connector", channel_id=str(channel_id))
-        self._move_all(channel_id)
-
-    def _move_all(self, channel_id: UUID) -> None:
-        while True:
-            with self._database.unit_of_work() as session:
-                if not failover.move(session, self._clock.now(), channel_id, self._dispatcher.waiting):
-                    return
+        self._dispatcher.move_all(channel_id)
 
     def _poked(self, channel_id: str) -> None:
         held = self._held.get(UUID(channel_id))

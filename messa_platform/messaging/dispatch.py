@@ -3,7 +3,7 @@
 Never sent twice on a doubt: the claim is committed before the provider is called, with no transaction open. A send whose outcome is
 unknown keeps its lease for a while, and a claim found with a lease that ran out is either such a one or belonged to a worker that
 died. It is asked for by our id, and only what the provider says it never got is sent again. Where it cannot be asked, the message
-becomes UNCONFIRMED and is not resent.
+becomes UNCONFIRMED, unless the provider knows a repeat, or the channel's owner would rather risk one.
 """
 
 from __future__ import annotations
@@ -132,11 +132,15 @@ class Dispatcher:
             return False
         if line is not None and self._probe(line):
             return True
+        self.move_all(channel_id)
+        return False
+
+    def move_all(self, channel_id: UUID) -> None:
+        """Let what waits for a channel go another way, where there is one."""
         while not self.stopping.is_set():
             with self.database.unit_of_work() as session:
                 if not failover.move(session, self.clock.now(), channel_id, self.waiting):
-                    return False
-        return False
+                    return
 
     def _probe(self, line: Line) -> bool:
         """Test the connection of a channel that does not work, if nobody else does; True if that went well."""
@@ -154,8 +158,7 @@ class Dispatcher:
     def _note_stalled(self, channel_id: UUID) -> None:
         """Texts are without an answer for too long: their time is not up, but others need not be led there meanwhile."""
         with self.database.unit_of_work() as session:
-            now = self.clock.now()
-            breaker.note(session, now, channel_id, 0, [now] * breaker.FAILURES)
+            breaker.give_up(session, self.clock.now(), channel_id)
 
     def _window(self, channel_id: UUID) -> int:
         """How many texts may be in flight: a provider that holds sessions may have less room."""

@@ -94,8 +94,7 @@ class Rehearsal(Count):
     a number last got this text within 24 hours, whether or not the submission asks the guard; `opted_out` are the numbers that have said
     STOP. `needed` are the parts that it would cost if there were enough, `left` those that are left by the tightest limit, None without
     one. `may_send`: the account may send at all. `entries` are all recipients, in order. `senders` are the sender ids among which the
-    account may choose, if what was chosen is none of them: then nothing else is foreseen. `price` is what all would be charged, None where that
-    of one is not known.
+    account may choose, if what was chosen is none of them: then nothing else is foreseen.
     """
 
     recipients: int = 0
@@ -110,7 +109,7 @@ class Rehearsal(Count):
 
     @property
     def price(self) -> Decimal | None:
-        """What all entries would be charged, in kronor."""
+        """What all entries would be charged, in kronor; None where that of one is not known."""
         prices = [entry.price for entry in self.entries]
         known = [price for price in prices if price is not None]
         return sum(known, kronor(0)) if known and len(known) == len(prices) else None

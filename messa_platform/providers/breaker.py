@@ -95,6 +95,11 @@ def note(
     return True
 
 
+def give_up(session: Session, now: datetime, channel_id: UUID) -> None:
+    """Note that a channel does not work, of which no answer tells."""
+    note(session, now, channel_id, 0, [now] * FAILURES)
+
+
 _TAKE_PROBE = text(
     "UPDATE channel SET probe_at = :until WHERE id = :id AND breaker = 'open' AND probe_at <= :now RETURNING id"
 )
