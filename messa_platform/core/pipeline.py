@@ -169,9 +169,8 @@ def watch(engine: Engine) -> None:
 
 
 def _forget(connection: Connection) -> None:
-    if (
-        not connection.invalidated
-    ):  # else what waited is gone with it, and to ask for it would raise in the place of what broke it
+    # else what waited is gone with it, and to ask for it would raise in the place of what broke it
+    if not connection.invalidated:
         connection.info.pop(_WAITING, None)
 
 

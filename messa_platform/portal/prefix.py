@@ -40,9 +40,7 @@ class UrlSessions:
                 environ[URL_SESSION] = token
                 environ["SCRIPT_NAME"] = environ.get("SCRIPT_NAME", "") + with_prefix(token)
                 environ["PATH_INFO"] = f"/{rest}"
-                for also in (
-                    "REQUEST_URI",
-                    "RAW_URI",
-                ):  # what servers add for those who want the path as it came
+                # what servers add for those who want the path as it came
+                for also in ("REQUEST_URI", "RAW_URI"):
                     environ.pop(also, None)
         return self._app(environ, start_response)

@@ -146,10 +146,8 @@ def show_one(desk: Desk, channel_id: UUID) -> Any:
 
 
 def _one(desk: Desk, channel: OwnChannel, form: Form, status: int = 200) -> Any:
-    plugin, held = (
-        desk.office.offered(desk.owner, channel.plugin),
-        desk.office.settings_of(desk.session, channel.id, desk.owner),
-    )
+    plugin = desk.office.offered(desk.owner, channel.plugin)
+    held = desk.office.settings_of(desk.session, channel.id, desk.owner)
     plain, kept = held or ({}, frozenset())
     values = {
         "one": shown(desk, [channel])[0],

@@ -74,9 +74,8 @@ def send_one(
 ) -> Sent | Asked | None:
     """Send the form's text to one number, which was written in `field`; None: the form says why that cannot be, or it is not to be."""
     moment = chosen_moment(request, form)
-    if (
-        not form.ok or "keep" in form.values
-    ):  # keep: the answer "do not send" to the question of the 24-hour guard
+    # keep: the answer "do not send" to the question of the 24-hour guard
+    if not form.ok or "keep" in form.values:
         return None
     runtime, account_id = request.registry["messa.runtime"], request.identity.account_id
     again = "again" in form.values

@@ -161,9 +161,8 @@ class SmppDoor(Centre):
             return [(reference, text)]
         group, total, number = which
         key = message.source, message.destination, group
-        if (
-            len(self._parts) > MOST_PARTS_HELD
-        ):  # texts that never become whole are forgotten, the oldest first
+        if len(self._parts) > MOST_PARTS_HELD:
+            # texts that never become whole are forgotten, the oldest first
             del self._parts[next(iter(self._parts))]
         held = self._parts.setdefault(key, {})
         held[number] = reference, text

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import random
-from collections import Counter, deque
-from collections.abc import Sequence
+from collections import deque
 from dataclasses import dataclass
 from functools import partial
-from typing import Final, Protocol
+from typing import Final
 
 from messa_platform.core.logs import logger
 from messa_platform.core.outbound import Fault
-from messa_platform.core.smpp.pdus import Broken, Pdu, Status, status_name
-from messa_platform.providers.base import Bound, Dial, Inbox, IncomingText, Receipt, State, Verdict
+from messa_platform.core.smpp.pdus import status_name
+from messa_platform.providers.base import Bound, Dial, Inbox, State, Verdict
+from messa_platform.providers.smpp.arrivals import Arrivals, Reader
 from messa_platform.providers.smpp.codes import state_of
 from messa_platform.providers.smpp.session import NOT_SENT, Answered, Login, Mode, Session
 from messa_platform.providers.smpp.writing import Write
@@ -32,11 +31,6 @@ PATIENCE: Final = 2.5
 MOST_WAIT: Final = 15.0
 """Seconds for which a text waits for room at the most."""
 TICK: Final = 0.25
-MOST_WAITING: Final = 2000
-"""Deliver_sm requests that wait to be stored; beyond these the other side is asked to try again."""
-MOST_OCTETS: Final = 4_194_304
-"""Octets of these."""
-BATCH: Final = 250
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,54 +60,22 @@ class _Asked:
             self.answered.set_result(what)
 
 
-@dataclass(frozen=True, slots=True)
-class _Came:
-    """A deliver_sm that waits to be stored; `at` is the loop's time at which it came."""
-
-    session: Session
-    pdu: Pdu
-    at: float
-
-
-class Reader(Protocol):
-    """Who reads what comes by the sessions."""
-
-    def read(self, session: Session, pdu: Pdu, age: float) -> Receipt | IncomingText | None:
-        """What a deliver_sm says that came so many seconds ago, None if nothing that matters. Raises `Broken`."""
-
-    def answered(self, pdu: Pdu, *, is_stored: bool) -> None:
-        """It was acknowledged, or the other side was asked to bring it again."""
-
-    def ended(self, session: Session) -> None:
-        """A session is no more."""
-
-
 class Switchboard:
     """The sessions, one for each of the place's modes. To be made, used and closed in one event loop. `channel` is a name for the log."""
 
     def __init__(self, channel: str, place: Place, dial: Dial | None, reader: Reader) -> None:
-        self._reader = reader
+        self._arrivals = Arrivals(channel, reader)
         self._channel = channel
         self.place = place
         self._dial = dial
         self._sessions: list[Session] = []
         self._tasks: list[asyncio.Task[None]] = []
-        self._came: deque[_Came] = deque()
-        self._octets = 0
-        self._has_come = asyncio.Event()
-        self._all_stored = asyncio.Event()
-        self._all_stored.set()
         self._loop = asyncio.get_running_loop()
         self._asked: deque[_Asked] = deque()
         self._alarm: asyncio.TimerHandle | None = None
         self._seen_at = self._loop.time()
         self._fault = ""
         self._is_closing = False
-
-    @property
-    def is_open(self) -> bool:
-        """Whether sessions are held, if only in vain."""
-        return bool(self._tasks)
 
     @property
     def bound(self) -> Bound:
@@ -130,7 +92,8 @@ class Switchboard:
     def open(self, inbox: Inbox) -> None:
         """Begin to hold sessions."""
         self._tasks = [asyncio.create_task(self._hold(mode)) for mode in self.place.modes]
-        self._tasks.append(asyncio.create_task(self._hand_on(inbox)))
+        self._arrivals.is_open = True
+        self._tasks.append(asyncio.create_task(self._arrivals.hand_on(inbox)))
 
     def ask(self, write: Write) -> asyncio.Future[Answered]:
         """Send a request by a session that has room, in the order of asking; `NOT_SENT` where there is none for a while."""
@@ -176,9 +139,8 @@ class Switchboard:
         while not self._is_closing:
             try:
                 is_steady = await self._hold_once(mode)
-            except (
-                Exception
-            ) as error:  # a fault of ours must not leave the channel without its sessions for good
+            except Exception as error:
+                # a fault of ours must not leave the channel without its sessions for good
                 self._failed(type(error).__name__)
                 is_steady = False
             failures = 0 if is_steady else failures + 1
@@ -198,7 +160,7 @@ class Switchboard:
     async def connect(self, mode: Mode) -> Session | Verdict:
         """A session that is bound, or why there is none."""
         place = self.place
-        session = Session(mode, self._take, place.patience, place.interval)
+        session = Session(mode, self._arrivals.take, place.patience, place.interval)
         if self._dial is None:
             return Verdict(State.UNREACHABLE, Fault.UNREACHABLE.value)
         try:
@@ -247,77 +209,19 @@ class Switchboard:
             self._seen_at = self._loop.time()
             self._sessions.remove(session)
             session.cut()
-            self._reader.ended(session)
+            self._arrivals.ended(session)
         if not self._is_closing:
             self._failed("unbound" if session.is_ending else "connection_lost")
-
-    def _take(self, session: Session, pdu: Pdu) -> None:
-        is_full = len(self._came) >= MOST_WAITING or self._octets >= MOST_OCTETS
-        if is_full or self._is_closing or not self.is_open:
-            session.acknowledge(pdu, Status.QUEUE_FULL)
-            return
-        self._came.append(_Came(session, pdu, self._loop.time()))
-        self._octets += len(pdu.body)
-        self._all_stored.clear()
-        self._has_come.set()
-
-    async def _hand_on(self, inbox: Inbox) -> None:
-        """Hand on what came, in the order in which it came and as much at a time as there is; acknowledge it when it is stored."""
-        while True:
-            await self._has_come.wait()
-            self._has_come.clear()
-            while self._came:
-                batch = [self._came.popleft() for _ in range(min(BATCH, len(self._came)))]
-                self._octets -= sum(len(came.pdu.body) for came in batch)
-                await self._store(inbox, batch)
-            self._all_stored.set()
-
-    def _read(self, batch: Sequence[_Came]) -> tuple[list[Receipt | IncomingText], list[_Came]]:
-        """What the readable ones say, and which they are; the others are refused for good."""
-        events: list[Receipt | IncomingText] = []
-        good: list[_Came] = []
-        faults: Counter[str] = Counter()
-        for came in batch:
-            try:
-                event = self._reader.read(came.session, came.pdu, self._loop.time() - came.at)
-            except Exception as error:  # `Broken`; or a fault of ours, which must not hold up all that comes
-                faults[str(error) if isinstance(error, Broken) else type(error).__name__] += 1
-                came.session.acknowledge(came.pdu, Status.NEVER)
-                continue
-            good.append(came)
-            if event is not None:
-                events.append(event)
-        if faults:  # once for all of them: who brings nothing else must not fill the log
-            log.warning("smpp_unreadable", channel=self._channel, why=dict(faults))
-        return events, good
-
-    async def _store(self, inbox: Inbox, batch: Sequence[_Came]) -> None:
-        events, good = self._read(batch)
-        status = Status.OK
-        if events:
-            try:
-                await inbox(events)
-            except Exception as error:  # the database is away: the other side keeps it and comes again
-                log.warning("smpp_not_stored", channel=self._channel, error=type(error).__name__)
-                status = Status.TRY_AGAIN
-        for came in good:
-            came.session.acknowledge(came.pdu, status)
-            if not came.session.lost.done():
-                self._reader.answered(came.pdu, is_stored=status is Status.OK)
-        # who is gone by now was not answered, and brings it again
-        for session in {came.session for came in good if came.session.lost.done()}:
-            self._reader.ended(session)
 
     async def close(self) -> None:
         """End every session once what is on its way is answered, and what came is stored and acknowledged; nothing new leaves or is taken
         in."""
         self._is_closing = True
+        self._arrivals.is_open = False
         for asked in self._asked:
             asked.settle(NOT_SENT)
         self._asked.clear()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self.place.patience):
-                await self._all_stored.wait()
+        await self._arrivals.stored(self.place.patience)
         await asyncio.gather(*(session.end() for session in list(self._sessions)))
         for task in self._tasks:
             task.cancel()

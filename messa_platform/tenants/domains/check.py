@@ -147,9 +147,8 @@ class Checker:
                 try:
                     with self._database.unit_of_work() as session:
                         self._act(session, now, each, verdict, lease)
-                except (
-                    Exception
-                ):  # its lease runs out, and it is looked at again; the others must not wait for that
+                except Exception:
+                    # its lease runs out, and it is looked at again; the others must not wait for that
                     log.exception("domain_check_failed", domain=str(each.row.id))
 
     def _act(

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from messa_platform.providers.base import IncomingText
+from messa_platform.providers.smpp import arrivals
 from messa_platform.providers.smpp import session as sessions
-from messa_platform.providers.smpp import switchboard
 from tests.support.smpp_centre import (
     DELIVER,
     DELIVER_ANSWER,
@@ -134,7 +134,7 @@ def test_a_parameter_that_is_too_long_stops_nothing_that_comes_after_it() -> Non
 def test_more_than_can_be_stored_is_put_off_and_what_waits_has_an_end(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(switchboard, "MOST_WAITING", 3)
+    monkeypatch.setattr(arrivals, "MOST_WAITING", 3)
     may_store = asyncio.Event()
 
     async def slow(_events: Any) -> None:
@@ -178,7 +178,7 @@ def test_who_has_us_answer_and_reads_nothing_is_cut(monkeypatch: pytest.MonkeyPa
 
 
 def test_many_large_ones_are_put_off_though_they_are_few(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(switchboard, "MOST_OCTETS", 1000)
+    monkeypatch.setattr(arrivals, "MOST_OCTETS", 1000)
     may_store = asyncio.Event()
 
     async def slow(_events: Any) -> None:
