@@ -22,6 +22,7 @@ from typing import Any, ClassVar
 from urllib.parse import urlencode
 
 from messa_platform.core.destinations import PRIVATE, IPAddress, Target, is_public, split, unwrapped, within
+from messa_platform.core.i18n import msgid
 from messa_platform.core.settings import Networks, key
 from messa_platform.core.timed_socket import Deadline, Stream, TooMuch
 
@@ -92,20 +93,20 @@ class Fault(StrEnum):
     BROKEN = "broken"
 
 
-SENTENCES = {
-    Fault.BAD_URL: "The address is not a web address.",
-    Fault.NOT_HTTPS: "The address does not begin with https.",
-    Fault.UNKNOWN_HOST: "There is no server by that name.",
-    Fault.INTERNAL: "The address leads into an internal network.",
-    Fault.PORT: "The address names a port that is not for web servers.",
-    Fault.UNREACHABLE: "The server cannot be reached.",
-    Fault.BAD_CERTIFICATE: "The server's certificate is not valid for its name.",
-    Fault.TOO_SLOW: "The server did not answer in time.",
-    Fault.TOO_LARGE: "The server's answer is too large.",
-    Fault.REDIRECT: "The server sends us on to another address, which we do not follow.",
-    Fault.BROKEN: "The server broke off, or what it answered is not HTTP.",
+SENTENCES: Mapping[Fault, str] = {
+    Fault.BAD_URL: msgid("The address is not a web address."),
+    Fault.NOT_HTTPS: msgid("The address does not begin with https."),
+    Fault.UNKNOWN_HOST: msgid("There is no server by that name."),
+    Fault.INTERNAL: msgid("The address leads into an internal network."),
+    Fault.PORT: msgid("The address names a port that is not for web servers."),
+    Fault.UNREACHABLE: msgid("The server cannot be reached."),
+    Fault.BAD_CERTIFICATE: msgid("The server's certificate is not valid for its name."),
+    Fault.TOO_SLOW: msgid("The server did not answer in time."),
+    Fault.TOO_LARGE: msgid("The server's answer is too large."),
+    Fault.REDIRECT: msgid("The server sends us on to another address, which we do not follow."),
+    Fault.BROKEN: msgid("The server broke off, or what it answered is not HTTP."),
 }
-"""What to tell of each fault."""
+"""What to tell of each fault; for people in their language."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,11 +129,6 @@ class NoAnswer:
 
     fault: Fault
     sent: bool = False
-
-    @property
-    def sentence(self) -> str:
-        """What to tell of it, in English."""
-        return SENTENCES[self.fault]
 
 
 def look_up(host: str, port: int) -> list[str]:

@@ -6,13 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from messa_platform.core.i18n import Speech, msgid
-from messa_platform.core.outbound import Fault
+from messa_platform.core.outbound import SENTENCES, Fault
 from messa_platform.core.work import WorkState
 from messa_platform.messaging.outward.deliveries import Attempt, Delivery
 from messa_platform.messaging.outward.endpoints import EndpointRow
 from messa_platform.messaging.outward.events import EventType
 from messa_platform.messaging.outward.models import DisabledWhy, EndpointState
-from messa_platform.portal.admin.outbound_words import FAULTS
 from messa_platform.portal.messages.words import words_of
 
 _STATES: Mapping[WorkState, tuple[str, str]] = {
@@ -59,7 +58,7 @@ def _answer(speech: Speech, last: Attempt | None) -> str:
     if last.status is not None:
         return f"HTTP {last.status}"
     fault = last.fault or ""
-    return speech.gettext(FAULTS[Fault(fault)]) if fault in set(Fault) else fault
+    return speech.gettext(SENTENCES[Fault(fault)]) if fault in set(Fault) else fault
 
 
 def why_off(speech: Speech, endpoint: EndpointRow | None) -> str:

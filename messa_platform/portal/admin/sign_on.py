@@ -12,10 +12,10 @@ from pyramid.httpexceptions import HTTPNotFound, HTTPSeeOther
 from pyramid.request import Request
 
 from messa_platform.core.i18n import Speech, msgid
+from messa_platform.core.outbound import SENTENCES as NO_ANSWERS
 from messa_platform.core.outbound import Fault
 from messa_platform.portal.admin.audit import reader_of, row_of
 from messa_platform.portal.admin.frame import page
-from messa_platform.portal.admin.outbound_words import FAULTS
 from messa_platform.portal.admin.resources import GroupResource
 from messa_platform.portal.forms import Form, asked, written
 from messa_platform.portal.pages import public_url
@@ -192,7 +192,7 @@ def _problem(speech: Speech, finding: Finding) -> str:
     detail = finding.detail
     if finding.problem in (Problem.NO_ANSWER, Problem.KEYS_AWAY):
         # a status stands as it is
-        detail = speech.gettext(FAULTS[Fault(detail)]) if detail in set(Fault) else detail
+        detail = speech.gettext(NO_ANSWERS[Fault(detail)]) if detail in set(Fault) else detail
     return speech.gettext(PROBLEMS[finding.problem], detail=detail or "–")
 
 

@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 from messa_platform.core.i18n import Speech, msgid
-from messa_platform.portal.admin.outbound_words import FAULTS
+from messa_platform.core.outbound import SENTENCES as NO_ANSWERS
 from messa_platform.portal.forms import Form
 from messa_platform.providers.connect import Refused, Wish
 from messa_platform.providers.given_settings import Fault, Given, Wrong, is_address, made_names
@@ -176,7 +176,7 @@ def complain(speech: Speech, form: Form, plugin: Plugin, refused: Refused) -> No
 
 def _say(speech: Speech, form: Form, field: str, label: str, fault: Fault) -> None:
     if fault.reason is not None:
-        form.fail(field, f"{label}: {speech.gettext(FAULTS[fault.reason])}")
+        form.fail(field, f"{label}: {speech.gettext(NO_ANSWERS[fault.reason])}")
         return
     limit = speech.number(Decimal(str(fault.limit))) if isinstance(fault.limit, int | float) else fault.limit
     form.fail(field, speech.gettext(SENTENCES[fault.wrong], label=label, limit=limit))

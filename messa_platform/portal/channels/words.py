@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
 from messa_platform.core.i18n import Speech, msgid
-from messa_platform.core.outbound import Fault
-from messa_platform.portal.admin.outbound_words import FAULTS
+from messa_platform.core.outbound import SENTENCES, Fault
 from messa_platform.providers.base import Capabilities, ExplainsCodes, State, Verdict
 from messa_platform.providers.registry import Broken, Plugin
 
@@ -74,9 +73,9 @@ def tested(speech: Speech, given: Mapping[str, str], plugin: Plugin | None) -> T
 def _why(speech: Speech, code: str, plugin: Plugin | None) -> str:
     """What a code means, by the plugin or by what we say of addresses; a code that nobody can explain stands as it is."""
     if code in set(Fault):
-        return speech.gettext(FAULTS[Fault(code)])
+        return speech.gettext(SENTENCES[Fault(code)])
     if code == "timeout":
-        return speech.gettext(FAULTS[Fault.TOO_SLOW])
+        return speech.gettext(SENTENCES[Fault.TOO_SLOW])
     known: Mapping[str, str] = plugin.codes if isinstance(plugin, ExplainsCodes) else {}
     if code in known:
         return speech.gettext(known[code])

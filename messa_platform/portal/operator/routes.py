@@ -92,17 +92,10 @@ def show_new(context: RoutesResource, request: Request) -> Any:
 def _form_page(
     request: Request, whose: Whose, form: Form, status: int = 200, found: Listed | None = None
 ) -> Mapping[str, Any]:
+    route = found.route if found else None
+    channels = _in_order(channels_for(request.platform_db, whose.tenant_id), route)
     return page(
-        request,
-        "routes",
-        form,
-        status,
-        whose=whose,
-        route=found.route if found else None,
-        channels=_in_order(
-            channels_for(request.platform_db, whose.tenant_id), found.route if found else None
-        ),
-        capabilities=CAN,
+        request, "routes", form, status, whose=whose, route=route, channels=channels, capabilities=CAN
     )
 
 

@@ -8,12 +8,12 @@ from typing import Any
 from pyramid.httpexceptions import HTTPNotFound
 from pyramid.request import Request
 
+from messa_platform.core.outbound import SENTENCES
 from messa_platform.messaging.outward import deliveries, endpoints
 from messa_platform.messaging.outward.deliveries import Delivery
 from messa_platform.messaging.outward.endpoints import LONGEST_URL, BadUrl, EndpointRow, Refusal
 from messa_platform.portal.admin.api_users.asked import now_of
 from messa_platform.portal.admin.event_words import Row, row_of, why_off
-from messa_platform.portal.admin.outbound_words import FAULTS
 from messa_platform.portal.admin.resources import GroupResource
 from messa_platform.portal.forms import Form
 from messa_platform.portal.messages.resources import read_id
@@ -72,7 +72,7 @@ def _save(context: GroupResource, request: Request, held: ApiUser, form: Form) -
         request.platform_db, now_of(request), context.author, context.place, held.id, url
     )
     if isinstance(done, BadUrl):
-        form.fail("api_url", request.speech.gettext(FAULTS[done.fault]))
+        form.fail("api_url", request.speech.gettext(SENTENCES[done.fault]))
         return False
     if done is not None and not isinstance(done, EndpointRow):
         raise HTTPNotFound

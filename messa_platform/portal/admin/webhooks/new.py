@@ -8,9 +8,9 @@ from typing import Any
 from pyramid.httpexceptions import HTTPNotFound
 from pyramid.request import Request
 
+from messa_platform.core.outbound import SENTENCES
 from messa_platform.messaging.outward.endpoints import BadUrl, Made, Refusal
 from messa_platform.portal.admin.api_users.asked import Page, answer, now_of
-from messa_platform.portal.admin.outbound_words import FAULTS
 from messa_platform.portal.admin.resources import GroupResource
 from messa_platform.portal.admin.webhooks.asked import NEW, answer_about, fields, office_of, wish_in
 from messa_platform.portal.admin.webhooks.words import say_no
@@ -35,7 +35,7 @@ def change(context: GroupResource, request: Request) -> Any:
         case Made():
             return told_once(context, request, done)
         case BadUrl(fault):
-            form.fail("url", request.speech.gettext(FAULTS[fault]))
+            form.fail("url", request.speech.gettext(SENTENCES[fault]))
             return _page(context, form, 422)
         case Refusal():
             say_no(request.speech, form, done)

@@ -10,6 +10,7 @@ from pyramid.httpexceptions import HTTPNotFound, HTTPSeeOther
 from pyramid.request import Request
 
 from messa_platform.core.i18n import msgid
+from messa_platform.core.outbound import SENTENCES
 from messa_platform.messaging.outward import deliveries, endpoints
 from messa_platform.messaging.outward.deliveries import Delivery
 from messa_platform.messaging.outward.endpoints import BadUrl, EndpointRow, Made, Refusal
@@ -17,7 +18,6 @@ from messa_platform.portal.admin.api_users.asked import Page, now_of, version_in
 from messa_platform.portal.admin.audit import reader_of
 from messa_platform.portal.admin.audit import row_of as change_of
 from messa_platform.portal.admin.event_words import row_of, why_off
-from messa_platform.portal.admin.outbound_words import FAULTS
 from messa_platform.portal.admin.resources import GroupResource
 from messa_platform.portal.admin.webhooks.asked import (
     answer_about,
@@ -80,7 +80,7 @@ def change(context: GroupResource, request: Request) -> Any:
             form.fail("", request.speech.gettext(CONFLICT))
             return _page(context, request, webhook_of(context, request), form, 409)
         case BadUrl(fault):
-            form.fail("url", request.speech.gettext(FAULTS[fault]))
+            form.fail("url", request.speech.gettext(SENTENCES[fault]))
         case Refusal() if outcome in REFUSALS:
             say_no(request.speech, form, outcome)
     if form.ok:  # it is gone meanwhile, or who asks is no admin any more

@@ -10,9 +10,10 @@ import pytest
 
 from messa_platform.core.clock import FixedClock
 from messa_platform.core.i18n import speech
+from messa_platform.core.outbound import SENTENCES as NO_ANSWERS
 from messa_platform.core.outbound import Fault
 from messa_platform.portal.admin import sign_on
-from messa_platform.portal.admin.sign_on import AT_ONCE, FAULTS, PROBLEMS, SENTENCES
+from messa_platform.portal.admin.sign_on import AT_ONCE, PROBLEMS, SENTENCES
 from messa_platform.tenants.access.oidc_trial import Problem
 from messa_platform.tenants.access.sign_on_setup import Outcome
 from tests.support.oidc_provider import Canned, OidcProvider
@@ -62,10 +63,10 @@ def test_what_is_wrong_with_its_document_is_told(
         (DOCUMENT, Canned(404, b"{}"), Problem.STATUS, "404"),
         (DOCUMENT, Canned(200, b"<html>"), Problem.NO_DOCUMENT, ""),
         (DOCUMENT, Canned(200, b"[" * 100_000), Problem.NO_DOCUMENT, ""),
-        (DOCUMENT, Canned(302, b"", headers=[("Location", "http://127.0.0.1/")]), Problem.NO_ANSWER, FAULTS[Fault.REDIRECT]),
+        (DOCUMENT, Canned(302, b"", headers=[("Location", "http://127.0.0.1/")]), Problem.NO_ANSWER, NO_ANSWERS[Fault.REDIRECT]),
         ("/keys", Canned(500, b"{}"), Problem.KEYS_AWAY, "500"),
         ("/keys", Canned(200, b'{"keys": [{"kty": "oct", "k": "c2VjcmV0"}, 7]}'), Problem.NO_KEYS, ""),
-        ("/keys", Canned(302, b"", headers=[("Location", "/")]), Problem.KEYS_AWAY, FAULTS[Fault.REDIRECT]),
+        ("/keys", Canned(302, b"", headers=[("Location", "/")]), Problem.KEYS_AWAY, NO_ANSWERS[Fault.REDIRECT]),
     ],
 )  # fmt: skip
 def test_what_is_wrong_with_its_answers_is_told(
@@ -84,7 +85,7 @@ def test_a_provider_in_an_internal_network_is_not_asked(
         visitor = Visitor(guarded)
         visitor.sign_in(HEAD)
         answer = visitor.send(here(town), {"do": "test"})
-    assert FAULTS[Fault.INTERNAL] in seen(answer)
+    assert NO_ANSWERS[Fault.INTERNAL] in seen(answer)
     assert idp.asked == []
 
 
@@ -131,6 +132,6 @@ def test_not_too_many_test_at_the_same_time(
 
 
 def test_everything_that_can_be_wrong_has_words() -> None:
-    assert FAULTS.keys() == set(Fault)
+    assert NO_ANSWERS.keys() == set(Fault)
     assert PROBLEMS.keys() == set(Problem)
     assert SENTENCES.keys() == set(Outcome) - {Outcome.SAVED, Outcome.GONE}

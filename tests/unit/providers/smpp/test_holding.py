@@ -63,7 +63,7 @@ def test_texts_leave_by_the_transmitter_and_come_by_the_receiver() -> None:
             await until(lambda: events)
             assert len(kinds[BIND_TRANSMITTER].of(SUBMIT)) == 4
             kinds[BIND_TRANSMITTER].cut()
-            await until(lambda: len(centre.lines) == 3)
+            await until(lambda: len(centre.lines) == 3 and centre.lines[2].heard)
             assert centre.lines[2].heard[0].command == BIND_TRANSMITTER
             assert not kinds[BIND_RECEIVER].is_over
 
