@@ -37,6 +37,7 @@ OPEN_TO_PLUGINS = (
     "providers.http",
     "providers.kit.fake",
     "providers.kit.http_fake",
+    "providers.kit.serving",
 )
 
 

@@ -13,5 +13,6 @@ the fake has no answer fails.
 from messa_platform.providers.kit.conformance import Conformance
 from messa_platform.providers.kit.fake import Delivery, Fake, Taken, Trouble, WrongRequest
 from messa_platform.providers.kit.http_fake import HttpFake
+from messa_platform.providers.kit.serving import serving
 
-__all__ = ["Conformance", "Delivery", "Fake", "HttpFake", "Taken", "Trouble", "WrongRequest"]
+__all__ = ["Conformance", "Delivery", "Fake", "HttpFake", "Taken", "Trouble", "WrongRequest", "serving"]
