@@ -50,7 +50,7 @@ Later = Callable[[str, list[tuple[str, str]], bytes], None]
 """Answers a request, once: with a status such as `200 OK`, headers and a body."""
 
 
-class PutOff(BaseException):  # noqa: N818 - it is no error
+class PutOff(BaseException):
     """The request is answered later, or was already, and needs no thread until then. No `Exception`: nothing on its way to the server may take
     it for a failure."""
 
