@@ -64,6 +64,7 @@ class Gathering(Generic[Asked, Answer]):
     exception that is to be raised where it was asked for. What `do` itself raises is raised everywhere.
 
     `room` is how many may wait, `patience` for how many seconds, for one go of the work as well as in all; without them there is no limit.
+    `pause`: seconds between two goes of what was put, in which more comes together. Who puts first, while nobody works, never waits for it.
     """
 
     def __init__(
@@ -72,11 +73,13 @@ class Gathering(Generic[Asked, Answer]):
         most: int = 64,
         room: int | None = None,
         patience: float | None = None,
+        pause: float = 0.0,
     ) -> None:
         self._do = do
         self._most = most
         self._room = room
         self._patience = patience
+        self._pause = pause
         self._lock = threading.Lock()
         self._waiting: list[_Place[Asked, Answer] | _Put[Asked, Answer]] = []
         self._is_at_work = False
@@ -151,6 +154,7 @@ class Gathering(Generic[Asked, Answer]):
                 place.come(answer)
             if not isinstance(following, _Put):
                 return
+            time.sleep(self._pause)
 
     def _answers(
         self, taken: Sequence[_Place[Asked, Answer] | _Put[Asked, Answer]]

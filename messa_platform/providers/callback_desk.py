@@ -32,6 +32,8 @@ MOST = 64
 """Callbacks in one transaction at the most."""
 ROOM = 256
 """Callbacks of a channel that may wait for theirs."""
+PAUSE = 0.005
+"""Seconds between two transactions of a channel: each has its price, whether it stores one callback or twenty."""
 PATIENCE = 5.0
 """Seconds that a callback waits at the most, and its web thread with it; and that a statement may take."""
 
@@ -84,7 +86,7 @@ class CallbackDesk:
     def _queue(self, channel_id: UUID) -> Gathering[Events, None]:
         with self._lock:
             if (queue := self._channels.get(channel_id)) is None:
-                queue = Gathering(partial(self._store, channel_id), MOST, ROOM, self._patience)
+                queue = Gathering(partial(self._store, channel_id), MOST, ROOM, self._patience, PAUSE)
                 self._channels[channel_id] = queue
         if channel_id in self._failing and queue.is_at_work:
             # one finds out whether it works again; to wait for that would take a web thread each

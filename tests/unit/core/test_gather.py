@@ -281,3 +281,21 @@ def test_what_was_put_too_long_ago_is_not_done_and_what_finds_no_room_is_turned_
     assert teller.told[0][0] == 1
     assert [type(answer) for answer, _ in teller.told[1:]] == [TurnedAway, TurnedAway]
     assert desk.ask(6) == 6
+
+
+def test_between_two_goes_of_what_was_put_more_comes_together_and_one_alone_does_not_wait() -> None:
+    held, teller = Held(), Teller()
+    desk = Gathering(held, pause=0.5)
+    held.may_go.set()
+    begun = time.monotonic()
+    desk.put(1, teller)
+    assert time.monotonic() - begun < 0.4 and teller.told
+    held.may_go.clear()
+    worker = putting(desk, 2, teller)
+    wait_for(lambda: len(held.goes) == 2)
+    desk.put(3, teller)
+    held.may_go.set()
+    wait_for(lambda: len(teller.told) == 2)
+    desk.put(4, teller)  # in the pause
+    worker.join(10)
+    assert held.goes == [[1], [2], [3, 4]]
