@@ -15,7 +15,6 @@ import pytest
 from sqlalchemy import text
 from webtest import TestApp, TestRequest, TestResponse
 
-from messa_platform.application import make_wsgi
 from messa_platform.core.clock import SystemClock
 from messa_platform.core.web import WsgiApp
 from messa_platform.core.web_server import WAITING, WebServer
@@ -25,7 +24,7 @@ from messa_platform.providers.callbacks import MOST_BYTES, MOST_WAITING, RETRY_A
 from tests.support.called_books import Books, Line, books
 from tests.support.observe import wait_until_blocked
 from tests.support.processes import HOST, wait_for
-from tests.support.visitors import a_runtime, nowhere
+from tests.support.visitors import a_runtime, nowhere, web
 from tests.support.world import World
 
 
@@ -71,7 +70,7 @@ class Door:
 @pytest.fixture
 def door(world: World, database_url: str, tmp_path: Path) -> Iterator[Door]:
     with a_runtime(database_url, tmp_path / "key", SystemClock()) as runtime:  # type: ignore[arg-type]
-        wsgi = make_wsgi(runtime)
+        wsgi = web(runtime)
         yield Door(TestApp(wsgi), books(world, runtime.keys), wsgi, runtime.callback_desk)
 
 
@@ -136,7 +135,7 @@ def test_while_many_wait_for_a_thread_callbacks_are_put_off_and_pages_are_not(do
 
 def test_without_a_database_the_provider_is_told_to_come_again(tmp_path: Path) -> None:
     with a_runtime(nowhere(), tmp_path / "key") as runtime:
-        answer = TestApp(make_wsgi(runtime)).post("/providers/elks/receipts", b"x", expect_errors=True)
+        answer = TestApp(web(runtime)).post("/providers/elks/receipts", b"x", expect_errors=True)
     assert (answer.status_int, answer.headers["Retry-After"]) == (503, str(RETRY_AFTER))
 
 
