@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -100,5 +99,6 @@ def _known(runtime: Any, shown: Sequence[_Shown]) -> Sequence[Caller | None]:
 
 def includeme(config: Configurator) -> None:
     """Keys tell who asks, before any session does."""
-    config.registry[_DESK] = Gathering(partial(_known, config.registry["messa.runtime"]))
+    registry = config.registry
+    registry[_DESK] = Gathering(lambda shown: _known(registry["messa.runtime"], shown))
     config.add_identity_source(ApiKeys())

@@ -206,7 +206,8 @@ CANCEL = Operation(
 
 def includeme(config: Configurator) -> None:
     """Mount the resource."""
-    config.registry[_DESK] = Gathering(Desk(config.registry["messa.runtime"]).take)
+    registry = config.registry
+    registry[_DESK] = Gathering(lambda sendings: Desk(registry["messa.runtime"]).take(sendings))
     config.add_collection("messages", Messages)
     config.add_operation(SEND, send, Messages)
     config.add_operation(DRY_RUN, dry_run, Messages, "dry-run")

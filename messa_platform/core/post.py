@@ -15,8 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from email.header import Header
-from email.headerregistry import Address
-from email.utils import format_datetime
+from email.utils import format_datetime, formataddr
 from typing import Any, ClassVar, cast
 from uuid import UUID
 
@@ -189,7 +188,7 @@ def _words(header: str, text: str) -> str:
 def _mailbox(name: str, address: str) -> str:
     """A display name and an address of ours."""
     line = _line(name)
-    return str(Address(line, addr_spec=address)) if _is_plain(line) else f"{_words('From', line)} <{address}>"
+    return formataddr((line, address)) if _is_plain(line) else f"{_words('From', line)} <{address}>"
 
 
 def compose(row: Any) -> bytes:

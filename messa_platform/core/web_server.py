@@ -43,6 +43,18 @@ _FLAGS = {
     READ | WRITE: select.POLLIN | select.POLLOUT,
 }
 
+LATER = "messa.later"
+"""In a request's environment: the `Later` by which it may be answered by another thread, after the application has raised `PutOff`."""
+
+Later = Callable[[str, list[tuple[str, str]], bytes], None]
+"""Answers a request, once: with a status such as `200 OK`, headers and a body."""
+
+
+class PutOff(BaseException):
+    """The request is answered later, or was already, and needs no thread until then. No `Exception`: nothing on its way to the server may take
+    it for a failure."""
+
+
 _serving = threading.local()
 """`channel`: whose request this thread is answering."""
 
@@ -55,7 +67,19 @@ class _Task(WSGITask):  # type: ignore[misc]
     def get_environment(self) -> dict[str, Any]:
         environ: dict[str, Any] = super().get_environment()
         environ[WAITING] = len(self.channel.server.task_dispatcher.queue)
+        environ[LATER] = self.channel.answer
         return environ
+
+    def execute(self) -> None:
+        given, self.channel.given = self.channel.given, None
+        if given is None:
+            super().execute()
+            return
+        self.status, headers, body = given
+        self.response_headers.extend(headers)
+        self.content_length = len(body)
+        self.complete = True
+        self.write(body)
 
     def build_response_header(self) -> bytes:
         asked_to_close = self.request.headers.get("CONNECTION", "").lower() == "close"
@@ -99,13 +123,23 @@ class _Channel(HTTPChannel):  # type: ignore[misc]
     task_class = _Task
     parser_class = _Parser
     unwatched = True
+    given: tuple[str, list[tuple[str, str]], bytes] | None = None
+    """The answer to a request that was put off, on its way out."""
 
     def service(self) -> None:
+        before = getattr(_serving, "channel", None)
         _serving.channel = self
         try:
             super().service()
+        except PutOff:
+            pass  # another thread may be long at work with this connection's next request
         finally:
-            _serving.channel = None
+            _serving.channel = before
+
+    def answer(self, status: str, headers: list[tuple[str, str]], body: bytes) -> None:
+        """Answer the request that was put off; a `Later`."""
+        self.given = (status, headers, body)
+        self.service()
 
 
 class _Channels(dict[int, Any]):

@@ -158,7 +158,7 @@ def _message(
         "tenant_id": account.tenant_id,
         "group_id": groups[line.group] if line.group else account.group_id,
         "account_id": account.id,
-        "thread_id": threads(session, at, [touch])[account.id, remote],
+        "thread_id": threads(session, at, [touch])[account.id, remote].id,
         "direction": Direction.IN if came else Direction.OUT,
         "door": Door.PROVIDER if came else Door.MAIL,
         "status": line.status,

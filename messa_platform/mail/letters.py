@@ -79,19 +79,20 @@ class Letters:
             tenant_id=sender.settings.tenant_id,
         )
 
-    def reply(self, arrival: Arrival, display_name: str, mail_reference: str | None) -> Mail:
+    def reply(self, arrival: Arrival) -> Mail:
         """An incoming text as a mail that can be answered; it stands in the sender's thread by the mail that it answers."""
         language = spoken(arrival.holder.language)
         answerable = _NUMBER.fullmatch(arrival.remote) is not None
         text = _TEMPLATES.get_template(f"reply.{language}.txt.jinja2").render(
             text=arrival.text, remote=arrival.remote, local=arrival.local, answerable=answerable
         )
-        shown = f"{display_name} ({arrival.remote})" if display_name else arrival.remote
-        reference = f"<{mail_reference}>" if mail_reference else None
+        thread, name = arrival.thread, arrival.thread.display_name
+        shown = f"{name} ({arrival.remote})" if name else arrival.remote
+        reference = f"<{thread.mail_reference}>" if thread.mail_reference else None
         return Mail(
             key=f"reply:{arrival.message_id}",
             sender=f"{arrival.remote}@{self.domain}" if answerable else no_reply(self.domain),
-            sender_name=display_name or arrival.remote,
+            sender_name=name or arrival.remote,
             recipient=arrival.holder.address,
             subject=_SUBJECTS[language]["reply"].format(shown),
             text=text,

@@ -18,8 +18,6 @@ from messa_platform.messaging.incoming import Arrival
 from messa_platform.messaging.statuses import Status
 from messa_platform.tenants.models import AccountKind
 
-_THREADS = text("SELECT id, display_name, mail_reference FROM thread WHERE id = ANY(CAST(:ids AS uuid[]))")
-
 
 @dataclass(frozen=True, slots=True)
 class ReplyMails:
@@ -33,12 +31,7 @@ class ReplyMails:
         arrivals = [a for a in arrivals if a.holder.kind is AccountKind.PERSON]
         if not arrivals:
             return
-        rows = session.execute(_THREADS, {"ids": [a.thread_id for a in arrivals]})
-        threads = {row.id: row for row in rows}
-        mails = [
-            self.letters.reply(a, threads[a.thread_id].display_name, threads[a.thread_id].mail_reference)
-            for a in arrivals
-        ]
+        mails = [self.letters.reply(a) for a in arrivals]
         self.post.put(session, now, mails)
 
 

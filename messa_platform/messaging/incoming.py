@@ -20,9 +20,9 @@ from messa_platform.core.segments import segment
 from messa_platform.messaging import feed, opt_out, pieces
 from messa_platform.messaging.models import Door
 from messa_platform.messaging.outcomes import REFERENCE
-from messa_platform.messaging.outward.note import Happening, Push, note
+from messa_platform.messaging.outward.note import Happening, Push, ask_listening, note_heard
 from messa_platform.messaging.statuses import Direction, Status
-from messa_platform.messaging.store import EVENT, MESSAGE, Touch, event_row, threads
+from messa_platform.messaging.store import EVENT, MESSAGE, Touch, Touched, ask_threads, event_row
 from messa_platform.providers.base import IncomingText
 from messa_platform.tenants.accounts import FREE_MASTER
 from messa_platform.tenants.numbers import AskedHolders, Holder, ask_holders
@@ -33,11 +33,11 @@ log = logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """An incoming text that reached the account `holder`; `mail_reference` is the mail that its thread last sent, if any."""
+    """An incoming text that reached the account `holder`."""
 
     message_id: UUID
     holder: Sender
-    thread_id: UUID
+    thread: Touched
     remote: str
     local: str
     text: str
@@ -108,24 +108,29 @@ def _store(
     held = _of_owner(whose(), held, known)
     reached = [(i, t, known[held[t.recipient].account_id]) for i, t in new if _reaches(held.get(t.recipient))]
     touches = [Touch(s.settings.tenant_id, s.account_id, t.sender, i, unread=True) for i, t, s in reached]
-    in_thread = threads(session, now, touches)
+    pipeline = Pipeline(session)
+    asked_threads = ask_threads(pipeline, now, touches)
+    heard = ask_listening(pipeline, sorted({s.settings.tenant_id for _, _, s in reached}))
+    pipeline.send()
+    in_thread = asked_threads()
     nobody = _nobody(session) if any(t.recipient not in held for _, t in new) else None
     rows = []
     for identifier, incoming in new:
         holder = held.get(incoming.recipient)
         owner = known[holder.account_id] if holder else None
-        thread_id = in_thread.get((owner.account_id, incoming.sender)) if owner and _reaches(holder) else None
+        thread = in_thread.get((owner.account_id, incoming.sender)) if owner and _reaches(holder) else None
         place = _place(owner) if owner else nobody
         assert place is not None
-        rows.append(_row(now, channel_id, identifier, incoming, place, thread_id))
-        if thread_id is None:
+        rows.append(_row(now, channel_id, identifier, incoming, place, thread.id if thread else None))
+        if thread is None:
             log.warning("incoming_to_nobody", message=str(identifier), resting=holder is not None)
     last = at_commit(session)
     store_rows(last, MESSAGE, rows)
     store_rows(last, EVENT, [_event(r, now, r["id"] in partial) for r in rows])
     opt_out.hear(session, now, [_said(i, t, s) for i, t, s in reached], wake)
     feed.tell(session, {s.account_id for _, _, s in reached})
-    note(session, [_happening(i, s, now) for i, _, s in reached], push)
+    if heard():
+        note_heard(session, [_happening(i, s, now) for i, _, s in reached], push)
     listener.came_in(
         session,
         now,

@@ -33,6 +33,15 @@ ThreadKey = tuple[UUID, str]
 
 
 @dataclass(frozen=True, slots=True)
+class Touched:
+    """A thread that got a message: its owner's own name for it, "" if it has none, and the Message-ID of the mail that it last sent, if any."""
+
+    id: UUID
+    display_name: str
+    mail_reference: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Touch:
     """A message that belongs into the thread of an account and a remote number.
 
@@ -52,11 +61,11 @@ _TOUCH = (
     "ON CONFLICT (account_id, remote) DO UPDATE SET last_message_at = greatest(thread.last_message_at, EXCLUDED.last_message_at),"
     " last_message_id = CASE WHEN EXCLUDED.last_message_at >= thread.last_message_at THEN EXCLUDED.last_message_id"
     " ELSE thread.last_message_id END, unread = thread.unread + EXCLUDED.unread,"
-    " mail_reference = coalesce(EXCLUDED.mail_reference, thread.mail_reference) RETURNING id, account_id, remote"
+    " mail_reference = coalesce(EXCLUDED.mail_reference, thread.mail_reference) RETURNING id, account_id, remote, display_name, mail_reference"
 )
 
 
-def threads(session: Session, now: datetime, touches: Iterable[Touch]) -> Mapping[ThreadKey, UUID]:
+def threads(session: Session, now: datetime, touches: Iterable[Touch]) -> Mapping[ThreadKey, Touched]:
     """The threads that these messages, in their order, belong into, made where missing; by account and number."""
     pipeline = Pipeline(session)
     asked = ask_threads(pipeline, now, touches)
@@ -66,7 +75,7 @@ def threads(session: Session, now: datetime, touches: Iterable[Touch]) -> Mappin
 
 def ask_threads(
     pipeline: Pipeline, now: datetime, touches: Iterable[Touch]
-) -> Callable[[], Mapping[ThreadKey, UUID]]:
+) -> Callable[[], Mapping[ThreadKey, Touched]]:
     """The same, once the pipeline was sent."""
     rows: dict[ThreadKey, dict[str, object]] = {}
     unread: Counter[ThreadKey] = Counter()
@@ -84,7 +93,10 @@ def ask_threads(
             "mail_reference": touch.mail_reference,
         }
     reply = ask_insert(pipeline, THREAD, [rows[k] for k in sorted(rows)], _TOUCH)
-    return lambda: {(row.account_id, row.remote): row.id for row in reply.rows}
+    return lambda: {
+        (row.account_id, row.remote): Touched(row.id, row.display_name, row.mail_reference)
+        for row in reply.rows
+    }
 
 
 def event_row(
@@ -114,7 +126,7 @@ def touches(drafts: Iterable[Draft]) -> list[Touch]:
 
 
 def messages(
-    session: Session, now: datetime, drafts: Sequence[Draft], in_thread: Mapping[ThreadKey, UUID]
+    session: Session, now: datetime, drafts: Sequence[Draft], in_thread: Mapping[ThreadKey, Touched]
 ) -> None:
     """Store drafts as messages of their threads, the open ones as QUEUED, or as SCHEDULED where their time is later."""
     last = at_commit(session)
@@ -126,14 +138,15 @@ def messages(
     feed.tell(session, {d.sender.account_id for d in drafts})
 
 
-def _message(draft: Draft, now: datetime, in_thread: Mapping[ThreadKey, UUID]) -> dict[str, object]:
+def _message(draft: Draft, now: datetime, in_thread: Mapping[ThreadKey, Touched]) -> dict[str, object]:
     sender = draft.sender
+    thread = in_thread.get((sender.account_id, draft.recipient))
     return {
         "id": draft.id,
         "tenant_id": sender.settings.tenant_id,
         "group_id": sender.settings.group_id,
         "account_id": sender.account_id,
-        "thread_id": in_thread.get((sender.account_id, draft.recipient)),
+        "thread_id": thread.id if thread else None,
         "direction": Direction.OUT,
         "door": draft.submission.door,
         "status": draft.outcome,

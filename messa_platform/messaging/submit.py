@@ -30,7 +30,7 @@ from messa_platform.messaging.drafts import (
 from messa_platform.messaging.grounds import Grounds, read
 from messa_platform.messaging.lead import lead
 from messa_platform.messaging.statuses import Status
-from messa_platform.messaging.store import ThreadKey
+from messa_platform.messaging.store import ThreadKey, Touched
 from messa_platform.tenants import numbers
 from messa_platform.tenants.quota import Demand, Granted, Reservation
 from messa_platform.tenants.senders import Sender
@@ -104,7 +104,7 @@ def examine(
     return allowed, drafted
 
 
-def _claim(session: Session, now: datetime, drafts: Sequence[Draft]) -> Mapping[ThreadKey, UUID]:
+def _claim(session: Session, now: datetime, drafts: Sequence[Draft]) -> Mapping[ThreadKey, Touched]:
     """Refuse the drafts that must not be sent, and reserve what the others cost; gives the threads of all. One round trip: of what will
     turn out to be refused the quota is locked, too, which harms nobody."""
     pipeline = Pipeline(session)

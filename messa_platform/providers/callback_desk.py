@@ -7,7 +7,7 @@ that was not: the provider comes again.
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Protocol
@@ -32,6 +32,8 @@ MOST = 64
 """Callbacks in one transaction at the most."""
 ROOM = 256
 """Callbacks of a channel that may wait for theirs."""
+PAUSE = 0.005
+"""Seconds between two transactions of a channel: each has its price, whether it stores one callback or twenty."""
 PATIENCE = 5.0
 """Seconds that a callback waits at the most, and its web thread with it; and that a statement may take."""
 
@@ -67,19 +69,29 @@ class CallbackDesk:
 
     def store(self, channel_id: UUID, events: Events) -> None:
         """Store what a callback of a channel holds; it is committed then. Raises `NotNow`, and what is wrong with the events themselves."""
-        if not events:
-            return
-        with self._lock:
-            if (queue := self._channels.get(channel_id)) is None:
-                queue = Gathering(partial(self._store, channel_id), MOST, ROOM, self._patience)
-                self._channels[channel_id] = queue
-        if channel_id in self._failing and queue.is_at_work:
-            # one finds out whether it works again; to wait for that would take a web thread each
-            raise NotNow("it does not work just now")
+        queue = self._queue(channel_id)
         try:
             queue.ask(events)
         except (TurnedAway, *_UNAVAILABLE) as error:
             raise NotNow(type(error).__name__) from error
+
+    def put(self, channel_id: UUID, events: Events, tell: Callable[[BaseException | None], None]) -> None:
+        """The same for who need not wait: `tell` gets None once it is committed, or what `store` would have raised. Raises `NotNow`."""
+        queue = self._queue(channel_id)
+        try:
+            queue.put(events, lambda came: tell(_as_not_now(came)))
+        except TurnedAway as error:
+            raise NotNow(type(error).__name__) from error
+
+    def _queue(self, channel_id: UUID) -> Gathering[Events, None]:
+        with self._lock:
+            if (queue := self._channels.get(channel_id)) is None:
+                queue = Gathering(partial(self._store, channel_id), MOST, ROOM, self._patience, PAUSE)
+                self._channels[channel_id] = queue
+        if channel_id in self._failing and queue.is_at_work:
+            # one finds out whether it works again; to wait for that would take a web thread each
+            raise NotNow("it does not work just now")
+        return queue
 
     def _store(self, channel_id: UUID, callbacks: Sequence[Events]) -> list[Exception | None]:
         """Store what these hold in one transaction; if that fails by what one of them holds, each in one of its own."""
@@ -104,6 +116,10 @@ class CallbackDesk:
         at_commit(session).ask(_LIMIT, {"milliseconds": str(int(self._patience * 1000))})
         events = [event for held in callbacks for event in held]
         self._sink.take(session, self._clock.now(), channel_id, events)
+
+
+def _as_not_now(came: BaseException | None) -> BaseException | None:
+    return NotNow(type(came).__name__) if isinstance(came, (TurnedAway, *_UNAVAILABLE)) else came
 
 
 def _kind(error: Exception) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qsl, quote
@@ -19,7 +20,7 @@ from messa_platform.core.clock import Clock
 from messa_platform.core.logs import logger
 from messa_platform.core.site import SiteSettings
 from messa_platform.core.web import HEADERS, WsgiApp
-from messa_platform.core.web_server import WAITING
+from messa_platform.core.web_server import LATER, WAITING, Later, PutOff
 from messa_platform.providers.base import Callback, CallbackRefused, CallbackResult
 from messa_platform.providers.callback_channels import CallbackChannels, Deaf, OutOfOrder, Ready
 from messa_platform.providers.callback_desk import CallbackDesk, NotNow
@@ -72,15 +73,18 @@ class CallbackDoor:
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         if not environ.get("PATH_INFO", "").startswith(PREFIX):
             return self._app(environ, start_response)
-        said = self._answered(environ)
+        status, headers, body = self._written(self._answered(environ))
+        start_response(status, headers)
+        return [body]
+
+    def _written(self, said: _Said) -> tuple[str, list[tuple[str, str]], bytes]:
         charset = "; charset=UTF-8" if said.content_type.startswith("text/") else ""
         about = [
             ("Content-Type", said.content_type + charset),
             ("Content-Length", str(len(said.body))),
             *said.headers,
         ]
-        start_response(f"{said.status} {HTTPStatus(said.status).phrase}", [*self._headers, *about])
-        return [said.body]
+        return f"{said.status} {HTTPStatus(said.status).phrase}", [*self._headers, *about], said.body
 
     def _answered(self, environ: Environ) -> _Said:
         if environ.get(WAITING, 0) > MOST_WAITING:
@@ -102,20 +106,37 @@ class CallbackDoor:
                 return self._taken(found, "/".join(path), environ)
 
     def _taken(self, channel: Ready, path: str, environ: Environ) -> _Said:
-        """Take a callback. It is answered well only when everything in it is stored (spec X5)."""
+        """Take a callback. It is answered well only when everything in it is stored (spec X5); where the web server can wait for that without
+        a thread, that answer is given later. Raises `PutOff` then."""
         body = _body(environ)
         if body is None:
             return _words(413, "more than a callback can hold")
+        later: Later | None = environ.get(LATER)
         try:
             result = channel.plugin.read_callback(channel.settings, self._asked(path, body, environ))
-            self._desk.store(channel.channel_id, result.events)
+            if not result.events:
+                return _as_wanted(result)
+            if later is None:
+                self._desk.store(channel.channel_id, result.events)
+                return _as_wanted(result)
+            self._desk.put(channel.channel_id, result.events, partial(self._tell, channel, result, later))
         except CallbackRefused as refused:
             log.warning("callback_refused", channel=channel.name, why=str(refused))
             return _words(refused.status, str(refused))
         except NotNow as why:
-            log.warning("callback_put_off", channel=channel.name, why=str(why))
-            return _NOT_NOW
-        return _as_wanted(result)
+            return _put_off(channel, why)
+        raise PutOff
+
+    def _tell(self, channel: Ready, result: CallbackResult, later: Later, came: BaseException | None) -> None:
+        """Give the answer to a callback, now that it is known whether it is stored."""
+        match came:
+            case None:
+                said = _as_wanted(result)
+            case NotNow():
+                said = _put_off(channel, came)
+            case _:  # which the desk has logged
+                said = _words(500, "it cannot be stored")
+        later(*self._written(said))
 
     def _asked(self, path: str, body: bytes, environ: Environ) -> Callback:
         query = environ.get("QUERY_STRING", "")
@@ -133,6 +154,11 @@ class CallbackDoor:
 
 
 _SAFE = "/:@!$&'()*+,;=~-._"
+
+
+def _put_off(channel: Ready, why: NotNow) -> _Said:
+    log.warning("callback_put_off", channel=channel.name, why=str(why))
+    return _NOT_NOW
 
 
 def _as_wanted(result: CallbackResult) -> _Said:

@@ -14,6 +14,7 @@ from webtest import TestApp, TestResponse
 
 from messa_platform.application import layered, make_app
 from messa_platform.core.clock import FixedClock
+from messa_platform.core.web import WsgiApp
 from messa_platform.runtime import Runtime, build, read_settings
 from messa_platform.tenants.access.passwords import Passwords
 from tests.support.kept_pools import POOLS
@@ -34,6 +35,11 @@ def pages(runtime: Runtime) -> Router:
         _routers.append(make_app(runtime))
     _routers[0].registry["messa.runtime"] = runtime
     return _routers[0]
+
+
+def web(runtime: Runtime) -> WsgiApp:
+    """The web application of a process: `pages` with the layers that stand before them."""
+    return layered(pages(runtime), runtime)
 
 
 @contextlib.contextmanager
@@ -66,9 +72,8 @@ class Visitor:
     app: TestApp = field(init=False)
 
     def __post_init__(self) -> None:
-        wsgi = layered(pages(self.runtime), self.runtime)
         environ = {"REMOTE_ADDR": self.address, "HTTP_USER_AGENT": self.agent}
-        self.app = TestApp(wsgi, extra_environ=environ)
+        self.app = TestApp(web(self.runtime), extra_environ=environ)
 
     def _forget(self) -> None:
         if not self.cookies:

@@ -36,7 +36,7 @@ class Happening:
 
 
 _ANY = text(
-    "SELECT EXISTS (SELECT FROM event_endpoint WHERE tenant_id = ANY(CAST(:tenants AS uuid[])) AND state = 'active')"
+    "SELECT EXISTS (SELECT FROM event_endpoint WHERE tenant_id = ANY(CAST(:tenants AS uuid[])) AND state = 'active') AS heard"
 )
 _ANY_OF_MESSAGES = text(
     "SELECT EXISTS (SELECT FROM event_endpoint WHERE state = 'active' AND tenant_id = ANY(ARRAY("
@@ -66,6 +66,12 @@ def ask_heard(pipeline: Pipeline, message_ids: Sequence[UUID]) -> Callable[[], b
     """Whether any tenant of these messages, whose ids are in order, has an endpoint; once the pipeline was sent."""
     first, last = message_ids[0], message_ids[-1]
     reply = pipeline.ask(_ANY_OF_MESSAGES, {"ids": list(message_ids), "first": first, "last": last})
+    return lambda: bool(reply.rows[0].heard)
+
+
+def ask_listening(pipeline: Pipeline, tenant_ids: Sequence[UUID]) -> Callable[[], bool]:
+    """Whether any of these tenants has an endpoint; once the pipeline was sent."""
+    reply = pipeline.ask(_ANY, {"tenants": list(tenant_ids)})
     return lambda: bool(reply.rows[0].heard)
 
 

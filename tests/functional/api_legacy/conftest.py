@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from messa_platform.application import make_wsgi
 from messa_platform.core.clock import FixedClock
 from messa_platform.core.web_server import WebServer
 from messa_platform.runtime import Runtime
@@ -17,7 +16,7 @@ from messa_platform.tenants.api_users.users import ApiUser
 from messa_platform.tenants.models import Group
 from tests.support.api_users import Keyring
 from tests.support.network import Network
-from tests.support.visitors import a_runtime
+from tests.support.visitors import a_runtime, web
 from tests.support.world import World
 
 HOST = "127.0.0.1"
@@ -110,7 +109,7 @@ def client(world: World, runtime: Runtime) -> Iterator[Client]:
     ring = Keyring(world)
     user = ring.user(school)
     key = ring.key(school, user).word
-    server = WebServer(make_wsgi(runtime), HOST, 0, 4)
+    server = WebServer(web(runtime), HOST, 0, 4)
     server.start()
     yield Client(world, network, runtime, ring, school, user, key, server.port)
     server.close()

@@ -11,14 +11,13 @@ from xml.etree import ElementTree
 
 import pytest
 
-from messa_platform.application import make_wsgi
 from messa_platform.core.clock import FixedClock
 from messa_platform.core.web_server import WebServer
 from messa_platform.runtime import Runtime
 from messa_platform.tenants.api_users import keys
 from tests.functional.api_legacy.conftest import HOST, Client, speak
 from tests.functional.api_legacy.test_recorded import PARTS, QUERIES, XML
-from tests.support.visitors import a_runtime, nowhere
+from tests.support.visitors import a_runtime, nowhere, web
 
 MUTATIONS = 5_000
 SEED = 20261127
@@ -112,7 +111,7 @@ def test_who_asks_too_often_is_told_when_to_come_back_and_nothing_is_sent(
         "rate.stranger_burst": "2",
     }
     with a_runtime(database_url, tmp_path / "other-key", clock, **limits) as slow:
-        server = WebServer(make_wsgi(slow), HOST, 0, 2)
+        server = WebServer(web(slow), HOST, 0, 2)
         server.start()
         client.port = server.port
         answers = [
@@ -134,7 +133,7 @@ def test_a_database_that_is_away_is_told_as_503_and_the_client_may_come_again(
     client: Client, tmp_path: Path, clock: FixedClock
 ) -> None:
     with a_runtime(nowhere(), tmp_path / "other-key", clock) as cut_off:
-        server = WebServer(make_wsgi(cut_off), HOST, 0, 2)
+        server = WebServer(web(cut_off), HOST, 0, 2)
         server.start()
         client.port = server.port
         answer = client.get(QUERIES["upper case escapes"])

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from webtest import TestApp, TestResponse
 
-from messa_platform.application import make_wsgi
 from messa_platform.core.clock import FixedClock
 from messa_platform.messaging.sending_work import work_off_sendings
 from messa_platform.runtime import Runtime
@@ -19,7 +18,7 @@ from messa_platform.tenants.api_users.users import ApiUser
 from messa_platform.tenants.models import Group
 from tests.support.api_users import Keyring
 from tests.support.network import Network
-from tests.support.visitors import a_runtime
+from tests.support.visitors import a_runtime, web
 from tests.support.world import World
 
 ANNA, KARIN, GORAN = "+46701740605", "+46701740612", "+46701740631"
@@ -103,7 +102,7 @@ def api(world: World, runtime: Runtime) -> Api:
         Keyring(world),
         master,
         world.group(master, "Skolan"),
-        TestApp(make_wsgi(runtime)),
+        TestApp(web(runtime)),
     )
 
 

@@ -12,14 +12,13 @@ from webtest import TestApp
 
 from messa_platform.api_v2.pages import cursor_of
 from messa_platform.api_v2.problems import Problem
-from messa_platform.application import make_wsgi
 from messa_platform.core.clock import FixedClock
 from messa_platform.core.ids import new_id
 from messa_platform.runtime import Runtime
 from messa_platform.tenants.api_users import keys
 from messa_platform.tenants.api_users.models import KeyKind, Scope
 from tests.functional.api_v2.conftest import ANNA, KARIN, Api, Program, example_of
-from tests.support.visitors import PASSWORD, a_runtime, nowhere, signed_in
+from tests.support.visitors import PASSWORD, a_runtime, nowhere, signed_in, web
 
 
 def every_operation(program: Program) -> list[tuple[str, str, str, object]]:
@@ -49,7 +48,7 @@ def patient(database_url: str, tmp_path: Path, clock: FixedClock) -> Iterator[Ru
 
 
 def test_without_a_key_that_works_nothing_is_told_of_anything(school: Program, patient: Runtime) -> None:
-    school.app = TestApp(make_wsgi(patient))
+    school.app = TestApp(web(patient))
     for method, path, _, body in every_operation(school):
         for value in (
             "",
@@ -170,7 +169,7 @@ def test_who_asks_too_often_is_told_when_to_come_back(
         "rate.stranger_rate": "0.5",
     }
     with a_runtime(database_url, tmp_path / "other", clock, **limits) as slow:
-        school.app = TestApp(make_wsgi(slow))
+        school.app = TestApp(web(slow))
         answers = [school.ask("GET", "/v2/messages") for _ in range(3)]
         assert [(a.status_int, a.headers["RateLimit"].partition(";t")[0]) for a in answers] == [
             (200, '"key";r=1'), (200, '"key";r=0'), (429, '"key";r=0'),
@@ -193,7 +192,7 @@ def test_a_database_that_is_away_is_told(
     school: Program, api: Api, tmp_path: Path, clock: FixedClock
 ) -> None:
     with a_runtime(nowhere(), tmp_path / "other", clock) as cut_off:
-        school.app = TestApp(make_wsgi(cut_off))
+        school.app = TestApp(web(cut_off))
         answer = school.ask("GET", "/v2/messages", status=503)
         assert (answer.headers["Retry-After"], answer.json["type"].rpartition("/")[2]) == (
             "10",

@@ -10,23 +10,32 @@ import struct
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
 from messa_platform.core import web_server
-from messa_platform.core.web_server import OTHER_FILES, WAITING, WebServer, room_for_connections
+from messa_platform.core.web_server import (
+    LATER,
+    OTHER_FILES,
+    WAITING,
+    Later,
+    PutOff,
+    WebServer,
+    room_for_connections,
+)
 from tests.support.processes import HOST, wait_for
 
 BIG = 30 * 2**20
 
 
 class App:
-    """A WSGI application of all kinds; `gate` holds up /slow."""
+    """A WSGI application of all kinds; `gate` holds up /slow, and `put_off` has the requests for /later, each to be answered by a call."""
 
     def __init__(self) -> None:
         self.gate = threading.Event()
         self.asked: list[str] = []
+        self.put_off: list[Callable[[str], None]] = []
 
     def __call__(self, environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
         path = environ["PATH_INFO"]
@@ -51,12 +60,24 @@ class App:
             case "/stream":
                 start("200 OK", [])
                 return (f"{n}\n".encode() for n in range(1000))
+            case "/later" | "/at-once":
+                self._put_off(environ[LATER], at_once=path == "/at-once")
             case "/broken":
                 raise ValueError("broken")
         body = environ["wsgi.input"].read()
         answer = f"{path[1:]}{len(body)}".encode()
         start("200 OK", [("Content-Length", str(len(answer)))])
         return [answer]
+
+    def _put_off(self, later: Later, at_once: bool) -> NoReturn:
+        def answer(words: str) -> None:
+            later("200 OK", [("Content-Length", str(len(words)))], words.encode())
+
+        if at_once:
+            answer("already")
+        else:
+            self.put_off.append(answer)
+        raise PutOff
 
     def _halves(self) -> Iterator[bytes]:
         yield b"x" * BIG
@@ -309,6 +330,60 @@ def test_who_hangs_up_harms_nobody(server: WebServer, app: App, connect: Connect
     app.gate.set()
     assert get(connect(), "/page") == (200, b"page0")
     # what was begun for them comes to its end, and nothing goes round for ever
+    wait_for(lambda: busy_within(1) < 0.3)
+
+
+def test_requests_that_are_put_off_take_no_thread_and_are_answered_whenever_it_is_time(
+    server: WebServer, app: App, connect: Connect
+) -> None:
+    many = [connect() for _ in range(20)]  # of four threads
+    for connection in many:
+        connection.request("GET", "/later")
+    wait_for(lambda: len(app.put_off) == 20)
+    assert get(connect(), "/page") == (200, b"page0")
+    for n, answer in enumerate(app.put_off):
+        answer(f"answer {n}")
+    said = []
+    for connection in many:
+        said.append(connection.getresponse().read().decode())
+        assert get(connection, "/page") == (200, b"page0"), "the connection is of use afterwards"
+    assert sorted(said) == sorted(f"answer {n}" for n in range(20))
+
+
+def test_a_request_that_is_put_off_may_be_answered_before_the_application_has_let_go_of_it(
+    connect: Connect,
+) -> None:
+    connection = connect()
+    for _ in range(50):
+        assert get(connection, "/at-once") == (200, b"already")
+
+
+def test_what_comes_behind_a_request_that_is_put_off_waits_for_its_answer(
+    server: WebServer, app: App
+) -> None:
+    with contextlib.closing(socket.create_connection((HOST, server.port))) as connection:
+        connection.sendall(requests("/later", "/at-once", "/page"))
+        wait_for(lambda: app.put_off)
+        connection.settimeout(0.3)
+        with pytest.raises(TimeoutError):
+            connection.recv(1)
+        app.put_off.pop()("first")
+        connection.settimeout(5)
+        said = heard(connection, b"page0")
+    assert said.index(b"first") < said.index(b"already") < said.index(b"page0")
+
+
+def test_who_hangs_up_before_the_answer_to_a_request_that_was_put_off_harms_nobody(
+    server: WebServer, app: App, connect: Connect
+) -> None:
+    for _ in range(3):
+        with contextlib.closing(socket.create_connection((HOST, server.port))) as hasty:
+            hasty.sendall(requests("/later"))
+            wait_for(lambda: app.put_off)
+            hasty.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        time.sleep(0.1)
+        app.put_off.pop()("to nobody")
+    assert get(connect(), "/page") == (200, b"page0")
     wait_for(lambda: busy_within(1) < 0.3)
 
 

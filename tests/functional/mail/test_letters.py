@@ -15,7 +15,10 @@ from messa_platform.mail.letters import SHOWN, Failed, Letters, Report
 from messa_platform.mail.reading import UnreadableReason
 from messa_platform.mail.replies import ReplyMails
 from messa_platform.messaging.incoming import Arrival
+from messa_platform.messaging.sink import EventSink
 from messa_platform.messaging.statuses import Status
+from messa_platform.messaging.store import Touched
+from messa_platform.providers.base import IncomingText
 from messa_platform.tenants.group_settings import Key
 from messa_platform.tenants.senders import Sender, senders
 from tests.support.world import World
@@ -23,6 +26,8 @@ from tests.support.world import World
 LETTERS = Letters("messa.example", "https://messa.example")
 NIGHT = datetime(2026, 7, 1, 22, 30, tzinfo=UTC)
 ANNAS_PHONE = "+46701740605"
+UNNAMED = Touched(new_id(), "", None)
+"""A thread that never sent a mail."""
 
 
 @pytest.fixture
@@ -36,7 +41,7 @@ def anna(world: World) -> Sender:
 
 
 def arrival(holder: Sender, **values: Any) -> Arrival:
-    usual = Arrival(new_id(), holder, new_id(), ANNAS_PHONE, "+467301214000000", "Jag kommer. /Åsa")
+    usual = Arrival(new_id(), holder, UNNAMED, ANNAS_PHONE, "+467301214000000", "Jag kommer. /Åsa")
     return replace(usual, **values)
 
 
@@ -55,7 +60,7 @@ def report(**values: Any) -> Report:
 
 
 def test_a_reply_comes_from_the_phone_and_can_be_answered(anna: Sender) -> None:
-    letter = LETTERS.reply(arrival(anna), "", "fraga.1@kommun.example")
+    letter = LETTERS.reply(arrival(anna, thread=replace(UNNAMED, mail_reference="fraga.1@kommun.example")))
     assert letter.sender == "+46701740605@messa.example"
     assert letter.sender_name == "+46701740605"
     assert letter.recipient == "anna@kommun.example"
@@ -70,21 +75,21 @@ def test_a_reply_comes_from_the_phone_and_can_be_answered(anna: Sender) -> None:
 
 
 def test_a_thread_with_a_name_shows_it_beside_the_number(anna: Sender) -> None:
-    letter = LETTERS.reply(arrival(anna), "Görans jobbmobil", None)
+    letter = LETTERS.reply(arrival(anna, thread=replace(UNNAMED, display_name="Görans jobbmobil")))
     assert letter.sender_name == "Görans jobbmobil"
     assert letter.subject == "Sms från Görans jobbmobil (+46701740605)"
     assert letter.headers == {}
 
 
 def test_a_text_from_a_name_cannot_be_answered_and_says_so(anna: Sender) -> None:
-    letter = LETTERS.reply(arrival(anna, remote="Apoteket"), "", None)
+    letter = LETTERS.reply(arrival(anna, remote="Apoteket"))
     assert letter.sender == "no-reply@messa.example"
     assert letter.sender_name == "Apoteket"
     assert "kan inte ta emot svar" in letter.text
 
 
 def test_a_reply_in_english_to_who_speaks_it(anna: Sender) -> None:
-    letter = LETTERS.reply(arrival(replace(anna, language="en")), "", None)
+    letter = LETTERS.reply(arrival(replace(anna, language="en")))
     assert letter.subject == "SMS from +46701740605"
 
 
@@ -181,21 +186,23 @@ def test_what_a_sender_wrote_is_not_taken_for_a_template() -> None:
 
 
 def test_reply_mails_are_queued_with_the_threads_name_and_reference(world: World, anna: Sender) -> None:
+    kept: list[Any] = []
+
+    class Keeps:
+        def put(self, _session: object, _now: datetime, mails: list[Any]) -> None:
+            kept.extend(mails)
+
+    channel = world.channel()
+    world.numbers()
+    world.submit(anna.account_id, [ANNAS_PHONE], mail_reference="fraga.1@kommun.example")
+    world.run("UPDATE thread SET display_name = 'Göran'")
+    number = world.sender(anna.account_id).number
+    assert number is not None
     with world.database.unit_of_work() as session:
-        kept: list[Any] = []
-
-        class Keeps:
-            def put(self, _session: object, _now: datetime, mails: list[Any]) -> None:
-                kept.extend(mails)
-
-        world.channel()
-        world.numbers()
-        world.submit(anna.account_id, ["0701740605"], mail_reference="fraga.1@kommun.example")
-        thread = world.value("UPDATE thread SET display_name = 'Göran' RETURNING id")
-        arrived = arrival(anna, thread_id=thread)
-        ReplyMails(LETTERS, Keeps()).came_in(session, NIGHT, [arrived])  # type: ignore[arg-type]
+        came = IncomingText("a1", ANNAS_PHONE, number, "Jag kommer.", NIGHT)
+        EventSink(ReplyMails(LETTERS, Keeps())).take(session, NIGHT, channel, [came])  # type: ignore[arg-type]
     (letter,) = kept
-    assert letter.key == f"reply:{arrived.message_id}"
+    assert letter.key == f"reply:{world.value('SELECT id FROM message WHERE direction = :way', way='in')}"
     assert letter.subject == "Sms från Göran (+46701740605)"
     assert letter.headers["In-Reply-To"] == "<fraga.1@kommun.example>"
 

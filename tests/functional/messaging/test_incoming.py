@@ -63,7 +63,7 @@ def test_a_reply_reaches_the_account_that_holds_the_number(
         anna,
         "Ja, det gör jag",
     )
-    assert (arrival.remote, arrival.local, arrival.thread_id) == (PHONE, OURS, message.thread_id)
+    assert (arrival.remote, arrival.local, arrival.thread.id) == (PHONE, OURS, message.thread_id)
 
 
 def test_a_reply_stands_in_the_thread_of_what_it_answers(
@@ -168,7 +168,7 @@ def test_texts_to_many_and_to_nobody_come_in_one_callback(
     assert [(a.holder.account_id, a.text) for a in network.arrived] == [
         (anna, "ett"), (bo, "två"), (anna, "fyra"), (anna, "fem"),
     ]  # fmt: skip
-    assert len({a.thread_id for a in network.arrived}) == 3
+    assert len({a.thread.id for a in network.arrived}) == 3
 
 
 @pytest.mark.parametrize("words", ["", "a\x00b", "\ud83d", "Привет \U0001f600", "x" * 5000])

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.client
+import threading
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 from webtest import TestApp, TestRequest, TestResponse
 
-from messa_platform.application import make_wsgi
 from messa_platform.core.clock import SystemClock
-from messa_platform.core.web_server import WAITING
+from messa_platform.core.web import WsgiApp
+from messa_platform.core.web_server import WAITING, WebServer
 from messa_platform.providers.base import Callback
+from messa_platform.providers.callback_desk import CallbackDesk
 from messa_platform.providers.callbacks import MOST_BYTES, MOST_WAITING, RETRY_AFTER
 from tests.support.called_books import Books, Line, books
-from tests.support.visitors import a_runtime, nowhere
+from tests.support.observe import wait_until_blocked
+from tests.support.processes import HOST, wait_for
+from tests.support.visitors import a_runtime, nowhere, web
 from tests.support.world import World
 
 
@@ -26,6 +34,8 @@ class Door:
 
     app: TestApp
     made: Books
+    wsgi: WsgiApp
+    desk: CallbackDesk
 
     @property
     def line(self) -> Line:
@@ -60,7 +70,8 @@ class Door:
 @pytest.fixture
 def door(world: World, database_url: str, tmp_path: Path) -> Iterator[Door]:
     with a_runtime(database_url, tmp_path / "key", SystemClock()) as runtime:  # type: ignore[arg-type]
-        yield Door(TestApp(make_wsgi(runtime)), books(world, runtime.keys))
+        wsgi = web(runtime)
+        yield Door(TestApp(wsgi), books(world, runtime.keys), wsgi, runtime.callback_desk)
 
 
 def test_a_callback_is_taken_and_the_answer_may_be_shown_by_no_page(door: Door) -> None:
@@ -124,7 +135,7 @@ def test_while_many_wait_for_a_thread_callbacks_are_put_off_and_pages_are_not(do
 
 def test_without_a_database_the_provider_is_told_to_come_again(tmp_path: Path) -> None:
     with a_runtime(nowhere(), tmp_path / "key") as runtime:
-        answer = TestApp(make_wsgi(runtime)).post("/providers/elks/receipts", b"x", expect_errors=True)
+        answer = TestApp(web(runtime)).post("/providers/elks/receipts", b"x", expect_errors=True)
     assert (answer.status_int, answer.headers["Retry-After"]) == (503, str(RETRY_AFTER))
 
 
@@ -132,3 +143,88 @@ def test_a_channel_whose_plugin_is_gone_loses_nothing(door: Door) -> None:
     callback = door.receipt()
     door.made.world.run("UPDATE channel SET plugin = 'gone'")
     assert door.call(callback).status_int == 503
+
+
+class Callers:
+    """Providers at a web server with two threads, each on a connection of its own."""
+
+    def __init__(self, door: Door, port: int) -> None:
+        self._door = door
+        self._port = port
+        self.answers: list[tuple[int, bytes]] = []
+        self.threads: list[threading.Thread] = []
+
+    def call(self, callback: Callback) -> None:
+        """Call, and wait for the answer elsewhere."""
+        self.threads.append(threading.Thread(target=self._call, args=(callback,)))
+        self.threads[-1].start()
+
+    def _call(self, callback: Callback) -> None:
+        self.answers.append(
+            self.ask(callback.method, self._door.line.path(callback), callback.body, **dict(callback.headers))
+        )
+
+    def ask(self, method: str, path: str, body: bytes | None = None, **headers: str) -> tuple[int, bytes]:
+        """Ask, and wait for the answer."""
+        with contextlib.closing(http.client.HTTPConnection(HOST, self._port, timeout=20)) as connection:
+            connection.request(method, path, body, headers)
+            answer = connection.getresponse()
+            return answer.status, answer.read()
+
+    def home(self) -> None:
+        """Wait until all were answered."""
+        for thread in self.threads:
+            thread.join(20)
+            assert not thread.is_alive()
+
+
+@pytest.fixture
+def callers(door: Door) -> Iterator[Callers]:
+    server = WebServer(door.wsgi, HOST, 0, 2)
+    server.start()
+    yield Callers(door, server.port)
+    server.close()
+
+
+@contextmanager
+def held_up(door: Door) -> Iterator[None]:
+    """Nothing can be stored of the texts that there are, within the block."""
+    with door.made.world.database.unit_of_work() as session:
+        session.execute(text("SELECT id FROM message FOR UPDATE"))
+        yield
+
+
+def test_callbacks_that_wait_to_be_stored_take_no_thread_and_are_stored_together(
+    door: Door, callers: Callers
+) -> None:
+    receipts = [door.receipt() for _ in range(20)]
+    with held_up(door):
+        callers.call(receipts[0])
+        wait_until_blocked(door.made.world.database)
+        for receipt in receipts[1:]:
+            callers.call(receipt)
+        # one of the two threads stores; the other has taken in the nineteen, and answers a page
+        [queue] = door.desk._channels.values()
+        wait_for(lambda: len(queue._waiting) == 19)
+        assert callers.ask("GET", "/healthz")[0] == 200
+        assert callers.answers == []
+    callers.home()
+    assert callers.answers == [(200, b"")] * 20
+    assert door.delivered() == 20
+
+
+def test_a_callback_that_cannot_be_stored_in_time_is_to_come_again(
+    door: Door, callers: Callers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(door.desk, "_patience", 0.5)
+    first, second = door.receipt(), door.receipt()
+    with held_up(door):
+        callers.call(first)
+        wait_until_blocked(door.made.world.database)
+        callers.call(second)
+        callers.home()
+    assert [status for status, _ in callers.answers] == [503, 503]
+    assert door.delivered() == 0
+    for receipt in (first, second):
+        assert callers.ask(receipt.method, door.line.path(receipt), receipt.body, **receipt.headers)[0] == 200
+    assert door.delivered() == 2

@@ -16,7 +16,6 @@ import pytest
 from sqlalchemy.orm import Session
 from webtest import TestApp, TestResponse
 
-from messa_platform.application import make_wsgi
 from messa_platform.core.clock import FixedClock, SystemClock
 from messa_platform.core.outbound import Outbound, OutboundSettings
 from messa_platform.messaging.dispatch import Dispatcher, queue
@@ -45,7 +44,7 @@ from messa_platform.providers.vonage.fake import VonageFake
 from messa_platform.providers.vonage.plugin import VonageProvider
 from messa_platform.runtime import Runtime
 from messa_platform.tenants.group_settings import Key
-from tests.support.visitors import a_runtime
+from tests.support.visitors import a_runtime, web
 from tests.support.world import World
 
 PUBLIC, CHANNEL = "https://sms.kommun.example", UUID(CALLBACKS.rpartition("/")[2])
@@ -127,7 +126,7 @@ def _line(world: World, runtime: Runtime, plugin: type[Provider], fake: Fake, po
     anna = world.account(group, "anna@kommun.example")
     outcomes = Outcomes(queue(timedelta(seconds=90)), Nobody())
     dispatcher = Dispatcher(world.database, world.clock, pool, outcomes, threading.Event())
-    line = Line(world, runtime, TestApp(make_wsgi(runtime)), fake, dispatcher, "", anna)
+    line = Line(world, runtime, TestApp(web(runtime)), fake, dispatcher, "", anna)
     line.send("Den första, som lånar ett nummer")
     line.number = world.value("SELECT msisdn FROM number")
     return line

@@ -179,3 +179,123 @@ def test_however_many_leave_while_they_are_called_nobody_is_forgotten() -> None:
     assert len(askers.got) == 300
     assert all(said in (number, "turned away") for number, said in askers.got.items())
     assert askers.desk.ask(1000) == 1000
+
+
+class Teller:
+    """Who is told of what was put, with the thread that told it."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[object, str]] = []
+
+    def __call__(self, answer: object) -> None:
+        self.told.append((answer, threading.current_thread().name))
+
+
+def putting(desk: Gathering[int, int], number: int, teller: Teller) -> threading.Thread:
+    """Somebody who puts a number first, and so does the work."""
+    thread = threading.Thread(target=desk.put, args=(number, teller), name=f"who put {number}")
+    thread.start()
+    return thread
+
+
+def test_who_puts_does_not_wait_and_who_works_goes_on_with_what_was_put() -> None:
+    held, teller = Held(), Teller()
+    desk = Gathering(held, most=2)
+    first = putting(desk, 1, teller)
+    wait_for(lambda: held.goes)
+    for number in (2, 3, 4):
+        desk.put(number, teller)
+    assert teller.told == []
+    held.may_go.set()
+    first.join(10)
+    assert held.goes == [[1], [2, 3], [4]]
+    assert teller.told == [(number, "who put 1") for number in (1, 2, 3, 4)]
+    assert desk.ask(5) == 5
+
+
+def test_who_asks_and_who_puts_have_their_turns_in_the_order_in_which_they_came() -> None:
+    held, teller = Held(), Teller()
+    desk = Gathering(held, most=1)
+    askers = Askers(desk)
+    first = putting(desk, 1, teller)
+    wait_for(lambda: held.goes)
+    askers.send(2)
+    wait_for(lambda: len(desk._waiting) == 1)
+    desk.put(3, teller)
+    held.may_go.set()
+    first.join(10)
+    askers.home()
+    assert held.goes == [[1], [2], [3]]
+    assert askers.got == {2: 2}
+    assert [answer for answer, _ in teller.told] == [1, 3]
+    assert teller.told[0][1] == "who put 1"
+
+
+def test_who_puts_is_told_what_failed_and_the_next_go_works() -> None:
+    def do(asked: Sequence[int]) -> list[int | Exception]:
+        if 13 in asked:
+            raise OSError("no luck")
+        return [ValueError(n) if n == 3 else n for n in asked]
+
+    teller = Teller()
+    desk = Gathering(do)
+    for number in (13, 3, 1):
+        desk.put(number, teller)
+    failed, wrong, right = (answer for answer, _ in teller.told)
+    assert isinstance(failed, OSError) and isinstance(wrong, ValueError) and right == 1
+
+
+def test_one_that_cannot_be_told_harms_nobody_else() -> None:
+    held, teller = Held(), Teller()
+    desk = Gathering(held)
+
+    def deaf(answer: object) -> None:
+        raise OSError("it has hung up")
+
+    first = threading.Thread(target=desk.put, args=(1, deaf))
+    first.start()
+    wait_for(lambda: held.goes)
+    for number, tell in ((2, deaf), (3, teller)):
+        desk.put(number, tell)
+    held.may_go.set()
+    first.join(10)
+    assert [answer for answer, _ in teller.told] == [3]
+    assert desk.ask(4) == 4
+
+
+def test_what_was_put_too_long_ago_is_not_done_and_what_finds_no_room_is_turned_away() -> None:
+    held, teller = Held(), Teller()
+    desk = Gathering(held, room=2, patience=0.2)
+    first = putting(desk, 1, teller)
+    wait_for(lambda: held.goes)
+    desk.put(2, teller)
+    desk.put(3, teller)
+    with pytest.raises(TurnedAway):
+        desk.put(4, teller)
+    time.sleep(0.25)
+    with pytest.raises(TurnedAway):
+        desk.put(5, teller)
+    held.may_go.set()
+    first.join(10)
+    assert held.goes == [[1]]
+    assert teller.told[0][0] == 1
+    assert [type(answer) for answer, _ in teller.told[1:]] == [TurnedAway, TurnedAway]
+    assert desk.ask(6) == 6
+
+
+def test_between_two_goes_of_what_was_put_more_comes_together_and_one_alone_does_not_wait() -> None:
+    held, teller = Held(), Teller()
+    desk = Gathering(held, pause=0.5)
+    held.may_go.set()
+    begun = time.monotonic()
+    desk.put(1, teller)
+    assert time.monotonic() - begun < 0.4 and teller.told
+    held.may_go.clear()
+    worker = putting(desk, 2, teller)
+    wait_for(lambda: len(held.goes) == 2)
+    desk.put(3, teller)
+    held.may_go.set()
+    wait_for(lambda: len(teller.told) == 2)
+    desk.put(4, teller)  # in the pause
+    worker.join(10)
+    assert held.goes == [[1], [2], [3, 4]]
