@@ -154,6 +154,8 @@ SCOPES = {
     ("OneChannel", "test"): {"channels:write"},
     ("OneChannel", "pause"): {"channels:write"},
     ("OneChannel", "resume"): {"channels:write"},
+    ("OwnRoutes", ""): {"channels:read", "channels:write"},
+    ("OneRoute", ""): {"channels:read", "channels:write"},
     ("Numbers", ""): {"people:read"},
     ("ApiUsers", ""): {"api_users:read", "api_users:write"},
     ("OneApiUser", ""): {"api_users:read", "api_users:write"},
