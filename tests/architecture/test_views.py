@@ -85,6 +85,7 @@ ADMIN = {
         "overview",
         "remove-domain",
         "remove-users",
+        "routes",
         "sender-name",
         "settings",
         "sign-on",

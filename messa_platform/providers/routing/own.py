@@ -58,13 +58,24 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """A route of a tenant's own to be: see `models.RouteRow`."""
+    """A route to be, whoever it is for: see `models.RouteRow`."""
 
     prefix: str
     sender_kind: SenderKind | None
     needs: tuple[str, ...]
     channel_ids: tuple[UUID, ...]
     is_cheapest: bool
+
+    def of(self, tenant_id: UUID | None) -> Wanted:
+        """As a route of a tenant, or of all."""
+        return Wanted(
+            tenant_id,
+            self.prefix,
+            self.sender_kind,
+            self.needs,
+            self.channel_ids,
+            self.is_cheapest,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +228,7 @@ def _wanted(session: Session, master: Place, wish: Wish) -> Wanted | Unfit:
     repeated = tuple(n for n, i in enumerate(ids) if i in ids[:n])
     if strange or repeated:
         return Unfit(strange, repeated)
-    return Wanted(tenant_id, wish.prefix, wish.sender_kind, wish.needs, ids, wish.is_cheapest)
+    return wish.of(tenant_id)
 
 
 def _found(session: Session, done: UUID | Fault, master: Place) -> Held | Fault:

@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 import pytest
 from webtest import TestResponse
 
-from messa_platform.portal.operator.route_words import FAULTS
+from messa_platform.portal.routing.form import FAULTS
 from messa_platform.providers.routing.routes import Fault
 from messa_platform.providers.routing.rules import SenderKind
 from messa_platform.runtime import Runtime
