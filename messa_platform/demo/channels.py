@@ -1,5 +1,5 @@
-"""The demo tenant's own channel: an operator that it has connected by SMPP, tried out for some weeks, and paused; and a route over it. It leads to the simulator's
-own door for that, so that texts by it reach the same phones once it is resumed."""
+"""The demo tenant's own channel: an operator that it has connected by SMPP, tried out for some weeks, and paused; and a route over it. It leads
+to the simulator's own door for that, so that texts by it reach the same phones once it is resumed."""
 
 from __future__ import annotations
 

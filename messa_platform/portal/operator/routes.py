@@ -31,13 +31,20 @@ from messa_platform.tenants import accounts, tenants
 def show(request: Request) -> Mapping[str, Any]:
     """Every route; and which way a text would go, if one is asked for."""
     form = Form(values={name: asked(request, name) for name in ("to", "from", "text", "organisation")})
+    found = routes.listed(request.platform_db)
     return page(
         request,
         "routes",
         form,
-        lines=_lines(request, routes.listed(request.platform_db)),
+        lines=_lines(request, found),
+        most=routes.MOST_LISTED if _is_cut(found) else None,
         tried=_tried(request, form),
     )
+
+
+def _is_cut(found: Iterable[Listed]) -> bool:
+    """Whether there may be more of tenants' own than are shown."""
+    return sum(one.is_own for one in found) == routes.MOST_LISTED
 
 
 def _lines(request: Request, found: Iterable[Listed]) -> list[Line]:

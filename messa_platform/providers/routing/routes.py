@@ -83,9 +83,16 @@ _ROUTES = text(
 _NAMES = text("SELECT id, name FROM channel WHERE id = ANY(CAST(:ids AS uuid[]))")
 
 
+MOST_LISTED = 200
+"""Of tenants' own, that are told to the operator at once."""
+_OPERATORS = text(f"{_ROUTES.text} WHERE NOT {_IS_OWN}")
+_OWN = text(f"{_ROUTES.text} WHERE {_IS_OWN} ORDER BY t.name, t.id, r.id LIMIT :most")
+
+
 def listed(session: Session) -> list[Listed]:
-    """All routes, those for one tenant by the tenant's name, then those for all; of each the one first that decides first."""
-    rows = session.execute(_ROUTES).all()
+    """The operator's routes and `MOST_LISTED` of tenants' own at the most: those for one tenant by the tenant's name, then those for all; of
+    each the one first that decides first."""
+    rows = [*session.execute(_OPERATORS), *session.execute(_OWN, {"most": MOST_LISTED})]
     names = _names(session, {i for row in rows for i in row.channel_ids})
     found = [Listed(route_of(row), row.tenant, _known(row.channel_ids, names), row.is_own) for row in rows]
     return sorted(
