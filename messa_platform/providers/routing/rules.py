@@ -101,7 +101,7 @@ def _read(session: Session) -> Rules:
             sale.append(dated)
         else:
             costs.setdefault(row.channel_id, []).append(dated)
-    for_all, for_one = _by_tenant(in_order(route_of(row) for row in routes.rows))
+    for_all, for_one = _by_tenant(route_of(row) for row in routes.rows)
     return Rules(for_all, for_one, {channel_id: tuple(of) for channel_id, of in costs.items()}, tuple(sale))
 
 
@@ -111,12 +111,12 @@ def in_order(routes: Iterable[Route]) -> list[Route]:
 
 
 def _by_tenant(routes: Iterable[Route]) -> tuple[tuple[Route, ...], dict[UUID, tuple[Route, ...]]]:
-    """Those of all tenants, and those of each: tenants have many, and a text looks at those of its own only."""
+    """Those of all tenants, and those of each, in order: tenants have many, and a text looks at those of its own only."""
     found: dict[UUID | None, list[Route]] = {None: []}
     for route in routes:
         found.setdefault(route.tenant_id, []).append(route)
-    for_all = tuple(found.pop(None))
-    return for_all, {tenant_id: tuple(of) for tenant_id, of in found.items() if tenant_id is not None}
+    for_all = tuple(in_order(found.pop(None)))
+    return for_all, {tenant_id: tuple(in_order(of)) for tenant_id, of in found.items() if tenant_id}
 
 
 def route_of(row: Row[Any]) -> Route:
