@@ -13,7 +13,7 @@ from messa_platform.api_v2 import channel_shapes as shapes
 from messa_platform.api_v2.moments import now
 from messa_platform.api_v2.operations import Answer, Asked, Operation, Succeeds, by_id
 from messa_platform.api_v2.problems import Fault, Problem, Wrong
-from messa_platform.api_v2.reach import author, place
+from messa_platform.api_v2.reach import author, topmost
 from messa_platform.api_v2.resources import Collection, Item
 from messa_platform.core.site import SiteSettings
 from messa_platform.messaging.dispatch import DISPATCH_ACTOR
@@ -171,11 +171,8 @@ def _amount(balance: Decimal) -> str | None:
 
 
 def _owner(request: Request) -> Owner:
-    """The organisation; only keys of its topmost group stand for it. Raises `Wrong` as if there were nothing."""
-    own = place(request)
-    if own.parent_id is not None:
-        raise Wrong(Problem.NOT_FOUND)
-    return Owner(own)
+    """The organisation. Raises `Wrong` if the key does not stand for it."""
+    return Owner(topmost(request))
 
 
 def _one(context: OneChannel, request: Request) -> OwnChannel:
@@ -323,7 +320,8 @@ RESUME = Operation(
 )  # fmt: skip
 REMOVE = Operation(
     "removeChannel", "DELETE", "/v2/channels/{id}", "Remove a channel",
-    "As when it is paused, for good. What its provider tells of texts that it has carried is taken for 30 days more.",
+    "As when it is paused, for good. What its provider tells of texts that it has carried is taken for 30 days more."
+    " Routes that name it pass it over; a text whose route has no other left has no way out.",
     _TAG, _WRITE, (Succeeds(204, "It is removed.", None),), problems=_GONE,
 )  # fmt: skip
 

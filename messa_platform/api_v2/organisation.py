@@ -13,14 +13,13 @@ from messa_platform.api_v2 import organisation_shapes as shapes
 from messa_platform.api_v2.moments import now
 from messa_platform.api_v2.operations import Answer, Asked, Operation, Succeeds
 from messa_platform.api_v2.problems import Fault, Problem, Wrong
-from messa_platform.api_v2.reach import author, place
+from messa_platform.api_v2.reach import author, topmost
 from messa_platform.api_v2.versions import asked_version, etag
 from messa_platform.core.resources import Resource
 from messa_platform.tenants import organisation
 from messa_platform.tenants.api_users.models import Scope
 from messa_platform.tenants.organisation import Conflict, Held, Saved, Unconfirmed
 from messa_platform.tenants.organisation import Fault as Reason
-from messa_platform.tenants.places import Place
 
 
 class Organisation(Resource):
@@ -29,12 +28,12 @@ class Organisation(Resource):
 
 def read(_context: Organisation, request: Request, _asked: Asked) -> Answer:
     """As it stands."""
-    return _answer(organisation.held(request.db, _master(request)))
+    return _answer(organisation.held(request.db, topmost(request)))
 
 
 def change(_context: Organisation, request: Request, asked: Asked) -> Answer:
     """Another name, language, time zone, time for which words are kept."""
-    master, session, version = _master(request), request.platform_db, asked_version(request)
+    master, session, version = topmost(request), request.platform_db, asked_version(request)
     body = {name: value for name, value in asked.body.items() if name != shapes.CONFIRM}
     outcome: Any = None
     for _ in range(
@@ -58,14 +57,6 @@ def change(_context: Organisation, request: Request, asked: Asked) -> Answer:
             break
     _check(outcome)
     return _answer(organisation.held(session, master))
-
-
-def _master(request: Request) -> Place:
-    """The topmost group; only its keys stand for the organisation as a whole. Raises `Wrong` as if there were nothing."""
-    own = place(request)
-    if own.parent_id is not None:
-        raise Wrong(Problem.NOT_FOUND)
-    return own
 
 
 def _check(outcome: Any) -> None:

@@ -25,6 +25,14 @@ def place(request: Request) -> Place:
     return found
 
 
+def topmost(request: Request) -> Place:
+    """The topmost group; only its keys stand for the organisation as a whole. Raises `Wrong` as if there were nothing."""
+    own = place(request)
+    if own.parent_id is not None:
+        raise Wrong(Problem.NOT_FOUND)
+    return own
+
+
 def place_within(request: Request, group_id: UUID | None) -> Place:
     """A group within the key's reach; without an id the key's own. Raises `Wrong` as if there were none."""
     if group_id is None:

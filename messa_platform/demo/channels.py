@@ -1,5 +1,5 @@
-"""The demo tenant's own channel: an operator that it has connected by SMPP, tried out for some weeks, and paused. It leads to the simulator's
-own door for that, so that texts by it reach the same phones once it is resumed."""
+"""The demo tenant's own channel: an operator that it has connected by SMPP, tried out for some weeks, and paused; and a route over it. It leads
+to the simulator's own door for that, so that texts by it reach the same phones once it is resumed."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from sqlalchemy.orm import Session
 from messa_platform.core.ids import id_at
 from messa_platform.demo.organisation import ADMIN
 from messa_platform.providers.models import Channel
+from messa_platform.providers.routing import routes
+from messa_platform.providers.routing.routes import Wanted
 from messa_platform.providers.simulator import wire
 from messa_platform.providers.simulator.config import DEFAULT_SMPP_PASSWORD
 from messa_platform.tenants.admin_models import Actor
-from messa_platform.tenants.audit import Action, Author, Change, record
+from messa_platform.tenants.audit import SYSTEM, Action, Author, Change, record
 from messa_platform.tenants.models import Account, Group, Tenant
 
 NAME = "Norrtext AB"
@@ -55,6 +57,8 @@ def bring_up_to_date(session: Session, now: datetime) -> None:
     carried = {"channel": channel.id, "tenant": tenant.id, "first": id_at(first), "last": id_at(last)}
     session.execute(_CARRIED, carried)
     _write_down(session, tenant, channel, first, last)
+    # few write to the Faroes, so that hardly anybody misses a way while it is paused
+    routes.add(session, last, SYSTEM, Wanted(tenant.id, "298", None, (), (channel.id,), False))
 
 
 def _write_down(session: Session, tenant: Tenant, channel: Channel, first: datetime, last: datetime) -> None:

@@ -25,7 +25,7 @@ RESERVED_SLUGS = frozenset(
         "add-domain", "add-users", "admins", "api", "audit", "billing", "channels", "check-domain", "domain", "domain-live",
         "domains", "export", "export-file", "export-live", "exports", "find-group", "group", "invoices", "log-message", "logs",
         "logs-choices", "marketplace", "move-domain", "move-users", "new-group", "organisation", "overview",
-        "remove-domain", "remove-users", "sender-name", "settings", "sign-on", "signature", "signature-count",
+        "remove-domain", "remove-users", "routes", "sender-name", "settings", "sign-on", "signature", "signature-count",
         "take-along", "task", "task-live", "undo-take", "user", "users",
     )
 )  # fmt: skip

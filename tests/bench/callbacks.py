@@ -42,8 +42,9 @@ BARE, TEXTS = "bare Pyramid view", "texts from phones, by three providers"
 ONE, ALL = "receipts, by one provider", "receipts, by three providers"
 AIM = 3.0
 """Times the gateway's messages a second."""
-SECONDS, CONNECTIONS, THREADS, READY = 6.0, 16, 16, 2_500
-"""As many threads as `production.ini` has, and a connection for each; so many callbacks are made beforehand for each second."""
+SECONDS, CONNECTIONS, THREADS, READY = 6.0, 64, 16, 2_500
+"""As many threads as `production.ini` has, and four times the connections, since a callback that waits for its commit takes no thread; so many
+callbacks are made beforehand for each second."""
 
 
 @dataclass(frozen=True)

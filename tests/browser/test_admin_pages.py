@@ -79,6 +79,9 @@ TOP = {
     "channel-new": "@@channels/new/elks",
     "channel": "@@channels/{own_channel}",
     "channel-remove": "@@channels/{own_channel}/remove",
+    "routes": "@@routes",
+    "route-new": "@@routes/new",
+    "route": "@@routes/{own_route}",
 }
 """What the topmost group has alone, or looks otherwise there."""
 BELOW = {
@@ -150,6 +153,7 @@ def known(platform: Platform) -> Mapping[str, str]:
             platform.value("SELECT id FROM event_endpoint WHERE description = 'Frånvarosystemet'")
         ),
         "own_channel": str(platform.value("SELECT id FROM channel WHERE name = 'Norrtext AB'")),
+        "own_route": str(platform.value("SELECT id FROM route WHERE tenant_id IS NOT NULL")),
         "channel": str(platform.value("SELECT id FROM channel WHERE name = 'simulator'")),
         "route": str(platform.value("SELECT id FROM route LIMIT 1")),
         "waiting": str(platform.value("SELECT id FROM domain WHERE name = 'friskolan.example'")),

@@ -24,6 +24,7 @@ from messa_platform.providers.channels import RECEIPTS_FOR, OwnChannel
 from messa_platform.providers.connect import LONGEST_NAME, MOST, Connected, Refused, TooMany
 from messa_platform.providers.given_settings import made_names
 from messa_platform.providers.registry import Plugin
+from messa_platform.providers.routing.naming import naming
 from messa_platform.tenants.api_users.users import Conflict
 
 _CONFLICT = msgid(
@@ -209,6 +210,7 @@ def show_remove(desk: Desk, channel_id: UUID) -> Any:
         "channel": channel,
         "waiting": by_channel.waiting(desk.session, [channel_id])[channel_id],
         "has_way": channels.has_another_way(desk.session, channel_id, desk.owner),
+        "named": naming(desk.session, channel_id, desk.owner),
         "is_last": len(channels.own(desk.session, desk.owner)) == 1,
         "most": MOST_COUNTED,
         "days": RECEIPTS_FOR.days,

@@ -2,76 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from messa_platform.core.i18n import Speech, msgid
+from messa_platform.core.i18n import Speech
 from messa_platform.messaging.lead import Foreseen
-from messa_platform.portal.channels.words import CAN
 from messa_platform.portal.messages.numbers import nice
 from messa_platform.portal.way_words import HINDRANCES, route_words, whose
 from messa_platform.providers.prices.amounts import kronor
 from messa_platform.providers.routing import routes
 from messa_platform.providers.routing.choose import Ranked
-from messa_platform.providers.routing.routes import Fault, Listed
 from messa_platform.providers.routing.rules import Route, SenderKind
 from messa_platform.providers.routing.told import named
-
-_GONE = msgid("There is a channel among them that is gone, or another organisation's. Look at them again.")
-FAULTS: Mapping[Fault, tuple[str, str]] = {
-    Fault.NO_TENANT: ("", msgid("There is no organisation with that short name.")),
-    Fault.NOT_A_PREFIX: (
-        "prefix",
-        msgid("Write the digits that the numbers begin with, with the country code, such as 46 or 4670."),
-    ),
-    Fault.UNKNOWN_NEED: ("", msgid("Nobody knows what the channel is to be able to.")),
-    Fault.NO_CHANNEL: ("", msgid("Give one channel a place at the least.")),
-    Fault.STRANGE_CHANNEL: ("", _GONE),
-    Fault.EXISTS: (
-        "prefix",
-        msgid("There is a route for these numbers and senders already. Change that one."),
-    ),
-    Fault.TOO_MANY: ("", msgid("There are as many routes as there can be. Remove some.")),
-    Fault.GONE: ("", msgid("The route is gone.")),
-}
-"""The field that each is about, and what to do."""
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A route as its line shows it; `tenant` "": for all organisations, `prefix` "": to all numbers."""
-
-    id: UUID
-    tenant: str
-    prefix: str
-    sender: str
-    channels: tuple[str, ...]
-    needs: tuple[str, ...]
-    is_cheapest: bool
-
-
-_SENDERS: Mapping[SenderKind | None, str] = {
-    None: msgid("Any"),
-    SenderKind.NUMBER: msgid("A number"),
-    SenderKind.NAME: msgid("A sender name"),
-}
-
-
-def line_of(speech: Speech, listed: Listed) -> Line:
-    """A route in words."""
-    route = listed.route
-    return Line(
-        route.id,
-        listed.tenant,
-        route.prefix,
-        speech.gettext(_SENDERS[route.sender_kind]),
-        tuple(name for _, name in listed.channels),
-        tuple(speech.gettext(CAN[name]) for name in route.needs if name in CAN),
-        route.is_cheapest,
-    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -18,30 +18,42 @@ from messa_platform.portal.channels.words import CAN
 from messa_platform.portal.forms import Form, asked, written
 from messa_platform.portal.operator.frame import now_of, page
 from messa_platform.portal.operator.resources import RouteResource, RoutesResource, author_of
-from messa_platform.portal.operator.route_words import FAULTS, Line, Tried, line_of, tried
+from messa_platform.portal.operator.route_words import Tried, tried
 from messa_platform.portal.pages import url
-from messa_platform.providers.prices.cells import read_prefix
+from messa_platform.portal.routing.form import complain, filled, in_order, wish_in
+from messa_platform.portal.routing.words import Line, line_of
 from messa_platform.providers.routing import routes
 from messa_platform.providers.routing.routes import Fault, Listed, Wanted
-from messa_platform.providers.routing.rules import Route, SenderKind
-from messa_platform.providers.routing.told import ChannelOf, channels_for
+from messa_platform.providers.routing.told import channels_for
 from messa_platform.tenants import accounts, tenants
 
 
 def show(request: Request) -> Mapping[str, Any]:
     """Every route; and which way a text would go, if one is asked for."""
     form = Form(values={name: asked(request, name) for name in ("to", "from", "text", "organisation")})
+    found = routes.listed(request.platform_db)
     return page(
         request,
         "routes",
         form,
-        lines=_lines(request, routes.listed(request.platform_db)),
+        lines=_lines(request, found),
+        most=routes.MOST_LISTED if _is_cut(found) else None,
         tried=_tried(request, form),
     )
 
 
+def _is_cut(found: Iterable[Listed]) -> bool:
+    """Whether there may be more of tenants' own than are shown."""
+    return sum(one.is_own for one in found) == routes.MOST_LISTED
+
+
 def _lines(request: Request, found: Iterable[Listed]) -> list[Line]:
-    return [line_of(request.speech, one) for one in found]
+    speech = request.speech
+    everybody = speech.gettext("All organisations")
+    return [
+        line_of(speech, one.route, one.tenant or everybody, [name for _, name in one.channels])
+        for one in found
+    ]
 
 
 def _tried(request: Request, form: Form) -> Tried | None:
@@ -93,17 +105,22 @@ def _form_page(
     request: Request, whose: Whose, form: Form, status: int = 200, found: Listed | None = None
 ) -> Mapping[str, Any]:
     route = found.route if found else None
-    channels = _in_order(channels_for(request.platform_db, whose.tenant_id), route)
-    return page(
-        request, "routes", form, status, whose=whose, route=route, channels=channels, capabilities=CAN
+    list_at = url(request, "operator", "routes")
+    shown = page(
+        request,
+        "routes",
+        form,
+        status,
+        frame="operator/page.jinja2",
+        list_at=list_at,
+        action=f"{list_at}/{route.id if route else '@@new'}",
+        whose=whose,
+        route=route,
+        channels=in_order(channels_for(request.platform_db, whose.tenant_id), route),
+        capabilities=CAN,
     )
-
-
-def _in_order(channels: Sequence[ChannelOf], route: Route | None) -> list[tuple[ChannelOf, int | None]]:
-    """The channels, those of the route first, with their places in it."""
-    places = {identifier: n for n, identifier in enumerate(route.channel_ids, start=1)} if route else {}
-    shown = [(channel, places.get(channel.id)) for channel in channels]
-    return sorted(shown, key=lambda one: (one[1] is None, one[1] or 0))
+    request.override_renderer = "routes/form.jinja2"
+    return shown
 
 
 def add(context: RoutesResource, request: Request) -> Any:
@@ -116,25 +133,18 @@ def add(context: RoutesResource, request: Request) -> Any:
         made = routes.add(request.platform_db, now_of(request), author_of(request), wanted)
         if not isinstance(made, Fault):
             return HTTPSeeOther(url(request, "operator", "routes", said="route-added"))
-        _complain(request, form, made)
+        complain(request, form, made)
     return _form_page(request, whose, form, 422)
 
 
 def show_one(context: RouteResource, request: Request) -> Mapping[str, Any]:
     """The form of a route that is there."""
-    return _form_page(request, _whose_is(context, request), _filled(context.found.route), found=context.found)
+    return _form_page(request, _whose_is(context, request), filled(context.found.route), found=context.found)
 
 
 def _whose_is(context: RouteResource, request: Request) -> Whose:
     tenant_id = context.found.route.tenant_id
     return Whose(tenant_id, tenants.slug_of(request.platform_db, tenant_id) if tenant_id else "")
-
-
-def _filled(route: Route) -> Form:
-    values = {"prefix": f"+{route.prefix}" if route.prefix else "", "sender": route.sender_kind or ""}
-    values |= {f"needs-{name}": "1" for name in route.needs}
-    values |= {f"place-{i}": str(n) for n, i in enumerate(route.channel_ids, start=1)}
-    return Form(values=values | ({"cheapest": "1"} if route.is_cheapest else {}))
 
 
 def change(context: RouteResource, request: Request) -> Any:
@@ -149,46 +159,14 @@ def change(context: RouteResource, request: Request) -> Any:
             raise HTTPNotFound
         if not isinstance(done, Fault):
             return HTTPSeeOther(url(request, "operator", "routes", said="route-changed"))
-        _complain(request, form, done)
+        complain(request, form, done)
     return _form_page(request, whose, form, 422, context.found)
 
 
 def _wanted(request: Request, whose: Whose) -> tuple[Form, Wanted | None]:
     """What the form asks for; None, where it says what is wrong."""
-    form = Form(values=written(request.POST))
-    digits = form.values.get("prefix", "").strip()
-    prefix = read_prefix(digits) if digits else ""
-    kind = form.values.get("sender", "")
-    places = _places(request, form)
-    if not form.ok:
-        return form, None
-    return form, Wanted(
-        whose.tenant_id,
-        prefix,  # what is none is refused as such
-        SenderKind(kind) if kind in set(SenderKind) else None,
-        tuple(name for name in CAN if f"needs-{name}" in form.values),
-        tuple(identifier for _, identifier in sorted(places, key=lambda place: place[0])),
-        "cheapest" in form.values,
-    )
-
-
-def _places(request: Request, form: Form) -> list[tuple[int, UUID]]:
-    """The channels that have a place, which is a number."""
-    found = []
-    for name, value in form.values.items():
-        kind, _, identifier = name.partition("-")
-        if kind != "place" or not value.strip():
-            continue
-        try:
-            found.append((int(value), UUID(identifier)))
-        except ValueError:
-            form.fail(name, request.speech.gettext("Write 1 for the first, 2 for the second, and so on."))
-    return found
-
-
-def _complain(request: Request, form: Form, fault: Fault) -> None:
-    name, sentence = FAULTS[fault]
-    form.fail(name, request.speech.gettext(sentence))
+    form, wish = wish_in(request)
+    return form, None if wish is None else wish.of(whose.tenant_id)
 
 
 def remove(context: RouteResource, request: Request) -> HTTPSeeOther:
@@ -201,10 +179,10 @@ def remove(context: RouteResource, request: Request) -> HTTPSeeOther:
 def includeme(config: Configurator) -> None:
     """Mount the page, and the routes' forms."""
     config.add_operator_view(show, RoutesResource, "", "routes")
-    config.add_operator_view(show_new, RoutesResource, "new", "route")
-    config.add_operator_view(add, RoutesResource, "new", "route", request_method="POST")
-    config.add_operator_view(show_one, RouteResource, "", "route")
-    config.add_operator_view(change, RouteResource, "", "route", request_method="POST")
+    config.add_operator_view(show_new, RoutesResource, "new", "routes")
+    config.add_operator_view(add, RoutesResource, "new", "routes", request_method="POST")
+    config.add_operator_view(show_one, RouteResource, "", "routes")
+    config.add_operator_view(change, RouteResource, "", "routes", request_method="POST")
     config.add_operator_view(remove, RouteResource, "remove", "routes", request_method="POST")
     config.add_saying("route-added", msgid("The route is there. It holds for texts from now on."))
     config.add_saying("route-changed", msgid("The route is changed. It holds for texts from now on."))

@@ -5,7 +5,7 @@ A process keeps it by its *stamp*, which each change replaces, so that a submiss
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
@@ -55,15 +55,17 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """`routes` are in the order of their ranks. `costs` are the versions of the channels' lists, `sale` those of the standard sale list."""
+    """`for_all` are the routes of all tenants, `for_one` those of one, each in the order of their ranks. `costs` are the versions of the
+    channels' lists, `sale` those of the standard sale list."""
 
-    routes: tuple[Route, ...] = ()
+    for_all: tuple[Route, ...] = ()
+    for_one: Mapping[UUID, tuple[Route, ...]] = field(default_factory=dict)
     costs: Mapping[UUID, tuple[Dated, ...]] = field(default_factory=dict)
     sale: tuple[Dated, ...] = ()
 
     def of_tenant(self, tenant_id: UUID) -> tuple[Route, ...]:
-        """The routes that a tenant's texts may go by."""
-        return tuple(route for route in self.routes if route.tenant_id in (None, tenant_id))
+        """The routes that a tenant's texts may go by, in the order of their ranks: its own come first."""
+        return (*self.for_one.get(tenant_id, ()), *self.for_all)
 
     def costs_on(self, day: date) -> dict[UUID, UUID]:
         """The version of each channel's list that holds on a day; a channel without one is left out."""
@@ -99,8 +101,22 @@ def _read(session: Session) -> Rules:
             sale.append(dated)
         else:
             costs.setdefault(row.channel_id, []).append(dated)
-    in_order = sorted((route_of(row) for row in routes.rows), key=lambda route: (route.rank, route.id))
-    return Rules(tuple(in_order), {channel_id: tuple(of) for channel_id, of in costs.items()}, tuple(sale))
+    for_all, for_one = _by_tenant(route_of(row) for row in routes.rows)
+    return Rules(for_all, for_one, {channel_id: tuple(of) for channel_id, of in costs.items()}, tuple(sale))
+
+
+def in_order(routes: Iterable[Route]) -> list[Route]:
+    """Routes in the order in which they are asked whether they fit."""
+    return sorted(routes, key=lambda route: (route.rank, route.id))
+
+
+def _by_tenant(routes: Iterable[Route]) -> tuple[tuple[Route, ...], dict[UUID, tuple[Route, ...]]]:
+    """Those of all tenants, and those of each, in order: tenants have many, and a text looks at those of its own only."""
+    found: dict[UUID | None, list[Route]] = {None: []}
+    for route in routes:
+        found.setdefault(route.tenant_id, []).append(route)
+    for_all = tuple(in_order(found.pop(None)))
+    return for_all, {tenant_id: tuple(in_order(of)) for tenant_id, of in found.items() if tenant_id}
 
 
 def route_of(row: Row[Any]) -> Route:

@@ -191,6 +191,10 @@ GroupResource.channels/pause   {group}/@@channels/{own_channel}/pause   TOP_ADMI
 GroupResource.channels/resume  {group}/@@channels/{own_channel}/resume  TOP_ADMINS  404  303
 GroupResource.channels/move    {group}/@@channels/{own_channel}/move    TOP_ADMINS  404  404
 GroupResource.channels/remove  {group}/@@channels/{own_channel}/remove  TOP_ADMINS  200  303
+GroupResource.routes           {group}/@@routes                      TOP_ADMINS  200  404
+GroupResource.routes/new       {group}/@@routes/new                  TOP_ADMINS  200  422
+GroupResource.routes/one       {group}/@@routes/{own_route}          TOP_ADMINS  200  422
+GroupResource.routes/remove    {group}/@@routes/{own_route}/remove   TOP_ADMINS  404  303
 GroupResource.exports          {group}/@@exports                     ADMINS      200  -
 GroupResource.export           {group}/@@export/{export}             ADMINS      200  303
 GroupResource.export-live      {group}/@@export-live/{export}        ADMINS      200  -

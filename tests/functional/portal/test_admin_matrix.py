@@ -38,6 +38,7 @@ from tests.functional.portal.matrix import (
 from tests.support.api_users import Keyring
 from tests.support.log_rows import an_export
 from tests.support.operators import an_operator, at_the_pages
+from tests.support.prices import route
 from tests.support.town import build_town, make_admin
 from tests.support.town_log import Entry, write_down
 from tests.support.visitors import Visitor, path_of, token_of
@@ -92,6 +93,10 @@ class Scene:
         self.own_channels = {
             name: world.channel(f"den egna {name}", plugin="elks", settings={}, tenant_id=group.tenant_id)
             for name, group in self.groups.items()
+        }
+        self.own_routes = {
+            name: route(world, self.own_channels[name], tenant=group.tenant_id, prefix=str(1000 + number))
+            for number, (name, group) in enumerate(self.groups.items())
         }
         ring = Keyring(world)
         self.api_users = {name: ring.user(group) for name, group in self.groups.items()}
@@ -179,6 +184,7 @@ class Scene:
             webhook=self.webhooks[group],
             channel=self.channel,
             own_channel=self.own_channels[group],
+            own_route=self.own_routes[group],
             **self.things,
         )
 

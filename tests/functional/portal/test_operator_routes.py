@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 import pytest
 from webtest import TestResponse
 
-from messa_platform.portal.operator.route_words import FAULTS
+from messa_platform.portal.routing.form import FAULTS
 from messa_platform.providers.routing.routes import Fault
 from messa_platform.providers.routing.rules import SenderKind
 from messa_platform.runtime import Runtime
@@ -177,3 +177,20 @@ def test_the_audit_log_tells_of_it_in_words(operator: Visitor, a: UUID) -> None:
 
 def test_everything_that_can_be_wrong_has_words() -> None:
     assert set(FAULTS) == set(Fault)
+
+
+def test_of_what_organisations_keep_themselves_so_many_are_listed_and_all_that_is_the_operators(
+    operator: Visitor, world: World, a: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("messa_platform.providers.routing.routes.MOST_LISTED", 2)
+    tenant = world.tenant().tenant_id
+    own = world.channel("kommunens", tenant_id=tenant)
+    route(world, own, tenant=tenant, prefix="1")
+    for prefix in ("2", "3", "4"):
+        route(world, a, own, tenant=tenant, prefix=prefix)
+    assert "the first 2 are shown" not in seen(page(operator, ROUTES))
+    for prefix in ("5", "6"):
+        route(world, own, tenant=tenant, prefix=prefix)
+    shown = page(operator, ROUTES)
+    assert "the first 2 are shown" in seen(shown)
+    assert [line[0] for line in lines(shown)] == ["+1…", "+2…", "+3…", "+4…", "+5…"]

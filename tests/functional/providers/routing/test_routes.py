@@ -10,7 +10,7 @@ import pytest
 from messa_platform.core.ids import new_id
 from messa_platform.providers.routing import routes
 from messa_platform.providers.routing.routes import Fault, Wanted
-from messa_platform.providers.routing.rules import SenderKind
+from messa_platform.providers.routing.rules import SenderKind, rules
 from tests.support.observe import together
 from tests.support.prices import OPERATOR, route, try_route
 from tests.support.world import World
@@ -120,3 +120,18 @@ def test_those_for_one_tenant_stand_first_and_of_each_the_one_that_decides_first
         ("", "", SenderKind.NAME),
         ("", "", None),
     ]
+
+
+def test_a_text_looks_through_its_tenants_routes_and_those_for_all_in_their_order_and_no_others(
+    world: World, a: UUID
+) -> None:
+    ours, theirs = world.tenant().tenant_id, world.tenant("annan", "Annan kommun").tenant_id
+    for_all = [route(world, a), route(world, a, prefix="4670")]
+    own = [route(world, a, tenant=ours, prefix="1"), route(world, a, tenant=ours, prefix="46")]
+    strange = route(world, a, tenant=theirs, prefix="46701")
+    stamp = world.value("SELECT stamp FROM routing_stamp")
+    with world.database.unit_of_work() as session:
+        held = rules(session, stamp)
+    assert [one.id for one in held.of_tenant(ours)] == [own[1], own[0], for_all[1], for_all[0]]
+    assert [one.id for one in held.of_tenant(theirs)] == [strange, for_all[1], for_all[0]]
+    assert [one.id for one in held.of_tenant(new_id())] == [for_all[1], for_all[0]]
