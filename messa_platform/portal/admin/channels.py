@@ -7,25 +7,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
-from uuid import UUID
 
 from pyramid.config import Configurator
 from pyramid.httpexceptions import HTTPNotFound
 from pyramid.request import Request
 
 from messa_platform.portal.admin.frame import page
-from messa_platform.portal.admin.resources import GroupResource
+from messa_platform.portal.admin.resources import GroupResource, demand_master
 from messa_platform.portal.channels import acts, one, overview
 from messa_platform.portal.channels.desk import Desk
 from messa_platform.portal.forms import Form
-from messa_platform.portal.messages.resources import read_id
+from messa_platform.portal.messages.resources import wanted_id
 from messa_platform.providers.channels import Owner
 
 
 def _desk(context: GroupResource, request: Request) -> Desk:
-    """The organisation's. Only Master stands for it. Raises HTTPNotFound."""
-    if context.place.parent_id is not None:
-        raise HTTPNotFound
+    """The organisation's. Raises HTTPNotFound below Master."""
+    demand_master(context)
 
     def answer(template: str, form: Form, status: int, values: Mapping[str, Any]) -> Any:
         shown = page(context, "channels", form, status, frame="admin/page.jinja2", **values)
@@ -56,9 +54,9 @@ def show(context: GroupResource, request: Request) -> Any:
         case ("new", name):
             return one.show_new(desk, name)
         case (channel, "remove"):
-            return one.show_remove(desk, _id(channel))
+            return one.show_remove(desk, wanted_id(channel))
         case (channel,):
-            return one.show_one(desk, _id(channel))
+            return one.show_one(desk, wanted_id(channel))
     raise HTTPNotFound
 
 
@@ -69,17 +67,10 @@ def change(context: GroupResource, request: Request) -> Any:
         case ("new", name):
             return one.connect(desk, name)
         case (channel, name) if name in acts.ACTS:
-            return acts.ACTS[name](desk, _id(channel))
+            return acts.ACTS[name](desk, wanted_id(channel))
         case (channel,):
-            return one.change(desk, _id(channel))
+            return one.change(desk, wanted_id(channel))
     raise HTTPNotFound
-
-
-def _id(name: str) -> UUID:
-    try:
-        return read_id(name)
-    except KeyError:
-        raise HTTPNotFound from None
 
 
 def show_marketplace(context: GroupResource, request: Request) -> Any:

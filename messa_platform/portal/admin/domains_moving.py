@@ -14,7 +14,7 @@ from messa_platform.portal.admin.frame import page
 from messa_platform.portal.admin.resources import GroupResource
 from messa_platform.portal.admin.seen_groups import choice, chosen_group, named
 from messa_platform.portal.forms import Form, asked, written
-from messa_platform.portal.messages.resources import read_id
+from messa_platform.portal.messages.resources import wanted_id
 from messa_platform.tenants import tasks
 from messa_platform.tenants.access import sign_on_setup
 from messa_platform.tenants.domains import claims, standing, take
@@ -31,10 +31,7 @@ SAME_GROUP = msgid("The domain is there already. Choose another group.")
 
 def domain_of(context: GroupResource, request: Request) -> DomainRow:
     """The domain that the address names. Raises HTTPNotFound if it is none of this very group."""
-    try:
-        found = standing.get(request.db, context.place, read_id(asked(request, "id")))
-    except KeyError:
-        raise HTTPNotFound from None
+    found = standing.get(request.db, context.place, wanted_id(asked(request, "id")))
     if found is None:
         raise HTTPNotFound
     return found
@@ -144,10 +141,7 @@ def take_along(context: GroupResource, request: Request) -> HTTPSeeOther:
 def undo(context: GroupResource, request: Request) -> HTTPSeeOther:
     """Let everybody of a move go back to where they were."""
     row = domain_of(context, request)
-    try:
-        task_id = read_id(written(request.POST).get("task", ""))
-    except KeyError:
-        raise HTTPNotFound from None
+    task_id = wanted_id(written(request.POST).get("task", ""))
     begun = take.start_undo(request.db, _now(request), context.author, context.place, task_id)
     if begun is not None:
         _wake(request)

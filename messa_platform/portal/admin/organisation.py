@@ -17,7 +17,7 @@ from messa_platform.core.i18n import LANGUAGES, Speech, msgid
 from messa_platform.messaging.log import summary
 from messa_platform.portal.admin.audit import reader_of, row_of
 from messa_platform.portal.admin.frame import page
-from messa_platform.portal.admin.resources import GroupResource
+from messa_platform.portal.admin.resources import GroupResource, demand_master
 from messa_platform.portal.forms import Form, written
 from messa_platform.tenants import organisation
 from messa_platform.tenants.audit import Action
@@ -67,13 +67,13 @@ class Removal:
 
 def show(context: GroupResource, request: Request) -> Mapping[str, Any]:
     """The organisation as it stands."""
-    _refuse_below(context)
+    demand_master(context)
     return _page(context, request, organisation.held(request.db, context.place), Form())
 
 
 def change(context: GroupResource, request: Request) -> Any:
     """Save what was changed."""
-    _refuse_below(context)
+    demand_master(context)
     form = Form(values=written(request.POST))
     outcome = organisation.change(
         request.db,
@@ -101,12 +101,6 @@ def change(context: GroupResource, request: Request) -> Any:
         most = request.speech.number(MOST_TEXT_DAYS)
         form.fail(name, request.speech.gettext(SENTENCES[fault], max=MAX_NAME, most=most))
     return _page(context, request, organisation.held(request.db, context.place), form, 422)
-
-
-def _refuse_below(context: GroupResource) -> None:
-    """Only Master stands for the organisation as a whole."""
-    if context.place.parent_id is not None:
-        raise HTTPNotFound
 
 
 def _number(written: str) -> int:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from pyramid.authorization import DENY_ALL, Allow
-from pyramid.httpexceptions import HTTPForbidden
+from pyramid.httpexceptions import HTTPForbidden, HTTPNotFound
 from pyramid.request import Request
 from pyramid.traversal import split_path_info
 
@@ -62,6 +62,12 @@ def _slugs(request: Request) -> list[str]:
     names: list[str] = list(split_path_info(request.path_info))[2:]
     views = (place for place, name in enumerate(names) if name.startswith("@@"))
     return names[: next(views, len(names))]
+
+
+def demand_master(context: GroupResource) -> None:
+    """Only Master stands for the organisation as a whole. Raises HTTPNotFound."""
+    if context.place.parent_id is not None:
+        raise HTTPNotFound
 
 
 class GroupResource(Hidden, Resource):

@@ -12,10 +12,10 @@ from pyramid.httpexceptions import HTTPNotFound, HTTPSeeOther
 from pyramid.request import Request
 
 from messa_platform.portal.admin.frame import page
-from messa_platform.portal.admin.resources import GroupResource
+from messa_platform.portal.admin.resources import GroupResource, demand_master
 from messa_platform.portal.channels.words import CAN
 from messa_platform.portal.forms import Form
-from messa_platform.portal.messages.resources import read_id
+from messa_platform.portal.messages.resources import wanted_id
 from messa_platform.portal.routing.form import complain, filled, in_order, wish_in
 from messa_platform.portal.routing.words import line_for_admin
 from messa_platform.providers.routing import own
@@ -26,7 +26,7 @@ from messa_platform.providers.routing.told import ChannelOf, channels_for
 
 def show(context: GroupResource, request: Request) -> Any:
     """The list, or a form below it."""
-    _demand_master(context)
+    demand_master(context)
     match request.subpath:
         case ():
             return _list(context, request)
@@ -40,33 +40,20 @@ def show(context: GroupResource, request: Request) -> Any:
 
 def change(context: GroupResource, request: Request) -> Any:
     """What a form asks for."""
-    _demand_master(context)
+    demand_master(context)
     match request.subpath:
         case ("new",):
             return _add(context, request)
         case (route,):
             return _change(context, request, _own(context, request, route))
         case (route, "remove"):
-            return _remove(context, request, _id(route))
+            return _remove(context, request, wanted_id(route))
     raise HTTPNotFound
-
-
-def _demand_master(context: GroupResource) -> None:
-    """Only Master stands for the organisation. Raises HTTPNotFound."""
-    if context.place.parent_id is not None:
-        raise HTTPNotFound
-
-
-def _id(name: str) -> UUID:
-    try:
-        return read_id(name)
-    except KeyError:
-        raise HTTPNotFound from None
 
 
 def _own(context: GroupResource, request: Request, name: str) -> Held:
     """A route that its admins keep. Raises HTTPNotFound."""
-    held = own.one(request.platform_db, _id(name), context.place)
+    held = own.one(request.platform_db, wanted_id(name), context.place)
     if held is None or held.by is not By.ORGANISATION:
         raise HTTPNotFound
     return held

@@ -17,7 +17,7 @@ from messa_platform.portal.admin.people_words import counts_of, row_of
 from messa_platform.portal.admin.resources import GroupResource
 from messa_platform.portal.admin.seen_groups import named
 from messa_platform.portal.forms import Form, asked
-from messa_platform.portal.messages.resources import read_id
+from messa_platform.portal.messages.resources import wanted_id
 from messa_platform.tenants import tasks
 from messa_platform.tenants.admin_models import TaskKind
 from messa_platform.tenants.people import add
@@ -39,10 +39,7 @@ TITLES: Mapping[TaskKind, str] = {
 def task_of(context: GroupResource, request: Request, name: str) -> TaskRow:
     """The task that the address, or the form, names. Raises HTTPNotFound if it is not of this group, or not the asker's to see."""
     written = request.POST.get(name, "") if request.method == "POST" else asked(request, name)
-    try:
-        identifier = read_id(str(written))
-    except KeyError:
-        raise HTTPNotFound from None
+    identifier = wanted_id(str(written))
     task = tasks.get(request.db, context.organisation.id, identifier)
     if task is None or task.group_id != context.place.id:
         raise HTTPNotFound

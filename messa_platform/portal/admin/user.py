@@ -18,7 +18,7 @@ from messa_platform.portal.admin.seen_groups import choice, chosen_group, named
 from messa_platform.portal.admin.users_chosen import NO_GROUP, REFUSALS
 from messa_platform.portal.forms import Form, asked, written
 from messa_platform.portal.messages.numbers import nice
-from messa_platform.portal.messages.resources import read_id
+from messa_platform.portal.messages.resources import wanted_id
 from messa_platform.tenants.audit import Action
 from messa_platform.tenants.audit_view import latest
 from messa_platform.tenants.authority import NotAdmin
@@ -41,10 +41,7 @@ _CHANGES = frozenset(action for action in Action if action.value.startswith("acc
 def _member(context: GroupResource, request: Request) -> Member:
     """The one who is asked for. Raises HTTPNotFound."""
     now = request.registry["messa.runtime"].clock.now()
-    try:
-        identifier = read_id(asked(request, "id"))
-    except KeyError:
-        raise HTTPNotFound from None
+    identifier = wanted_id(asked(request, "id"))
     found = member.read(request.db, now, context.organisation.id, context.authority.id, identifier)
     if found is None:
         raise HTTPNotFound

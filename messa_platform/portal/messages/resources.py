@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from pyramid.authorization import DENY_ALL, Allow
+from pyramid.httpexceptions import HTTPNotFound
 
 from messa_platform.core.resources import Resource
 from messa_platform.messaging import lists, sendings
@@ -28,6 +29,14 @@ def read_id(name: str) -> UUID:
     if str(found) != name:
         raise KeyError(name)
     return found
+
+
+def wanted_id(name: str) -> UUID:
+    """The same of what an address or a form names. Raises HTTPNotFound."""
+    try:
+        return read_id(name)
+    except KeyError:
+        raise HTTPNotFound from None
 
 
 class MessagesResource(Resource):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
-from uuid import UUID
 
 from pyramid.config import Configurator
 from pyramid.httpexceptions import HTTPNotFound, HTTPSeeOther
@@ -18,7 +17,7 @@ from messa_platform.core.sheets import MOST_BYTES, SheetFault
 from messa_platform.messaging.recipients import normalise
 from messa_platform.portal.forms import Form, asked, written
 from messa_platform.portal.messages.numbers import nice
-from messa_platform.portal.messages.resources import read_id
+from messa_platform.portal.messages.resources import wanted_id
 from messa_platform.portal.operator.frame import now_of, page
 from messa_platform.portal.operator.price_words import MOST_TOLD, file_words, refusal_words, row_words
 from messa_platform.portal.operator.resources import PricesResource, PricesVersionResource, author_of
@@ -188,10 +187,7 @@ def remove(context: PricesVersionResource, request: Request) -> HTTPSeeOther:
 
 def make_standard(context: PricesResource, request: Request) -> HTTPSeeOther:
     """Let another sale list be the standard one."""
-    try:
-        list_id: UUID = read_id(written(request.POST).get("list", ""))
-    except KeyError:
-        raise HTTPNotFound from None
+    list_id = wanted_id(written(request.POST).get("list", ""))
     outcome = lists.make_standard(request.platform_db, now_of(request), author_of(request), list_id)
     if outcome is Outcome.GONE:
         raise HTTPNotFound

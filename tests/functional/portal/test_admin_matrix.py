@@ -90,19 +90,17 @@ class Scene:
         }
         self.exports = {name: an_export(world, group) for name, group in self.groups.items()}
         self.webhooks = {name: a_webhook(world, group) for name, group in self.groups.items()}
-        self.own_channels = {
-            name: world.channel(f"den egna {name}", plugin="elks", settings={}, tenant_id=group.tenant_id)
-            for name, group in self.groups.items()
-        }
+        self.own_channels = {name: self._channel(name, group) for name, group in self.groups.items()}
         self.own_routes = {
             name: route(world, self.own_channels[name], tenant=group.tenant_id, prefix=str(1000 + number))
             for number, (name, group) in enumerate(self.groups.items())
         }
         ring = Keyring(world)
         self.api_users = {name: ring.user(group) for name, group in self.groups.items()}
-        self.api_keys = {
-            name: ring.key(group, self.api_users[name]).id for name, group in self.groups.items()
-        }
+        self.api_keys = {n: ring.key(self.groups[n], user).id for n, user in self.api_users.items()}
+
+    def _channel(self, name: str, group: Group) -> UUID:
+        return self.world.channel(f"den egna {name}", plugin="elks", settings={}, tenant_id=group.tenant_id)
 
     def _person(self, group: Group, address: str) -> UUID:
         return self.world.account(group, address, language="en")

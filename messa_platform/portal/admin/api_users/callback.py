@@ -16,7 +16,7 @@ from messa_platform.portal.admin.api_users.asked import now_of
 from messa_platform.portal.admin.event_words import Row, row_of, why_off
 from messa_platform.portal.admin.resources import GroupResource
 from messa_platform.portal.forms import Form
-from messa_platform.portal.messages.resources import read_id
+from messa_platform.portal.messages.resources import wanted_id
 from messa_platform.tenants.api_users.users import ApiUser
 
 SHOWN = 10
@@ -80,10 +80,7 @@ def _save(context: GroupResource, request: Request, held: ApiUser, form: Form) -
 
 
 def _send_again(context: GroupResource, request: Request, form: Form) -> bool:
-    try:
-        delivery_id = read_id(form.values.get("delivery", ""))
-    except KeyError:
-        raise HTTPNotFound from None
+    delivery_id = wanted_id(form.values.get("delivery", ""))
     runtime = request.registry["messa.runtime"]
     done = deliveries.send_again(
         request.platform_db,

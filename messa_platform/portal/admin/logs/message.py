@@ -21,7 +21,7 @@ from messa_platform.portal.admin.logs.words import ADVICE, DIRECTIONS, DOORS, ME
 from messa_platform.portal.admin.resources import GroupResource
 from messa_platform.portal.forms import asked
 from messa_platform.portal.messages.numbers import nice
-from messa_platform.portal.messages.resources import read_id
+from messa_platform.portal.messages.resources import wanted_id
 from messa_platform.portal.messages.words import STATUSES
 from messa_platform.portal.way_words import Told, tell
 from messa_platform.providers.codes import code_words
@@ -78,10 +78,7 @@ def show(context: GroupResource, request: Request) -> Mapping[str, Any]:
 
 
 def _asked_for(context: GroupResource, request: Request) -> Logged:
-    try:
-        identifier = read_id(asked(request, "id"))
-    except KeyError:
-        raise HTTPNotFound from None
+    identifier = wanted_id(asked(request, "id"))
     message = one(request.db, scope_of(request.db, context.place), identifier)
     if message is None:  # or of a group that is not theirs, which is the same to them
         raise HTTPNotFound

@@ -38,7 +38,7 @@ from messa_platform.portal.admin.webhooks.words import (
     state_of,
 )
 from messa_platform.portal.forms import Form, asked, written
-from messa_platform.portal.messages.resources import read_id
+from messa_platform.portal.messages.resources import read_id, wanted_id
 from messa_platform.tenants.api_users.users import Conflict
 from messa_platform.tenants.audit import Action
 from messa_platform.tenants.audit_view import latest
@@ -116,10 +116,7 @@ def _done(context: GroupResource, request: Request, held: EndpointRow, form: For
 
 def _told(context: GroupResource, request: Request, held: EndpointRow, form: Form) -> Delivery:
     """The delivery that the form names. Raises HTTPNotFound if it is none to this webhook."""
-    try:
-        found = deliveries.read(request.db, context.place, read_id(form.values.get("delivery", "")))
-    except KeyError:
-        raise HTTPNotFound from None
+    found = deliveries.read(request.db, context.place, wanted_id(form.values.get("delivery", "")))
     if found is None or found.endpoint_id != held.id:
         raise HTTPNotFound
     return found
