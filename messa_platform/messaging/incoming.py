@@ -15,14 +15,14 @@ from sqlalchemy.orm import Session
 from messa_platform.core.bulk import ask_insert, store_rows
 from messa_platform.core.ids import new_id
 from messa_platform.core.logs import logger
-from messa_platform.core.pipeline import Pipeline, at_commit
+from messa_platform.core.pipeline import Pipeline, Reply, at_commit
 from messa_platform.core.segments import segment
 from messa_platform.messaging import feed, opt_out, pieces
 from messa_platform.messaging.models import Door
 from messa_platform.messaging.outcomes import REFERENCE
 from messa_platform.messaging.outward.note import Happening, Push, ask_listening, note_heard
 from messa_platform.messaging.statuses import Direction, Status
-from messa_platform.messaging.store import EVENT, MESSAGE, Touch, Touched, ask_threads, event_row
+from messa_platform.messaging.store import EVENT, MESSAGE, ThreadKey, Touch, Touched, ask_threads, event_row
 from messa_platform.providers.base import IncomingText
 from messa_platform.tenants.accounts import FREE_MASTER
 from messa_platform.tenants.numbers import AskedHolders, Holder, ask_holders
@@ -50,44 +50,41 @@ class Listener(Protocol):
         """Queue what is to follow, such as the mail to the account."""
 
 
-def take(
-    session: Session,
-    now: datetime,
-    channel_id: UUID,
-    texts: Sequence[IncomingText],
-    listener: Listener,
-    wake: opt_out.Wake | None = None,
-    push: Push | None = None,
-) -> None:
-    """Store texts that came in by a channel and tell `listener` of those that reached an account. Repeats are known by their reference.
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Who hears of texts that came in: `listener` of those that reached an account, `wake` of what follows a STOP (see `opt_out.hear`), and
+    `push` wakes who tells endpoints (see `outward.note`)."""
 
-    `wake` is for what follows a STOP (see `opt_out.hear`), `push` wakes who tells endpoints (see `outward.note`).
-    """
+    listener: Listener
+    wake: opt_out.Wake | None = None
+    push: Push | None = None
+
+
+def take(
+    session: Session, now: datetime, channel_id: UUID, texts: Sequence[IncomingText], told: Told
+) -> None:
+    """Store texts that came in by a channel. Repeats are known by their reference."""
     if not texts:
         return
     pipeline = Pipeline(session)
     unseen = _ask_unseen(pipeline, channel_id, texts)
-    asked = ask_holders(pipeline, sorted({t.recipient for t in texts}))
-    whose = _ask_owner(pipeline, channel_id)
+    whose = _ask_whose(pipeline, channel_id, texts)
     pipeline.send()
     new, partial = pieces.join(session, now, channel_id, unseen())
-    _store(session, now, channel_id, new, partial, asked, whose, listener, wake, push)
+    _store(session, now, channel_id, new, partial, whose, told)
 
 
-def give_up(
-    session: Session,
-    now: datetime,
-    listener: Listener,
-    wake: opt_out.Wake | None = None,
-    push: Push | None = None,
-) -> None:
+def give_up(session: Session, now: datetime, told: Told) -> None:
     """Let through what waits for its other pieces for too long. For the sweeper, every minute or so."""
     for channel_id, new in pieces.give_up(session, now).items():
         pipeline = Pipeline(session)
-        asked = ask_holders(pipeline, sorted({t.recipient for _, t in new}))
-        whose = _ask_owner(pipeline, channel_id)
+        whose = _ask_whose(pipeline, channel_id, [t for _, t in new])
         pipeline.send()
-        _store(session, now, channel_id, new, {i for i, _ in new}, asked, whose, listener, wake, push)
+        _store(session, now, channel_id, new, {i for i, _ in new}, whose, told)
+
+
+_Reached = tuple[UUID, IncomingText, Sender]
+"""A text with its id and whom it reached."""
 
 
 def _store(
@@ -96,66 +93,75 @@ def _store(
     channel_id: UUID,
     new: Sequence[pieces.New],
     partial: AbstractSet[UUID],
-    asked: AskedHolders,
-    whose: Callable[[], UUID | None],
-    listener: Listener,
-    wake: opt_out.Wake | None,
-    push: Push | None,
+    whose: _Whose,
+    told: Told,
 ) -> None:
     if not new:
         return
-    held, known = asked.found(session)
-    held = _of_owner(whose(), held, known)
+    held, known = whose.found(session)
     reached = [(i, t, known[held[t.recipient].account_id]) for i, t in new if _reaches(held.get(t.recipient))]
-    touches = [Touch(s.settings.tenant_id, s.account_id, t.sender, i, unread=True) for i, t, s in reached]
-    pipeline = Pipeline(session)
-    asked_threads = ask_threads(pipeline, now, touches)
-    heard = ask_listening(pipeline, sorted({s.settings.tenant_id for _, _, s in reached}))
-    pipeline.send()
-    in_thread = asked_threads()
+    in_thread, is_heard = _into_threads(session, now, reached)
     nobody = _nobody(session) if any(t.recipient not in held for _, t in new) else None
     rows = []
     for identifier, incoming in new:
         holder = held.get(incoming.recipient)
-        owner = known[holder.account_id] if holder else None
-        thread = in_thread.get((owner.account_id, incoming.sender)) if owner and _reaches(holder) else None
-        place = _place(owner) if owner else nobody
+        place = _place(known[holder.account_id]) if holder else nobody
         assert place is not None
+        thread = in_thread.get((place[2], incoming.sender)) if _reaches(holder) else None
         rows.append(_row(now, channel_id, identifier, incoming, place, thread.id if thread else None))
         if thread is None:
             log.warning("incoming_to_nobody", message=str(identifier), resting=holder is not None)
     last = at_commit(session)
     store_rows(last, MESSAGE, rows)
     store_rows(last, EVENT, [_event(r, now, r["id"] in partial) for r in rows])
-    opt_out.hear(session, now, [_said(i, t, s) for i, t, s in reached], wake)
+    opt_out.hear(session, now, [_said(i, t, s) for i, t, s in reached], told.wake)
     feed.tell(session, {s.account_id for _, _, s in reached})
-    if heard():
-        note_heard(session, [_happening(i, s, now) for i, _, s in reached], push)
-    listener.came_in(
-        session,
-        now,
-        [
-            Arrival(i, s, in_thread[s.account_id, t.sender], t.sender, t.recipient, t.text)
-            for i, t, s in reached
-        ],
-    )
+    if is_heard:
+        note_heard(session, [_happening(i, s, now) for i, _, s in reached], told.push)
+    told.listener.came_in(session, now, [_arrival(one, in_thread) for one in reached])
+
+
+def _into_threads(
+    session: Session, now: datetime, reached: Sequence[_Reached]
+) -> tuple[Mapping[ThreadKey, Touched], bool]:
+    """The threads that these belong into, made where missing; and whether any of their tenants has an endpoint."""
+    touches = [Touch(s.settings.tenant_id, s.account_id, t.sender, i, unread=True) for i, t, s in reached]
+    pipeline = Pipeline(session)
+    threads = ask_threads(pipeline, now, touches)
+    heard = ask_listening(pipeline, sorted({s.settings.tenant_id for _, _, s in reached}))
+    pipeline.send()
+    return threads(), heard()
+
+
+def _arrival(reached: _Reached, in_thread: Mapping[ThreadKey, Touched]) -> Arrival:
+    identifier, incoming, holder = reached
+    thread = in_thread[holder.account_id, incoming.sender]
+    return Arrival(identifier, holder, thread, incoming.sender, incoming.recipient, incoming.text)
 
 
 _OWNER = text("SELECT tenant_id FROM channel WHERE id = :id")
 
 
-def _ask_owner(pipeline: Pipeline, channel_id: UUID) -> Callable[[], UUID | None]:
-    """Whose a channel is, None for the platform's; once the pipeline was sent."""
-    reply = pipeline.ask(_OWNER, {"id": channel_id})
-    return lambda: next((row.tenant_id for row in reply.rows), None)
+@dataclass(frozen=True, slots=True)
+class _Whose:
+    """Who holds the numbers that texts of a channel came to, and whose that is, asked for in a pipeline."""
+
+    holders: AskedHolders
+    owner: Reply
+
+    def found(self, session: Session) -> tuple[dict[str, Holder], Mapping[UUID, Sender]]:
+        """The holders that texts of the channel may reach, by number, and all holders as senders. By a channel of a tenant's own, whose
+        callbacks are proven by a key that the tenant knows, nobody else's numbers are reached: it could bring whatever it likes to them."""
+        held, known = self.holders.found(session)
+        owner = next((row.tenant_id for row in self.owner.rows), None)
+        if owner is None:
+            return held, known
+        return {n: h for n, h in held.items() if known[h.account_id].settings.tenant_id == owner}, known
 
 
-def _of_owner(owner: UUID | None, held: dict[str, Holder], known: Mapping[UUID, Sender]) -> dict[str, Holder]:
-    """The holders that texts of a channel may reach. By a channel of a tenant's own, whose callbacks are proven by a key that the tenant knows,
-    nobody else's numbers are: it could bring whatever it likes to them."""
-    if owner is None:
-        return held
-    return {n: h for n, h in held.items() if known[h.account_id].settings.tenant_id == owner}
+def _ask_whose(pipeline: Pipeline, channel_id: UUID, texts: Sequence[IncomingText]) -> _Whose:
+    holders = ask_holders(pipeline, sorted({t.recipient for t in texts}))
+    return _Whose(holders, pipeline.ask(_OWNER, {"id": channel_id}))
 
 
 def _said(identifier: UUID, incoming: IncomingText, holder: Sender) -> opt_out.Said:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
@@ -11,21 +11,12 @@ from sqlalchemy.orm import Session
 
 from messa_platform.core.segments import normalise
 from messa_platform.messaging import incoming, receipts
-from messa_platform.messaging.incoming import Listener
-from messa_platform.messaging.opt_out import Wake
-from messa_platform.messaging.outward.note import Push
+from messa_platform.messaging.incoming import Told
 from messa_platform.providers.base import IncomingText, Receipt
 
 
-@dataclass(frozen=True, slots=True)
-class EventSink:
-    """Messaging's side of `providers.callbacks.Sink`; `listener` is told of texts that reached an account, `wake` is for what follows a STOP,
-    and `push` wakes who tells endpoints of what is stored.
-    """
-
-    listener: Listener
-    wake: Wake | None = None
-    push: Push | None = None
+class EventSink(Told):
+    """Messaging's side of `providers.callbacks.Sink`, and who hears of what it stores."""
 
     def take(
         self, session: Session, now: datetime, channel_id: UUID, events: Sequence[Receipt | IncomingText]
@@ -34,11 +25,11 @@ class EventSink:
         events = [_clean(e) for e in events]
         receipts.take(session, now, channel_id, [e for e in events if isinstance(e, Receipt)], self.push)
         texts = [e for e in events if isinstance(e, IncomingText)]
-        incoming.take(session, now, channel_id, texts, self.listener, self.wake, self.push)
+        incoming.take(session, now, channel_id, texts, self)
 
     def give_up(self, session: Session, now: datetime) -> None:
         """Let through what waits for its other pieces for too long."""
-        incoming.give_up(session, now, self.listener, self.wake, self.push)
+        incoming.give_up(session, now, self)
 
 
 def _clean(event: Receipt | IncomingText) -> Receipt | IncomingText:
