@@ -3,142 +3,25 @@
 from __future__ import annotations
 
 import contextlib
-import http.client
 import resource
 import socket
 import struct
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any, NoReturn
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import pytest
 
 from messa_platform.core import web_server
 from messa_platform.core.web_server import (
-    LATER,
     OTHER_FILES,
     WAITING,
-    Later,
-    PutOff,
     WebServer,
     room_for_connections,
 )
 from tests.support.processes import HOST, wait_for
-
-BIG = 30 * 2**20
-
-
-class App:
-    """A WSGI application of all kinds; `gate` holds up /slow, and `put_off` has the requests for /later, each to be answered by a call."""
-
-    def __init__(self) -> None:
-        self.gate = threading.Event()
-        self.asked: list[str] = []
-        self.put_off: list[Callable[[str], None]] = []
-
-    def __call__(self, environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
-        path = environ["PATH_INFO"]
-        self.asked.append(path)
-        match path:
-            case "/nothing":
-                start("304 Not Modified", [("ETag", '"x"')])
-                return []
-            case "/gone":
-                start("204 No Content", [])
-                return []
-            case "/slow":
-                assert self.gate.wait(20)
-                start("200 OK", [("Content-Length", "4")])
-                return [b"slow"]
-            case "/big":
-                start("200 OK", [("Content-Length", str(BIG))])
-                return (bytes([n % 256]) * 2**16 for n in range(BIG // 2**16))
-            case "/pausing":
-                start("200 OK", [("Content-Length", str(2 * BIG))])
-                return self._halves()
-            case "/stream":
-                start("200 OK", [])
-                return (f"{n}\n".encode() for n in range(1000))
-            case "/later" | "/at-once":
-                self._put_off(environ[LATER], at_once=path == "/at-once")
-            case "/broken":
-                raise ValueError("broken")
-        body = environ["wsgi.input"].read()
-        answer = f"{path[1:]}{len(body)}".encode()
-        start("200 OK", [("Content-Length", str(len(answer)))])
-        return [answer]
-
-    def _put_off(self, later: Later, at_once: bool) -> NoReturn:
-        def answer(words: str) -> None:
-            later("200 OK", [("Content-Length", str(len(words)))], words.encode())
-
-        if at_once:
-            answer("already")
-        else:
-            self.put_off.append(answer)
-        raise PutOff
-
-    def _halves(self) -> Iterator[bytes]:
-        yield b"x" * BIG
-        assert self.gate.wait(20)
-        yield b"y" * BIG
-
-
-@pytest.fixture
-def app() -> App:
-    """The application."""
-    return App()
-
-
-@contextlib.contextmanager
-def serving(app: Any, **adjustments: Any) -> Iterator[WebServer]:
-    """A server for the length of the block."""
-    server = WebServer(app, HOST, 0, 4, ident="messa", **adjustments)
-    server.start()
-    try:
-        yield server
-    finally:
-        server.close()
-
-
-@pytest.fixture
-def server(app: App) -> Iterator[WebServer]:
-    """A server of the application."""
-    with serving(app) as running:
-        yield running
-
-
-Connect = Callable[[], http.client.HTTPConnection]
-
-
-@pytest.fixture
-def connect(server: WebServer) -> Iterator[Connect]:
-    """Opens connections; all are closed in the end."""
-    with contextlib.ExitStack() as stack:
-
-        def opened() -> http.client.HTTPConnection:
-            return stack.enter_context(
-                contextlib.closing(http.client.HTTPConnection(HOST, server.port, timeout=20))
-            )
-
-        yield opened
-
-
-def get(connection: http.client.HTTPConnection, path: str, **how: Any) -> tuple[int, bytes]:
-    connection.request(how.pop("method", "GET"), path, **how)
-    answer = connection.getresponse()
-    return answer.status, answer.read()
-
-
-def heard(connection: socket.socket, end: bytes) -> bytes:
-    """What comes until what came ends with `end`."""
-    said = b""
-    while not said.endswith(end):
-        more = connection.recv(4096)
-        assert more, said
-        said += more
-    return said
+from tests.support.served import BIG, App, Connect, busy_within, get, heard, requests, serving
 
 
 def ended(connection: socket.socket) -> bool:
@@ -204,13 +87,6 @@ def test_big_answers_reach_many_slow_readers_whole(server: WebServer) -> None:
         thread.join(60)
     whole = b"".join(bytes([n % 256]) * 2**16 for n in range(BIG // 2**16))
     assert [body == whole for body in read_bodies] == [True] * 6
-
-
-def busy_within(seconds: float) -> float:
-    """The processor's time that this process takes within some seconds."""
-    begun = time.process_time()
-    time.sleep(seconds)
-    return time.process_time() - begun
 
 
 def test_a_connection_costs_nothing_while_its_answer_pauses_or_is_over(connect: Connect, app: App) -> None:
@@ -280,10 +156,6 @@ def test_a_request_is_told_how_many_others_wait_for_a_thread() -> None:
     assert sorted(waited[4:]) == [0, 1, 2]
 
 
-def requests(*paths: str) -> bytes:
-    return "".join(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n" for path in paths).encode()
-
-
 def test_requests_that_come_before_the_answer_are_answered_in_order(server: WebServer, app: App) -> None:
     with socket.create_connection((HOST, server.port)) as connection:
         connection.sendall(requests("/slow", "/a"))
@@ -330,60 +202,6 @@ def test_who_hangs_up_harms_nobody(server: WebServer, app: App, connect: Connect
     app.gate.set()
     assert get(connect(), "/page") == (200, b"page0")
     # what was begun for them comes to its end, and nothing goes round for ever
-    wait_for(lambda: busy_within(1) < 0.3)
-
-
-def test_requests_that_are_put_off_take_no_thread_and_are_answered_whenever_it_is_time(
-    server: WebServer, app: App, connect: Connect
-) -> None:
-    many = [connect() for _ in range(20)]  # of four threads
-    for connection in many:
-        connection.request("GET", "/later")
-    wait_for(lambda: len(app.put_off) == 20)
-    assert get(connect(), "/page") == (200, b"page0")
-    for n, answer in enumerate(app.put_off):
-        answer(f"answer {n}")
-    said = []
-    for connection in many:
-        said.append(connection.getresponse().read().decode())
-        assert get(connection, "/page") == (200, b"page0"), "the connection is of use afterwards"
-    assert sorted(said) == sorted(f"answer {n}" for n in range(20))
-
-
-def test_a_request_that_is_put_off_may_be_answered_before_the_application_has_let_go_of_it(
-    connect: Connect,
-) -> None:
-    connection = connect()
-    for _ in range(50):
-        assert get(connection, "/at-once") == (200, b"already")
-
-
-def test_what_comes_behind_a_request_that_is_put_off_waits_for_its_answer(
-    server: WebServer, app: App
-) -> None:
-    with contextlib.closing(socket.create_connection((HOST, server.port))) as connection:
-        connection.sendall(requests("/later", "/at-once", "/page"))
-        wait_for(lambda: app.put_off)
-        connection.settimeout(0.3)
-        with pytest.raises(TimeoutError):
-            connection.recv(1)
-        app.put_off.pop()("first")
-        connection.settimeout(5)
-        said = heard(connection, b"page0")
-    assert said.index(b"first") < said.index(b"already") < said.index(b"page0")
-
-
-def test_who_hangs_up_before_the_answer_to_a_request_that_was_put_off_harms_nobody(
-    server: WebServer, app: App, connect: Connect
-) -> None:
-    for _ in range(3):
-        with contextlib.closing(socket.create_connection((HOST, server.port))) as hasty:
-            hasty.sendall(requests("/later"))
-            wait_for(lambda: app.put_off)
-            hasty.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        time.sleep(0.1)
-        app.put_off.pop()("to nobody")
-    assert get(connect(), "/page") == (200, b"page0")
     wait_for(lambda: busy_within(1) < 0.3)
 
 
