@@ -56,7 +56,7 @@ PAGES = (
     "api/new-webhook", "api/webhook/{webhook}", "api/webhook/{webhook}/remove",
 )  # fmt: skip
 """The pages of a group."""
-TOP_PAGES = ("organisation", "channels", "marketplace")
+TOP_PAGES = ("organisation", "channels", "marketplace", "routes")
 """Those that Master alone has."""
 
 
