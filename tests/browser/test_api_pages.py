@@ -120,7 +120,8 @@ def try_webhook(desk: Desk, platform: Platform) -> None:
     desk.said("webhook-test")
     platform.until(
         lambda: platform.value(
-            "SELECT count(*) = 0 FROM event_delivery WHERE state = 'ready' AND type = 'webhook.test' AND attempts = 0"
+            "SELECT count(*) = 0 FROM event_delivery d JOIN event_endpoint e ON e.id = d.endpoint_id"
+            " WHERE e.description LIKE 'Journalen%' AND d.state = 'ready' AND d.type = 'webhook.test' AND d.attempts = 0"
         ),
         says="the test event is told",
     )
