@@ -23,7 +23,7 @@ def test_the_api_is_browsed_and_an_operation_opened(visitor: Visitors) -> None:
     page = visitor("en", 1280)
     page.goto("/v2/")
     send = page.locator("#operations-Messages-sendMessage")
-    expect(send).to_contain_text("Send a text")
+    expect(send).to_contain_text("Send a text", timeout=20_000)  # drawn by a script of a megabyte
     send.get_by_role("button", name=re.compile("POST")).first.click()
     expect(send).to_contain_text("idempotency-key-reused")
     expect(page.locator("#operations-Webhooks-createWebhook")).to_be_visible()
