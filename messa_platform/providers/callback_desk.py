@@ -32,7 +32,7 @@ MOST = 64
 """Callbacks in one transaction at the most."""
 ROOM = 256
 """Callbacks of a channel that may wait for theirs."""
-PAUSE = 0.005
+PAUSE = 0.02
 """Seconds between two transactions of a channel: each has its price, whether it stores one callback or twenty."""
 PATIENCE = 5.0
 """Seconds that a callback waits at the most, and its web thread with it; and that a statement may take."""
