@@ -57,7 +57,7 @@ def bring_up_to_date(session: Session, now: datetime, office: Endpoints, simulat
         return
     wishes = [_wish(listener, simulator_url) for listener in LISTENERS]
     outcomes = [office.create(session, now - SINCE, author, school, wish) for wish in wishes]
-    note.note(session, list(_lately(session, school)))
+    note.note_heard(session, list(_lately(session, school)))
     for made in outcomes:
         if isinstance(made, Made):
             deliveries.send_test(session, now, author, school, made.endpoint.id)

@@ -35,7 +35,8 @@ ROOM = 256
 PAUSE = 0.02
 """Seconds between two transactions of a channel: each has its price, whether it stores one callback or twenty."""
 PATIENCE = 5.0
-"""Seconds that a callback waits at the most, and its web thread with it; and that a statement may take."""
+"""Seconds that a statement may take, and for which a callback waits for its turn at the most: in its web thread, or without one, when it is told
+so at the end of the transaction that is under way."""
 
 
 class Sink(Protocol):

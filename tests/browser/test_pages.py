@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -55,18 +56,19 @@ def sign_in(page: Page, address: str) -> Page:
     return page
 
 
-_axe_saw: set[tuple[str, int]] = set()
-"""Pages by name, and how wide they were. axe takes more of the tests' time than all else in them, and finds in one language what it would in the
-other: what a page is made of."""
+_axe_saw: set[tuple[str, int, str]] = set()
+"""Pages by name, how wide they were, and their paths. axe takes more of the tests' time than all else in them, and finds in one language what it
+would in the other: what a page is made of."""
 
 
 def look(page: Page, name: str) -> None:
     """What holds for every page."""
     fits(page)
     width = page.viewport_size["width"] if page.viewport_size else 0
-    if (name, width) not in _axe_saw:
+    seen = (name, width, urlsplit(page.url).path)
+    if seen not in _axe_saw:
         axe(page)
-        _axe_saw.add((name, width))
+        _axe_saw.add(seen)
     assert weight(page) < MOST_BYTES, f"{name} weighs {weight(page)} bytes"
     shot(page, name)
 

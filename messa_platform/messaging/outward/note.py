@@ -75,20 +75,9 @@ def ask_listening(pipeline: Pipeline, tenant_ids: Sequence[UUID]) -> Callable[[]
     return lambda: bool(reply.rows[0].heard)
 
 
-def note(session: Session, happenings: Sequence[Happening], push: Push | None = None) -> int:
-    """Note for every endpoint concerned what it is to be told, in order; gives how many deliveries there are.
-
-    One look where no tenant concerned has an endpoint. `push` wakes who tells them; without it the sweeper does.
-    """
-    if not happenings:
-        return 0
-    if not session.execute(_ANY, {"tenants": list({h.tenant_id for h in happenings})}).scalar_one():
-        return 0
-    return note_heard(session, happenings, push)
-
-
 def note_heard(session: Session, happenings: Sequence[Happening], push: Push | None = None) -> int:
-    """The same where it is known that a tenant concerned has an endpoint."""
+    """Note for every endpoint concerned what it is to be told, in order; gives how many deliveries there are. In vain where no tenant concerned
+    has an endpoint, which whoever is in a hurry asks first. `push` wakes who tells them; without it the sweeper does."""
     if not happenings:
         return 0
     noted = session.execute(_NOTE, {"rows": as_parameter([_row(h) for h in happenings])}).scalars().all()
